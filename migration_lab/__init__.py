@@ -1,0 +1,1 @@
+"""The toolkit of the course: workspaces, databases, instruments, checks. See docs/architecture.md for its floors."""

@@ -1,0 +1,132 @@
+"""The manifest: which lessons and exercises exist, and the files that make up each checkpoint."""
+
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from migration_lab.errors import LabError
+from migration_lab.places import course_root
+
+EngineName = Literal["sqlite", "postgres"]
+NOT_THE_SHOP = shutil.ignore_patterns("__pycache__", ".pytest_cache", "instance")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Minutes(Strict):
+    """How long a lesson takes; `running` is measured, `reading` counts 150 words a minute."""
+
+    reading: int
+    running: int
+
+
+class Hints(Strict):
+    """The first two of an exercise's three hints; the third is its solution."""
+
+    question: str
+    pointer: str
+
+
+class Exercise(Strict):
+    """One ticket. `scene` names a folder in the lesson's `scenes/`; without one it starts at the checkpoint."""
+
+    title: str
+    engines: tuple[EngineName, ...]
+    scene: str | None = None
+    hints: Hints
+
+
+class Checkpoint(Strict):
+    """`head`: the revision at which the checkpoint's database stands; None before the first migration."""
+
+    head: str | None
+
+
+class Manifest(Strict):
+    """What `lesson.yaml` says."""
+
+    title: str
+    summary: str
+    delivers: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    engines: tuple[EngineName, ...] = ("sqlite", "postgres")
+    needs: tuple[str, ...] = ()
+    minutes: Minutes | None = None
+    checkpoint: Checkpoint
+    exercises: dict[str, Exercise] = Field(default_factory=dict)
+
+
+class Lesson(Strict):
+    """A lesson's folder and what its manifest says."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def slug(self) -> str:
+        """The folder's name, `02_first_migration`: part of every file name that belongs to the lesson."""
+        return self.folder.name
+
+    @property
+    def number(self) -> str:
+        """Two digits, as text: `02`."""
+        return self.slug[:2]
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a lesson to read, or only its checkpoint so far."""
+        return (self.folder / "lesson.md").exists()
+
+
+@cache
+def lessons() -> tuple[Lesson, ...]:
+    """All lessons in the order of the course, planned ones included.
+
+    Raises:
+        LabError: a manifest cannot be read; it names the file and the field.
+    """
+    return tuple(_load(path.parent) for path in sorted((course_root() / "lessons").glob("[0-9][0-9]_*/lesson.yaml")))
+
+
+def lesson(slug: str) -> Lesson:
+    """The lesson with this slug or number (`02_first_migration`, `02`, `2`)."""
+    wanted = slug.zfill(2) if slug.isdigit() else slug
+    for candidate in lessons():
+        if wanted in (candidate.slug, candidate.number):
+            return candidate
+    names = ", ".join(each.slug for each in lessons())
+    raise LabError(f"There is no lesson {slug!r}.", f"The lessons are {names}.")
+
+
+def exercise(exercise_id: str) -> tuple[Lesson, Exercise]:
+    """The exercise with this id (`02.1`), and the lesson that it belongs to."""
+    for candidate in lessons():
+        if exercise_id in candidate.manifest.exercises:
+            return candidate, candidate.manifest.exercises[exercise_id]
+    names = ", ".join(name for each in lessons() for name in each.manifest.exercises)
+    raise LabError(f"There is no exercise {exercise_id!r}.", f"The exercises are {names}.")
+
+
+def lay_checkpoint(at: Lesson, into: Path) -> None:
+    """Write the shop's files as they are at the start of a lesson into a folder, which is made if need be."""
+    shutil.copytree(course_root() / "sample_app", into, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
+    for each in lessons():
+        layer = each.folder / "checkpoint"
+        if each.number <= at.number and layer.is_dir():
+            shutil.copytree(layer, into, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
+
+
+def _load(folder: Path) -> Lesson:
+    path = folder / "lesson.yaml"
+    try:
+        return Lesson(folder=folder, manifest=Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise LabError(
+            f"lessons/{folder.name}/lesson.yaml cannot be read: {error}", "Mend it, then run `lab build`."
+        ) from error

@@ -1,0 +1,15 @@
+"""The one kind of error that a learner is meant to read."""
+
+
+class LabError(Exception):
+    """Something that a person can put right.
+
+    Args:
+        message: one sentence that says what is wrong, in the learner's words.
+        next_step: one sentence that says what to do now, with the exact command where there is one.
+    """
+
+    def __init__(self, message: str, next_step: str) -> None:
+        super().__init__(f"{message} {next_step}")
+        self.message = message
+        self.next_step = next_step
