@@ -14,7 +14,7 @@ def course_root() -> Path:
 
 
 def my_work() -> Path:
-    """The learner's folder, JupyterLab's root: `my_work/` in the checkout; `LAB_WORK` in the environment overrides it."""
+    """The learner's folder, JupyterLab's root: `my_work/` in the checkout; `LAB_WORK` overrides it."""
     return Path(os.environ.get("LAB_WORK") or course_root() / "my_work")
 
 
