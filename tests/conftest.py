@@ -8,28 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from migration_lab import course
+from migration_lab import course, places
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _lab_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the tests away from the learner's own server, cache and work.
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the whole run one server and one cache of its own, shared by all workers as several notebooks share them.
 
-    All pytest-xdist workers share one server and one cache, as several notebooks do. The folder is short because a
-    Unix socket's path may have 107 bytes at most.
+    The folder's name is short because the path of a Unix socket may have 107 bytes at most.
     """
-    shared = os.environ.get("LAB_TESTS_SHARED")
-    folder = Path(shared) if shared else Path(tempfile.mkdtemp(prefix="lab-"))
-    patch = pytest.MonkeyPatch()
-    patch.setenv("LAB_STATE", str(folder / "state"))
-    patch.setenv("LAB_CACHE", str(folder / "cache"))
-    patch.setenv("LAB_WORK", str(tmp_path_factory.mktemp("my_work")))
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="lab-")
+        os.environ.update(LAB_STATE=f"{folder}/state", LAB_CACHE=f"{folder}/cache", LAB_WORK=f"{folder}/my_work")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     for name in ("DATABASE_URL", "FLASK_APP", "LAB_ENGINE"):
-        patch.delenv(name, raising=False)
-    yield
-    patch.undo()
-    if not shared:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.environ.pop(name, None)
 
 
 @pytest.fixture
@@ -45,7 +37,7 @@ def course_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     """A copy of the course that a test may change; the manifest is read afresh from it."""
     root = tmp_path / "course"
     for name in ("lessons", "sample_app"):
-        shutil.copytree(course.course_root() / name, root / name)
+        shutil.copytree(places.course_root() / name, root / name)
     monkeypatch.setenv("LAB_COURSE", str(root))
     course.lessons.cache_clear()
     yield root
