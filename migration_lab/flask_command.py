@@ -1,0 +1,92 @@
+"""`flask db upgrade` and its like, run in a workspace's folder on the workspace's database and on no other."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import dotenv
+
+from migration_lab.errors import LabError
+from migration_lab.process import Completed, run
+
+# What in the learner's own environment could lead a command to another app or another database.
+NEVER_PASSED_ON = ("FLASK_", "SQLALCHEMY_", "DATABASE_URL", "WERKZEUG_", "PYTEST_")
+NEVER_PASSED_ON_POSTGRES = frozenset(
+    ("PGDATABASE", "PGHOST", "PGHOSTADDR", "PGOPTIONS", "PGPORT", "PGSERVICE", "PGSERVICEFILE", "PGUSER")
+)
+# What a Jupyter kernel or a shell sets to ask for colours.
+COLOURS = frozenset(("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "PY_COLORS"))
+# The same output on every machine.
+STABLE = {
+    "COLUMNS": "80",
+    "LINES": "24",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+class HasFolder(Protocol):
+    """A workspace, or anything else that is a folder with the shop and its `.flaskenv`."""
+
+    @property
+    def folder(self) -> Path: ...
+
+
+def run_flask(
+    workspace: HasFolder, *args: str, timeout: float = 60, on_output: Callable[[str], None] | None = None
+) -> Completed:
+    """Run `flask ARGS` in a workspace as a terminal in that folder would, and take what it prints.
+
+    Args:
+        timeout: seconds.
+        on_output: called with each piece of text as it is printed.
+
+    Raises:
+        LabError: the workspace is damaged, or the time limit was reached.
+    """
+    return _run("flask", workspace, args, timeout, on_output)
+
+
+def run_pytest(
+    workspace: HasFolder, *args: str, timeout: float = 120, on_output: Callable[[str], None] | None = None
+) -> Completed:
+    """Run the shop's own tests in a workspace: `python -m pytest ARGS`; as for `run_flask`."""
+    return _run("pytest", workspace, ("-p", "no:cacheprovider", *args), timeout, on_output)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The whole environment of a command in this folder: the caller's, made harmless, and the folder's `.flaskenv`.
+
+    Raises:
+        LabError: there is no `.flaskenv`, or it does not say what the database is.
+    """
+    path = folder / ".flaskenv"
+    said = {name: value for name, value in dotenv.dotenv_values(path, interpolate=False).items() if value}
+    if not {"FLASK_APP", "DATABASE_URL"} <= said.keys():
+        what = "has no `.flaskenv` with FLASK_APP and DATABASE_URL" if folder.is_dir() else "is not there any more"
+        raise LabError(f"The folder {folder.name} {what}.", f"Run `lab reset {lesson_in(folder.name)}`.")
+    return {name: value for name, value in os.environ.items() if _may_pass(name)} | STABLE | said
+
+
+def lesson_in(name: str) -> str:
+    """What to type after `lab reset` for the workspace folder `02_first_migration-sqlite` or `exercise-02.1-sqlite`."""
+    return name.removeprefix("exercise-").split("-")[0]
+
+
+def _may_pass(name: str) -> bool:
+    return not (name.startswith(NEVER_PASSED_ON) or name in NEVER_PASSED_ON_POSTGRES or name in COLOURS)
+
+
+def _run(
+    program: str,
+    workspace: HasFolder,
+    args: tuple[str, ...],
+    timeout: float,
+    on_output: Callable[[str], None] | None,
+) -> Completed:
+    folder = workspace.folder
+    return run([program, *args], folder=folder, env=environment(folder), timeout=timeout, on_output=on_output)

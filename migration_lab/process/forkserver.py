@@ -1,0 +1,251 @@
+"""A process that has imported what every `flask db` command imports, and forks a fresh child for each command.
+
+`multiprocessing` has a forkserver too. It is not used because it imports the caller's `__main__` again in the child,
+needs a current folder that exists, hands on the caller's `sys.path` and terminal, and is shared with the caller's own
+use of it. This one starts each child from a clean interpreter, as a terminal does.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from migration_lab.process import child
+
+# What a command would otherwise import each time. Never a learner's module.
+PRELOAD = (
+    "alembic.autogenerate",
+    "alembic.command",
+    "alembic.ddl.postgresql",
+    "alembic.ddl.sqlite",
+    "alembic.runtime.environment",
+    "dotenv",
+    "flask.cli",
+    "flask_migrate",
+    "flask_sqlalchemy",
+    "logging.config",
+    "mako.lookup",
+    "mako.template",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite",
+    "sqlalchemy.orm",
+)
+NUMBER = struct.Struct("!i")
+HELLO = b"+"
+
+
+def is_possible() -> bool:
+    """Whether this system can fork and hand open files to another process."""
+    return hasattr(os, "fork") and hasattr(socket, "send_fds")
+
+
+class ForkserverLostError(Exception):
+    """The forkserver ended before it could do what was asked."""
+
+
+class Forked:
+    """A running child of the forkserver. `pid` is also the id of its process group."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._exit_code: int | None = None
+        self.pid = self._receive(timeout=30)
+
+    def wait(self, timeout: float) -> int | None:
+        """The exit code, or minus the number of the signal that ended the child; None while it still runs.
+
+        Raises:
+            ForkserverLostError: nobody can tell any more.
+        """
+        if self._exit_code is None:
+            with contextlib.suppress(TimeoutError):
+                self._exit_code = os.waitstatus_to_exitcode(self._receive(timeout))
+                self._connection.close()
+        return self._exit_code
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the child and whatever it started."""
+        if self._exit_code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+    def _receive(self, timeout: float) -> int:
+        ready, _, _ = select.select([self._connection], [], [], max(timeout, 0))
+        if not ready:
+            raise TimeoutError
+        try:
+            data = self._connection.recv(NUMBER.size, socket.MSG_WAITALL)
+        except OSError as error:
+            raise ForkserverLostError from error
+        if len(data) < NUMBER.size:
+            raise ForkserverLostError
+        number: int = NUMBER.unpack(data)[0]
+        return number
+
+
+class Forkserver:
+    """The caller's side: one per process, started at the first command and again whenever it has gone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, argv: list[str], folder: Path, env: dict[str, str], output: int) -> Forked:
+        """Start a child that writes to the open file `output`.
+
+        Raises:
+            ForkserverLostError: it could not be started twice in a row.
+        """
+        with self._lock:
+            try:
+                return self._ask(argv, folder, env, output)
+            except ForkserverLostError:
+                self.forget()
+                return self._ask(argv, folder, env, output)
+
+    def forget(self) -> None:
+        """Let the forkserver go; it ends when nobody holds its socket, and its children with it."""
+        if self._requests is not None:
+            self._requests.close()
+        if self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+        self._requests = self._process = None
+
+    def _ask(self, argv: list[str], folder: Path, env: dict[str, str], output: int) -> Forked:
+        if self._requests is None:
+            self._launch()
+        assert self._requests is not None
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._requests, [HELLO], [theirs.fileno(), output])
+            ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")
+            return Forked(ours)
+        except (OSError, ForkserverLostError) as error:
+            ours.close()
+            raise ForkserverLostError from error
+
+    def _launch(self) -> None:
+        self._requests, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", f"from {__name__} import serve; serve({theirs.fileno()})"],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                # Unbuffered: standard output and errors must come in the order of a terminal.
+                env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONPATH": import_path()},
+                start_new_session=True,  # no terminal, so no Ctrl-C meant for the caller
+            )
+
+
+def import_path() -> str:
+    """A PYTHONPATH that has this package first; the current folder of the caller must not matter."""
+    package = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+# ------------------------------------------------------------------------------------------- the forkserver's own side
+
+
+def serve(requests_fd: int) -> None:
+    """Fork a child for each request until the caller has gone; then end every child that still runs."""
+    requests = socket.socket(fileno=requests_fd)
+    for name in PRELOAD:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # children must not copy the memory of what they only read
+    running: dict[int, socket.socket] = {}
+    woken, waker = socket.socketpair()
+    waker.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        ready, _, _ = select.select([requests, woken], [], [])
+        if woken in ready:
+            woken.recv(4096)
+            _report_ended(running)
+        if requests not in ready:
+            continue
+        connection, output = _receive(requests)
+        if connection is None:
+            break
+        if (pid := os.fork()) == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for each in (requests, woken, waker, *running.values()):
+                each.close()
+            _become_child(connection, output)
+        os.close(output)
+        running[pid] = connection
+        _tell(connection, pid)
+    for pid in running:
+        _kill_group(pid)
+
+
+def _receive(requests: socket.socket) -> tuple[socket.socket, int] | tuple[None, int]:
+    try:
+        message, files, _, _ = socket.recv_fds(requests, len(HELLO), 2)
+    except OSError:
+        return None, -1
+    return (socket.socket(fileno=files[0]), files[1]) if message else (None, -1)
+
+
+def _become_child(connection: socket.socket, output: int) -> NoReturn:
+    os.setsid()
+    with connection, connection.makefile("rb") as lines:
+        request = json.loads(lines.readline() or b"null")
+    if request is None:  # the caller has gone
+        os._exit(1)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    os.chdir(request["folder"])
+    # What made the forkserver must not be what the child's own children find.
+    sys.path[:] = [each for each in sys.path if each]
+    child.become(request["argv"])
+
+
+def _report_ended(running: dict[int, socket.socket]) -> None:
+    while running:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        connection = running.pop(pid, None)
+        if connection is not None:
+            _tell(connection, status)
+            connection.close()
+
+
+def _tell(connection: socket.socket, number: int) -> None:
+    with contextlib.suppress(OSError):
+        connection.sendall(NUMBER.pack(number))
+
+
+def _kill_group(pid: int) -> None:
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(OSError):
+            kill(pid, signal.SIGKILL)
