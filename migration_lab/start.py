@@ -1,0 +1,109 @@
+"""Start JupyterLab on the learner's folder."""
+
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+from migration_lab import my_work, places
+from migration_lab.errors import LabError
+
+FIRST_PAGE = "lab/tree/notebooks/00_start_here.ipynb"
+PORTS = range(8888, 8938)
+
+
+def main(options: list[str] | None = None) -> int:
+    """Bring `my_work/` up to date and become JupyterLab; `options` are handed on to it.
+
+    Returns:
+        The exit code for the shell, when JupyterLab could not be started.
+    """
+    options = sys.argv[1:] if options is None else options
+    try:
+        for sentence in my_work.sync():
+            print(sentence)
+        port = asked_port(options) or free_port()
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 1
+    environment = lab_environment()
+    print(f"JupyterLab: http://127.0.0.1:{port}/{FIRST_PAGE}?token={environment['JUPYTER_TOKEN']}")
+    print("Keep this window open while you work. To stop: Ctrl-C here, twice.", flush=True)
+    command = [sys.executable, "-m", "jupyterlab", *settings(port), *options]
+    if os.name == "nt":
+        return os.spawnve(os.P_WAIT, sys.executable, command, environment)
+    os.execve(sys.executable, command, environment)
+
+
+def settings(port: int) -> list[str]:
+    """JupyterLab's options: this machine alone can reach it, and it shows the learner's folder."""
+    chosen = [
+        f"--ServerApp.root_dir={places.my_work()}",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.default_url=/{FIRST_PAGE}",
+        "--log-level=WARN",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        chosen.append("--allow-root")
+    if not has_screen():
+        chosen.append("--no-browser")
+    return chosen
+
+
+def lab_environment() -> dict[str, str]:
+    """The environment of JupyterLab, its kernels and its terminals.
+
+    The environment's own commands come first, so that `flask` in a terminal is this one; no database of another
+    project is in reach; and JupyterLab's settings are the course's, kept with the learner's work.
+    """
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "DATABASE_URL" and not name.startswith(("FLASK_", "SQLALCHEMY_"))
+    }
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    env["JUPYTER_CONFIG_DIR"] = str(places.my_work() / ".jupyter")
+    env.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
+    return env
+
+
+def asked_port(options: list[str]) -> int | None:
+    """The port that the learner asked for, if any."""
+    for before, option in zip(["", *options], options, strict=False):
+        value = option.partition("=")[2] if option.startswith(("--port=", "--ServerApp.port=")) else ""
+        if before == "--port":
+            value = option
+        if value:
+            if not value.isdigit():
+                raise LabError(f"{value!r} is not a port.", "Give a number, as in --port=8890.")
+            return int(value)
+    return None
+
+
+def free_port() -> int:
+    """The first port that nothing listens on."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            if os.name != "nt":  # as JupyterLab does, so that a port that was in use a moment ago counts as free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port != PORTS[0]:
+            print(f"Port {PORTS[0]} is taken, so JupyterLab uses port {port}.")
+        return port
+    raise LabError(f"Ports {PORTS[0]} to {PORTS[-1]} are all taken.", "Choose another: python run.py lab --port=9000.")
+
+
+def has_screen() -> bool:
+    """Whether a browser window can be opened here; a Linux machine without a display would start a text browser."""
+    return not sys.platform.startswith("linux") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER")
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
