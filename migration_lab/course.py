@@ -1,5 +1,6 @@
 """The manifest: which lessons and exercises exist, and the files that make up each checkpoint."""
 
+import difflib
 import shutil
 from functools import cache
 from pathlib import Path
@@ -100,8 +101,8 @@ def lesson(slug: str) -> Lesson:
     for candidate in lessons():
         if wanted in (candidate.slug, candidate.number):
             return candidate
-    names = ", ".join(each.slug for each in lessons())
-    raise LabError(f"There is no lesson {slug!r}.", f"The lessons are {names}.")
+    names = [each.slug for each in lessons()]
+    raise LabError(f"There is no lesson {slug!r}.", f"{_meant(slug, names)}The lessons are {', '.join(names)}.")
 
 
 def exercise(exercise_id: str) -> tuple[Lesson, Exercise]:
@@ -109,8 +110,10 @@ def exercise(exercise_id: str) -> tuple[Lesson, Exercise]:
     for candidate in lessons():
         if exercise_id in candidate.manifest.exercises:
             return candidate, candidate.manifest.exercises[exercise_id]
-    names = ", ".join(name for each in lessons() for name in each.manifest.exercises)
-    raise LabError(f"There is no exercise {exercise_id!r}.", f"The exercises are {names}.")
+    names = [name for each in lessons() for name in each.manifest.exercises]
+    raise LabError(
+        f"There is no exercise {exercise_id!r}.", f"{_meant(exercise_id, names)}The exercises are {', '.join(names)}."
+    )
 
 
 def lay_checkpoint(at: Lesson, into: Path) -> None:
@@ -120,6 +123,11 @@ def lay_checkpoint(at: Lesson, into: Path) -> None:
         layer = each.folder / "checkpoint"
         if each.number <= at.number and layer.is_dir():
             shutil.copytree(layer, into, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
+
+
+def _meant(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, 1)
+    return f"Did you mean {close[0]}? " if close else ""
 
 
 def _load(folder: Path) -> Lesson:

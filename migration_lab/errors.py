@@ -13,3 +13,7 @@ class LabError(Exception):
         super().__init__(f"{message} {next_step}")
         self.message = message
         self.next_step = next_step
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback; IPython looks for this name."""
+        return [self.message, self.next_step]
