@@ -1,0 +1,15 @@
+from flask.testing import FlaskClient
+
+from shop import create_app
+
+
+def test_health_before_the_first_migration(client: FlaskClient) -> None:
+    assert client.get("/health").json == {"status": "ok", "database_revision": None}
+
+
+def test_health_without_a_database() -> None:
+    app = create_app({"SQLALCHEMY_DATABASE_URI": "sqlite:////no/such/folder/shop.db"})
+
+    answer = app.test_client().get("/health")
+
+    assert (answer.status_code, answer.json["status"]) == (503, "no database")
