@@ -1,0 +1,100 @@
+"""What a workspace was made from, and signs by which to see whether a learner has changed it since."""
+
+import hashlib
+from pathlib import Path
+
+import sqlalchemy
+from pydantic import BaseModel, ValidationError
+
+from migration_lab.engines import Engine
+from migration_lab.templates import NOT_INPUT, files_in
+
+FILE_NAME = ".lab.json"
+NOT_WORK = NOT_INPUT | {".ipynb_checkpoints"}
+LOST = "lost"
+
+# How many rows any session has written into this database since it was made, its own catalog included. The statistics
+# collector writes pg_statistic by itself, and the shared tables belong to all databases.
+POSTGRES_SIGN = """
+    SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)
+    FROM pg_stat_all_tables JOIN pg_class ON pg_class.oid = relid
+    WHERE NOT relisshared AND pg_class.relname NOT LIKE 'pg_statistic%'
+"""
+
+
+class Record(BaseModel):
+    """The hidden file `.lab.json`, written last when a workspace is made."""
+
+    name: str
+    lesson: str
+    engine: str
+    template: str
+    scene: str | None
+    files: str
+    database: str
+
+
+def read_record(folder: Path) -> Record | None:
+    """None when the folder is not a workspace that was made to the end."""
+    try:
+        return Record.model_validate_json((folder / FILE_NAME).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write the record whole or not at all."""
+    new = folder / f"{FILE_NAME}.new"
+    new.write_text(record.model_dump_json(indent=2), encoding="utf-8")
+    new.replace(folder / FILE_NAME)
+
+
+def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:
+    """A digest of a workspace's files, names and contents, without what programs leave behind; empty for no files.
+
+    Args:
+        only_if_not_in: leave out files that are there, too, with the same content, or more of it.
+    """
+    digest = hashlib.sha256()
+    count = 0
+    for path in files_in(folder, NOT_WORK):
+        name = path.relative_to(folder).as_posix()
+        content = path.read_bytes() if path.is_file() else b""
+        if name.startswith(FILE_NAME):
+            continue
+        if only_if_not_in is not None and (name == ".flaskenv" or _begins(only_if_not_in / name, content)):
+            continue
+        count += 1
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    return digest.hexdigest() if count else ""
+
+
+def database_sign(engine: Engine, folder: Path) -> str:
+    """Changes whenever somebody writes to the folder's database; cheap, and rather too often than too seldom."""
+    url = sqlalchemy.make_url(engine.sqlalchemy_url(folder))
+    if engine.name == "sqlite":
+        return _file_sign(Path(url.database or ""))
+    made = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    try:
+        with made.connect() as connection:
+            return str(connection.exec_driver_sql(POSTGRES_SIGN).scalar())
+    except sqlalchemy.exc.DBAPIError:
+        return LOST
+
+
+def _file_sign(path: Path) -> str:
+    """A reader leaves a SQLite file as it is; a writer changes its time, or leaves a journal or a log beside it."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return LOST
+    beside = [suffix for suffix in ("-journal", "-wal") if path.with_name(path.name + suffix).exists()]
+    return f"{stat.st_size} {stat.st_mtime_ns} {beside}"
+
+
+def _begins(path: Path, content: bytes) -> bool:
+    """Whether a file is there that begins with this content: then this is the same file, or was being copied."""
+    try:
+        return path.read_bytes().startswith(content)
+    except OSError:
+        return False

@@ -1,0 +1,261 @@
+"""Workspaces: a learner's copies of the shop, opened in well under a second and never lost when they hold work."""
+
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from migration_lab import course, places
+from migration_lab.course import Lesson
+from migration_lab.engines import Engine
+from migration_lab.errors import LabError
+from migration_lab.flask_command import lesson_in
+from migration_lab.record import Record, database_sign, files_sign, read_record, write_record
+from migration_lab.scenes import write_flaskenv
+from migration_lab.templates import Template, checkpoint_template, scene_template
+
+KEPT_AT_MOST = 5
+AT_ONCE_AT_MOST = 20  # processes that have the same workspace open
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with the shop, its `.flaskenv`, and a database of its own. `title` is what a learner calls it."""
+
+    folder: Path
+    lesson: Lesson
+    engine: Engine
+    title: str
+
+    @property
+    def url(self) -> str:
+        """Its database, for SQLAlchemy in any process on this machine."""
+        return self.engine.sqlalchemy_url(self.folder)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A workspace as it starts.
+
+    `kept`: where the earlier one is now, because it held work. `dropped`: the oldest kept one, removed for it.
+    """
+
+    workspace: Workspace
+    kept: Path | None = None
+    dropped: Path | None = None
+
+
+def open_lesson(lesson: Lesson, engine: Engine, scene: str | None = None) -> Opened:
+    """Open a lesson's workspace at its start, or at one of its scenes. Other errors: as `open_workspace`."""
+    template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
+    return open_workspace(lesson.slug, template, lesson, scene=scene)
+
+
+def open_exercise(exercise_id: str, engine: Engine) -> Opened:
+    """Open an exercise's workspace at its start."""
+    lesson, exercise = course.exercise(exercise_id)
+    scene = exercise.scene
+    template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
+    return open_workspace(f"exercise-{exercise_id}", template, lesson, scene=scene)
+
+
+def open_workspace(
+    name: str, template: Template, lesson: Lesson, *, scene: str | None = None, leased: bool = True
+) -> Opened:
+    """Make a workspace from a template, in place of the earlier one of that name.
+
+    An earlier one that holds work is moved to `shops/kept/`, with its database. When another process has the same
+    workspace open, this one gets `<name>-<engine>-2`, and so on.
+
+    Args:
+        name: `02_first_migration` or `exercise-02.1`; the engine's name is added.
+        scene: recorded, so that a reset starts at the same scene.
+        leased: whether this process holds the workspace from now on; a reset from outside does not.
+
+    Raises:
+        LabError: more processes than there are places have it open.
+    """
+    folder = _take(f"{name}-{template.engine.name}") if leased else _shops() / f"{name}-{template.engine.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    kept, dropped = _clear(folder, template)
+    shutil.copytree(template.files, folder, dirs_exist_ok=True)
+    write_flaskenv(folder, template.engine)
+    template.engine.clone(template.key, folder)
+    record = Record(
+        name=name,
+        lesson=lesson.slug,
+        engine=template.engine.name,
+        template=template.key,
+        scene=scene,
+        files=files_sign(folder),
+        database=database_sign(template.engine, folder),
+    )
+    write_record(folder, record)
+    return Opened(Workspace(folder, lesson, template.engine, title_of(name)), kept, dropped)
+
+
+def resume(name: str, engine: Engine) -> Workspace:
+    """Take up a workspace as it was left, and hold it.
+
+    Raises:
+        LabError: there is none, it is damaged, or another process has it open.
+    """
+    for folder in _candidates(f"{name}-{engine.name}"):
+        if folder.exists() and _hold(folder):
+            return _workspace(folder, name, engine)
+    workspace = find(name, engine)
+    raise LabError(
+        f"{workspace.title} is open in another notebook.", "Shut that notebook's kernel down, then run this cell again."
+    )
+
+
+def find(name: str, engine: Engine) -> Workspace:
+    """The workspace of that name: this process's own if it has one open, else the one opened last.
+
+    Raises:
+        LabError: there is none, or it is damaged.
+    """
+    own = _held.get(f"{name}-{engine.name}")
+    if own is not None:
+        return _workspace(own, name, engine)
+    found = [folder for folder in _candidates(f"{name}-{engine.name}") if folder.exists()]
+    whole = [folder for folder in found if read_record(folder) is not None]
+    if whole:
+        return _workspace(max(whole, key=lambda each: (each / ".lab.json").stat().st_mtime), name, engine)
+    return _workspace(found[0] if found else _shops() / f"{name}-{engine.name}", name, engine)
+
+
+def reset(target: str, engine: Engine) -> Opened:
+    """Start a workspace afresh, from outside a notebook, at the scene that it was opened with.
+
+    Args:
+        target: a lesson (`02`, `02_first_migration`) or an exercise (`02.1`).
+    """
+    if "." in target:
+        lesson, exercise = course.exercise(target)
+        name, scene = f"exercise-{target}", exercise.scene
+    else:
+        lesson = course.lesson(target)
+        name = lesson.slug
+        record = read_record(_held.get(f"{name}-{engine.name}", _shops() / f"{name}-{engine.name}"))
+        scene = record.scene if record else None
+    template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
+    return open_workspace(name, template, lesson, scene=scene, leased=f"{name}-{engine.name}" in _held)
+
+
+def title_of(name: str) -> str:
+    """`exercise-02.1` as a learner says it: `exercise 02.1`."""
+    return name.replace("exercise-", "exercise ")
+
+
+# ------------------------------------------------------------------------------------------------------------ leases
+
+_leases: dict[Path, filelock.FileLock] = {}  # held until this process ends, however it ends
+_held: dict[str, Path] = {}  # which folder this process uses for a name
+_lock = threading.Lock()
+
+
+def _shops() -> Path:
+    return places.my_work() / "shops"
+
+
+def _candidates(name: str) -> list[Path]:
+    return [_shops() / (f"{name}-{number}" if number > 1 else name) for number in range(1, AT_ONCE_AT_MOST + 1)]
+
+
+def _take(name: str) -> Path:
+    with _lock:
+        own = _held.get(name)
+        if own is not None and own.parent == _shops():
+            return own
+    for folder in _candidates(name):
+        if _hold(folder):
+            return folder
+    raise LabError(
+        f"{name} is open in {AT_ONCE_AT_MOST} notebooks at once.", "Shut down the kernels that you do not need."
+    )
+
+
+def _hold(folder: Path) -> bool:
+    """Whether this process has the folder to itself from now on."""
+    with _lock:
+        if folder not in _leases:
+            path = folder.parent / ".leases" / f"{folder.name}.lock"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lease = filelock.FileLock(path, thread_local=False)
+            try:
+                lease.acquire(blocking=False)
+            except filelock.Timeout:
+                return False
+            _leases[folder] = lease
+        name = folder.name
+        for base in (name, name.rpartition("-")[0]):
+            if folder in _candidates(base):
+                _held[base] = folder
+        return True
+
+
+# ------------------------------------------------------------------------------------------- what was there before
+
+
+def _clear(folder: Path, template: Template) -> tuple[Path | None, Path | None]:
+    """Empty the folder; what holds work is moved aside with its database first."""
+    if _holds_work(folder, template):
+        kept = _keep(folder, template.engine)
+        folder.mkdir()
+        return kept, _drop_oldest(folder.name, template.engine)
+    # In place: terminals and editors that are in this folder stay in it. The record goes first and comes last.
+    (folder / ".lab.json").unlink(missing_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return None, None
+
+
+def _holds_work(folder: Path, template: Template) -> bool:
+    """Whether anything in a folder or its database is the learner's; when in doubt, yes."""
+    record = read_record(folder)
+    if record is None:
+        # Half-written: nothing but files of a template, perhaps not all of them.
+        return files_sign(folder, only_if_not_in=template.files) != ""
+    return record.files != files_sign(folder) or record.database != database_sign(template.engine, folder)
+
+
+def _keep(folder: Path, engine: Engine) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    place = folder.parent / "kept" / f"{folder.name}-{stamp}"
+    number = 1
+    while place.exists():
+        number += 1
+        place = place.with_name(f"{folder.name}-{stamp}-{number}")
+    place.parent.mkdir(exist_ok=True)
+    folder.rename(place)
+    engine.move(folder, place)
+    write_flaskenv(place, engine)
+    return place
+
+
+def _drop_oldest(name: str, engine: Engine) -> Path | None:
+    kept = sorted((_shops() / "kept").glob(f"{name}-[0-9]*-[0-9]*"))
+    dropped = None
+    for folder in kept[:-KEPT_AT_MOST]:
+        engine.drop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        dropped = folder
+    return dropped
+
+
+def _workspace(folder: Path, name: str, engine: Engine) -> Workspace:
+    record = read_record(folder)
+    if record is None:
+        what = "is damaged: it was not made to the end" if folder.is_dir() else "is not there"
+        raise LabError(
+            f"The folder of {title_of(name)} ({folder.name}) {what}.",
+            f"Run `lab reset {lesson_in(name)}`, or the notebook's first cell again.",
+        )
+    return Workspace(folder, course.lesson(record.lesson), engine, title_of(name))
