@@ -1,0 +1,28 @@
+"""What a learner has done, kept in one file, and the table made from it."""
+
+from migration_lab.progress.record import (
+    ExerciseRecord,
+    Progress,
+    fingerprint,
+    load,
+    path,
+    record_check,
+    record_hint,
+    record_quiz,
+)
+from migration_lab.progress.summary import Item, Summary, export, summary
+
+__all__ = [
+    "ExerciseRecord",
+    "Item",
+    "Progress",
+    "Summary",
+    "export",
+    "fingerprint",
+    "load",
+    "path",
+    "record_check",
+    "record_hint",
+    "record_quiz",
+    "summary",
+]

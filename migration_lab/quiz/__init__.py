@@ -1,0 +1,33 @@
+"""Quizzes: questions as data, a pure state machine, and a plain text view."""
+
+from migration_lab.quiz.base import Answer, Feedback, Question, Remark
+from migration_lab.quiz.choices import Item, Many, One, Option, Order
+from migration_lab.quiz.loading import find, load
+from migration_lab.quiz.review import Lines, Review
+from migration_lab.quiz.sitting import Record, Report, Sitting
+from migration_lab.quiz.text import as_text, plain, report_as_text
+from migration_lab.quiz.typed import Number, Text
+
+__all__ = [
+    "Answer",
+    "Feedback",
+    "Item",
+    "Lines",
+    "Many",
+    "Number",
+    "One",
+    "Option",
+    "Order",
+    "Question",
+    "Record",
+    "Remark",
+    "Report",
+    "Review",
+    "Sitting",
+    "Text",
+    "as_text",
+    "find",
+    "load",
+    "plain",
+    "report_as_text",
+]

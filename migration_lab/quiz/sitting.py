@@ -1,0 +1,117 @@
+"""One learner at one question: a state machine that knows nothing of widgets or files."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel
+
+from migration_lab.errors import LabError
+from migration_lab.quiz.base import Answer, Feedback, Question, Remark
+
+State = Literal["open", "noted", "wrong", "right", "shown"]
+
+
+class Record(BaseModel):
+    """What is stored of a sitting: JSON that outlives the kernel."""
+
+    state: State = "open"
+    answer: str | float | list[int] | list[str] | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a face shows: a headline, explanations, and what holds whatever was answered. All of it Markdown."""
+
+    headline: str
+    remarks: tuple[Remark, ...] = ()
+    explanation: str | None = None
+
+
+class Sitting:
+    """States: `open`, then `right` or `wrong`; `wrong` may be tried again, or end in `shown`.
+
+    A prediction goes from `open` to `noted`, where it can still be changed, and is closed by `compare`.
+    """
+
+    def __init__(self, question: Question, record: Record | None = None) -> None:
+        self.question = question
+        self.state: State = "open"
+        self.answer: Answer | None = None
+        self.attempts = 0
+        if record is not None:
+            self._restore(record)
+
+    @property
+    def record(self) -> Record:
+        """What to store; `Sitting(question, record)` continues from it."""
+        return Record(state=self.state, answer=self.answer, attempts=self.attempts)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more can be answered: the answer has been shown, or a prediction compared."""
+        return self.state == "shown" or (self.question.prediction and self.state in ("right", "wrong"))
+
+    def submit(self, answer: Answer) -> None:
+        """Give an answer. The same answer twice in a row counts as one attempt.
+
+        Raises:
+            LabError: there is nothing to check, it is no possible answer, or the question is closed.
+        """
+        if self.is_closed:
+            raise LabError("The answer to this question is shown already.", "Go on with the next one.")
+        feedback = self.question.judge(answer)
+        if answer != self.answer or self.state == "open":
+            self.attempts += 1
+        self.answer = answer
+        self.state = "noted" if self.question.prediction else _outcome(feedback)
+
+    def compare(self) -> None:
+        """Close a prediction: tell what the learner said and what is so."""
+        if self.state == "noted" and self.answer is not None:
+            self.state = _outcome(self.question.judge(self.answer))
+        elif self.state == "open":
+            self.state = "shown"
+
+    def show(self) -> None:
+        """Give up: the right answer and its explanation."""
+        self.state = "shown"
+
+    @property
+    def report(self) -> Report | None:
+        """What there is to say now; None before the first answer."""
+        question = self.question
+        if self.state == "open":
+            return None
+        right_answer = question.said(question.right_answer)
+        in_full = question.judge(question.right_answer).remarks
+        if self.state == "shown" or self.answer is None:
+            return Report(f"The answer: {right_answer}", in_full, question.explanation)
+        said = question.said(self.answer)
+        if self.state == "noted":
+            return Report(f"Noted: you said {said}", (Remark(None, True, "Run what follows, then compare."),))
+        remarks = question.judge(self.answer).remarks
+        if question.prediction and self.state == "right":
+            return Report(f"You said {said}, and so it is.", remarks, question.explanation)
+        if question.prediction:
+            return Report(f"You said {said}. It is {right_answer}.", (*remarks, *in_full), question.explanation)
+        if self.state == "right":
+            return Report("Right.", remarks, question.explanation)
+        return Report("Not yet.", remarks)
+
+    def _restore(self, record: Record) -> None:
+        self.attempts = record.attempts
+        if record.answer is None:
+            self.state = record.state if record.state == "shown" else "open"
+            return
+        try:
+            feedback = self.question.judge(record.answer)
+        except LabError:
+            return  # The question has been rewritten since; the old answer has no place in it.
+        self.answer = record.answer
+        # The stored outcome may be out of date as well: the file may since call another answer right.
+        self.state = record.state if record.state in ("noted", "shown") else _outcome(feedback)
+
+
+def _outcome(feedback: Feedback) -> Literal["right", "wrong"]:
+    return "right" if feedback.right else "wrong"
