@@ -1,0 +1,92 @@
+"""A connection that cannot write, to any database that a SQLAlchemy URL names: what every instrument looks through."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from migration_lab.errors import LabError
+
+LOCK_SECONDS = 5
+STATEMENT_SECONDS = 30
+
+
+@contextmanager
+def looking_at(url: str) -> Iterator[Connection]:
+    """Open a connection that the database itself refuses to write through.
+
+    SQLite opens the file with `mode=ro` and `query_only`; a file that is not there yet is an empty database, because
+    that is what the first `flask db upgrade` would find. Postgres makes every transaction of the session read only.
+    Waiting for a lock ends after `LOCK_SECONDS`.
+
+    Raises:
+        LabError: the URL is not one, or nothing answers there.
+    """
+    engine = _engine(parse(url))
+    try:
+        try:
+            connection = engine.connect()
+        except (DBAPIError, sqlite3.Error) as error:
+            raise unreachable(url, error) from error
+        with connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def parse(url: str) -> URL:
+    """The URL as SQLAlchemy reads it.
+
+    Raises:
+        LabError: it is not a database URL; the message does not repeat it, because it may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise LabError(
+            "The database URL cannot be read.",
+            "Write it like `postgresql+psycopg://user@host/database` or `sqlite:////folder/shop.db`.",
+        ) from error
+    return parsed
+
+
+def unreachable(url: str, error: Exception) -> LabError:
+    """The error to raise when no connection can be opened."""
+    return LabError(
+        f"The database {parse(url).render_as_string(hide_password=True)} cannot be opened: {first_line(error)}.",
+        "Check that the server runs and that the URL names an existing database; `lab doctor` tests both engines.",
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """What a database's error says first, without the driver's class, the SQL or the link that follow it."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0].rstrip(".") if said else type(error).__name__
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return create_engine("sqlite://", creator=partial(_open_sqlite, url), poolclass=NullPool)
+    options = (
+        f"-c default_transaction_read_only=on -c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
+    )
+    return create_engine(url, poolclass=NullPool, connect_args={"options": options, "connect_timeout": 10})
+
+
+def _open_sqlite(url: URL) -> sqlite3.Connection:
+    file = Path(url.database or ":memory:")
+    if not file.is_file():
+        if not file.parent.is_dir():
+            raise sqlite3.OperationalError("its folder is not there")
+        connection = sqlite3.connect(":memory:")
+    else:
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)
+    connection.execute("PRAGMA query_only = on")
+    return connection

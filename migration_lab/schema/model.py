@@ -1,0 +1,213 @@
+"""What a schema is made of.
+
+A `Schema` compares equal to another when both describe the same schema on the same engine. The order of a table's
+columns is shown but not compared: a column that was dropped and added again stands last and is the same column.
+Type names, defaults and definitions are the engine's own words.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+KINDS = (
+    ("boolean", r"bool"),
+    ("text", r"char|text|clob|string"),
+    ("timestamp", r"timestamp|datetime"),
+    ("date", r"^date$"),
+    ("json", r"json"),
+    ("integer", r"int|serial"),
+    ("number", r"numeric|decimal|real|double|float"),
+    ("binary", r"bytea|blob|binary"),
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. `type` is what the engine calls it; `generated` is an identity or a computed expression, or None."""
+
+    name: str
+    type: str
+    nullable: bool
+    default: str | None = None
+    generated: str | None = None
+    collation: str | None = None
+    position: int = field(default=0, compare=False)
+
+    @property
+    def kind(self) -> str:
+        """The family of the type, the same word on both engines: text, integer, timestamp and so on, or `other`."""
+        return next((kind for kind, pattern in KINDS if re.search(pattern, self.type, re.IGNORECASE)), "other")
+
+    @property
+    def length(self) -> int | None:
+        """The most characters that a text column takes; None where the type sets no limit."""
+        found = re.search(r"\((\d+)\)", self.type) if self.kind == "text" else None
+        return int(found[1]) if found else None
+
+    def __str__(self) -> str:
+        words = [self.type, "may be null" if self.nullable else "must not be null"]
+        words += [f"default {self.default}"] if self.default is not None else []
+        words += [self.generated] if self.generated else []
+        words += [f"collation {self.collation}"] if self.collation else []
+        return ", ".join(words)
+
+
+@dataclass(frozen=True)
+class PrimaryKey:
+    """A primary key; `name` is None where the database keeps none."""
+
+    name: str | None
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"on ({', '.join(self.columns)})"
+
+
+@dataclass(frozen=True)
+class Unique:
+    """A unique constraint (a unique index is an `Index`)."""
+
+    name: str | None
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"on ({', '.join(self.columns)})"
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key. `on_delete` is `CASCADE`, `SET NULL` and so on, or None; `options` holds what else it says."""
+
+    name: str | None
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    on_delete: str | None = None
+    options: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = f"({', '.join(self.columns)}) to {self.target} ({', '.join(self.target_columns)})"
+        return " ".join([text, *([f"ON DELETE {self.on_delete}"] if self.on_delete else []), *self.options])
+
+
+@dataclass(frozen=True)
+class Check:
+    """A CHECK constraint; `valid` is False when Postgres has not yet held the old rows against it."""
+
+    name: str | None
+    condition: str
+    valid: bool = True
+
+    def __str__(self) -> str:
+        return self.condition + ("" if self.valid else " NOT VALID")
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index. `columns` are names or expressions; `where` is the condition of a partial index.
+
+    `extra` is what the engine's definition says beyond that (method, operator class, sort order, INCLUDE);
+    `valid` is False for what a failed concurrent build leaves behind.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+    where: str | None = None
+    extra: str | None = None
+    valid: bool = True
+
+    def __str__(self) -> str:
+        words = ["unique"] if self.unique else []
+        words += [self.extra if self.extra and self.extra.startswith("USING") else f"on ({', '.join(self.columns)})"]
+        words += [self.extra] if self.extra and self.extra not in words else []
+        words += [f"WHERE {self.where}"] if self.where else []
+        return " ".join(words) + ("" if self.valid else ", INVALID")
+
+
+@dataclass(frozen=True)
+class Named:
+    """Anything that is a name and a text: a trigger, a view, an enum, a function, another constraint."""
+
+    name: str
+    definition: str
+
+    def __str__(self) -> str:
+        return self.definition
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table. Everything in it is sorted by name, except that `in_order` gives the columns as the table has them."""
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: PrimaryKey | None = None
+    uniques: tuple[Unique, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    checks: tuple[Check, ...] = ()
+    other_constraints: tuple[Named, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    triggers: tuple[Named, ...] = ()
+
+    @property
+    def in_order(self) -> list[Column]:
+        """The columns in the table's own order."""
+        return sorted(self.columns, key=lambda column: column.position)
+
+    def column(self, name: str) -> Column | None:
+        """The column of this name, or None."""
+        return next((each for each in self.columns if each.name == name), None)
+
+    def index(self, name: str) -> Index | None:
+        """The index of this name, or None."""
+        return next((each for each in self.indexes if each.name == name), None)
+
+    def parts(self) -> Iterator[tuple[str, str, object]]:
+        """Everything in the table as (kind, name, thing). A part without a name is known by what it says."""
+        for column in self.in_order:
+            yield "column", column.name, column
+        if self.primary_key:
+            yield "primary key", self.primary_key.name or "", self.primary_key
+        named = {
+            "unique constraint": self.uniques,
+            "foreign key": self.foreign_keys,
+            "check": self.checks,
+            "constraint": self.other_constraints,
+            "index": self.indexes,
+            "trigger": self.triggers,
+        }
+        for kind, parts in named.items():
+            for part in parts:
+                yield kind, part.name or f"without a name {part}", part  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All that a database holds, apart from its rows; without Alembic's own table unless that was asked for."""
+
+    engine: Literal["sqlite", "postgres"]
+    tables: tuple[Table, ...] = ()
+    views: tuple[Named, ...] = ()
+    enums: tuple[Named, ...] = ()
+    functions: tuple[Named, ...] = ()
+
+    @cached_property
+    def _by_name(self) -> dict[str, Table]:
+        return {table.name: table for table in self.tables}
+
+    def table(self, name: str) -> Table | None:
+        """The table of this name, or None."""
+        return self._by_name.get(name)
+
+    def only(self, *names: str) -> "Schema":
+        """The same schema with these tables alone."""
+        return Schema(self.engine, tuple(table for table in self.tables if table.name in names))
+
+    def beside_tables(self) -> Iterator[tuple[str, Named]]:
+        """Views, enum types and functions as (kind, thing)."""
+        for kind, things in (("view", self.views), ("enum", self.enums), ("function", self.functions)):
+            for thing in things:
+                yield kind, thing

@@ -1,0 +1,234 @@
+"""The shop, served in a process of its own on this machine alone."""
+
+import http.client
+import json
+import secrets
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from migration_lab.errors import LabError
+from migration_lab.flask_command import environment
+from migration_lab.service.child import REASON_HEADER
+from migration_lab.service.requests import READS_AND_WRITES, Requests
+
+START_SECONDS = 30
+STOP_SECONDS = 3
+ANSWER_SECONDS = 10
+DRAIN_SECONDS = 0.2  # for requests that the earlier shop still works on
+LOG_LINES = 400
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class HasFolder(Protocol):
+    """A workspace, or anything else that is a folder with the shop and its `.flaskenv`."""
+
+    @property
+    def folder(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer. `status` is 0 when none came; `reason` says why it is not a good one, else it is empty."""
+
+    status: int
+    text: str
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was answered as its sender wished (a status under 400)."""
+        return 0 < self.status < 400
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON.
+
+        Raises:
+            LabError: it is something else.
+        """
+        try:
+            return json.loads(self.text)
+        except ValueError as error:
+            raise LabError(
+                f"The answer with status {self.status} is not JSON.", "Look at its `.text` and its `.reason`."
+            ) from error
+
+
+class Service:
+    """A running shop. Use `serve(workspace)` to start one; it ends with the process that started it."""
+
+    def __init__(self, workspace: HasFolder) -> None:
+        self._workspace = workspace
+        self._shop: _Shop | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is alive."""
+        return self._shop is not None and self._shop.process.poll() is None
+
+    @property
+    def port(self) -> int:
+        """Where it listens on 127.0.0.1; 0 when it was stopped."""
+        return self._shop.port if self._shop else 0
+
+    def start(self) -> Self:
+        """Start the shop and wait until it takes requests; nothing happens when it runs already.
+
+        Raises:
+            LabError: the shop does not start; the message is the last thing it said.
+        """
+        return self if self.is_running else self.deploy()
+
+    def deploy(self) -> Self:
+        """Start the shop from the files as they are now, send all further requests to it, then end the earlier one.
+
+        Raises:
+            LabError: the new one does not start; the earlier one goes on.
+        """
+        earlier, self._shop = self._shop, _Shop(self._workspace.folder)
+        if earlier:
+            time.sleep(DRAIN_SECONDS)
+            earlier.stop()
+        return self
+
+    def stop(self) -> None:
+        """End the shop; no error when it has ended already."""
+        shop, self._shop = self._shop, None
+        if shop:
+            shop.stop()
+
+    def get(self, path: str) -> Response:
+        """Send a GET request."""
+        return self.send("GET", path)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Response:
+        """Send a POST request with a JSON body."""
+        return self.send("POST", path, body)
+
+    def patch(self, path: str, body: Mapping[str, Any] | None = None) -> Response:
+        """Send a PATCH request with a JSON body."""
+        return self.send("PATCH", path, body)
+
+    def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Response:
+        """Send a request and wait at most `ANSWER_SECONDS`; what goes wrong is in the Response, never raised."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
+        try:
+            with NO_PROXY.open(request, timeout=ANSWER_SECONDS) as answer:
+                return Response(answer.status, answer.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read().decode(errors="replace")
+            return Response(error.code, text, error.headers.get(REASON_HEADER) or _described(text) or str(error.reason))
+        except TimeoutError:
+            return Response(0, "", f"no answer within {ANSWER_SECONDS} seconds")
+        except (OSError, http.client.HTTPException) as error:
+            late = isinstance(getattr(error, "reason", None), TimeoutError)
+            return Response(0, "", f"no answer within {ANSWER_SECONDS} seconds" if late else "the shop does not answer")
+
+    def requests(self, *, per_second: float = 20, mix: Sequence[Any] = READS_AND_WRITES) -> Requests:
+        """Requests that keep arriving in the background; use as `with service.requests() as seen:`."""
+        return Requests(self.send, per_second=per_second, mix=mix)
+
+    def log(self, lines: int = 40) -> str:
+        """The last lines that the shop wrote: the traceback of its latest error, as a rule."""
+        return "\n".join(list(self._shop.said)[-lines:]) if self._shop else ""
+
+
+class _Shop:
+    """One process that serves the shop as its files were when it was started."""
+
+    def __init__(self, folder: Path) -> None:
+        announcement = f"listening-{secrets.token_hex(8)}-"
+        self.port = 0
+        self.said: deque[str] = deque(maxlen=LOG_LINES)
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "migration_lab.service.child", announcement],
+            cwd=folder,
+            env=environment(folder) | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # the interrupt that stops a cell must not stop the shop
+        )
+        self._listens_or_ended = threading.Event()
+        threading.Thread(target=self._follow, args=(announcement,), daemon=True).start()
+        try:
+            in_time = self._listens_or_ended.wait(START_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+        if not self.port:
+            self.stop()
+            raise self._did_not_start(in_time)
+
+    def stop(self) -> None:
+        if self.process.stdin:
+            self.process.stdin.close()  # which is how the child knows
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _follow(self, announcement: str) -> None:
+        """Collect what the shop writes until it ends, and learn its port on the way."""
+        for line in self.process.stdout or ():
+            if line.startswith(announcement):
+                self.port = int(line.removeprefix(announcement))
+                self._listens_or_ended.set()
+            else:
+                self.said.append(line.rstrip())
+        self._listens_or_ended.set()
+
+    def _did_not_start(self, ended: bool) -> LabError:
+        if not ended:
+            return LabError(
+                f"The shop did not take requests within {START_SECONDS} seconds.",
+                "Look for code that runs when the app is imported and does not end.",
+            )
+        said = [line.strip() for line in self.said if line.strip()]
+        return LabError(
+            f"The shop does not start: {said[-1].rstrip('.') if said else 'it ended without a word'}.",
+            "Correct that, then serve it again; `flask routes` shows the whole error.",
+        )
+
+
+def serve(workspace: HasFolder) -> Service:
+    """Start the shop of a workspace on a free port of 127.0.0.1.
+
+    Raises:
+        LabError: the shop does not start; the message is the last thing it said.
+    """
+    return Service(workspace).start()
+
+
+def _described(text: str) -> str:
+    """What a JSON error body says, if it is one."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return ""
+    said = body.get("error") if isinstance(body, dict) else None
+    return said if isinstance(said, str) else ""
