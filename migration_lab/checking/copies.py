@@ -1,0 +1,166 @@
+"""Scratch copies of a learner's files, each with a database of its own; nothing done to one reaches the learner."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values, set_key
+
+from migration_lab import places, query
+from migration_lab.checking.learner_database import copy_database
+from migration_lab.engines import Engine
+from migration_lab.errors import LabError
+from migration_lab.flask_command import run_flask
+from migration_lab.process import Completed
+from migration_lab.query import Rows
+from migration_lab.readonly import parse
+from migration_lab.revisions import History, read_history, read_standing
+from migration_lab.schema import Schema, read_schema
+from migration_lab.templates import Template
+from migration_lab.workspace import Workspace
+
+COMMAND_SECONDS = 20.0  # a revision over a few hundred rows takes well under one
+LEFTOVER_SECONDS = 3600.0  # a scratch folder this old belongs to a check that was killed
+NOT_COPIED = shutil.ignore_patterns("__pycache__", ".pytest_cache", ".ipynb_checkpoints", "instance", "*.pyc")
+
+
+class Copy:
+    """A copy of the learner's files and a database to go with it, to be looked at and changed freely."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    @property
+    def folder(self) -> Path:
+        """Where the copied files are."""
+        return self.workspace.folder
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of its database; `engine.name` is `sqlite` or `postgres`."""
+        return self.workspace.engine
+
+    def flask(self, *args: str, timeout: float = COMMAND_SECONDS) -> Completed:
+        """Run a command, `trial.flask("db", "upgrade")`, as in a terminal in the copy's folder.
+
+        Raises:
+            LabError: it takes longer than `timeout` seconds.
+        """
+        return run_flask(self.workspace, *args, timeout=timeout)
+
+    def schema(self) -> Schema:
+        """What the database holds now, without Alembic's own table."""
+        return read_schema(self.workspace.url)
+
+    def history(self) -> History:
+        """The revisions in the files, and where the database stands."""
+        return read_history(self.workspace)
+
+    def query(self, sql: str) -> Rows:
+        """Ask the database; it refuses to change anything."""
+        return query.query(self.workspace.url, sql)
+
+    def execute(self, sql: str) -> int:
+        """Change the database by hand, as another program would; the number of rows touched."""
+        return query.execute(self.workspace.url, sql)
+
+    def rows_of(self, table: str) -> list[dict[str, Any]]:
+        """All rows of a table, a dictionary each, in the order of the first column."""
+        rows = self.query(f"SELECT * FROM {quoted(table)} ORDER BY 1")
+        return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
+
+    def stands_at(self) -> tuple[str, ...]:
+        """The revisions that the database names, sorted; none before the first migration."""
+        return read_standing("database", self.workspace.url).revisions
+
+
+class Copies:
+    """Makes copies of one workspace on one engine, and removes them all at the end."""
+
+    def __init__(self, workspace: Workspace, template: Template, root: Path) -> None:
+        self._workspace = workspace
+        self._template = template
+        self._root = root
+        self._made: list[tuple[Engine, Path]] = []
+
+    def at_start(self) -> Workspace:
+        """The files, and the database as it was at the start of the exercise, with its rows."""
+        copied = self._files(self._template.engine)
+        copied.engine.clone(self._template.key, copied.folder)
+        return copied
+
+    def empty(self) -> Workspace:
+        """The files, and a database that holds nothing."""
+        copied = self._files(self._template.engine)
+        copied.engine.create(copied.folder)
+        return copied
+
+    def of_learner(self) -> Workspace:
+        """The files, and the learner's own database as it is now."""
+        copied = self._files(self._workspace.engine)
+        copy_database(self._workspace, copied)
+        return copied
+
+    def remove(self) -> None:
+        """Drop every database and folder that was made."""
+        for engine, folder in self._made:
+            with suppress(LabError):  # a server that has gone has taken its databases along
+                engine.drop(folder)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _files(self, engine: Engine) -> Workspace:
+        # The learner's own name comes last: messages say it.
+        folder = self._root / f"{engine.name}-{len(self._made) + 1}" / self._workspace.folder.name
+        self._made.append((engine, folder))
+        try:
+            shutil.copytree(self._workspace.folder, folder, ignore=NOT_COPIED, ignore_dangling_symlinks=True)
+        except (OSError, shutil.Error) as error:
+            raise LabError(
+                "The files of the exercise cannot be copied, so they cannot be checked.",
+                "Look for a link that leads in a circle or a file that you may not read, and remove it.",
+            ) from error
+        _point_at(folder, engine)
+        return replace(self._workspace, folder=folder, engine=engine)
+
+
+@contextmanager
+def copies_of(workspace: Workspace, template: Template) -> Iterator[Copies]:
+    """A place for copies, gone when the block ends, however it ends."""
+    trials = places.state() / "trials"
+    trials.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(trials, template.engine)
+    copies = Copies(workspace, template, Path(tempfile.mkdtemp(dir=trials)))
+    try:
+        yield copies
+    finally:
+        copies.remove()
+
+
+def quoted(name: str) -> str:
+    """A name of a table or column, as SQL takes it whatever it contains."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _point_at(folder: Path, engine: Engine) -> None:
+    """Let `.flaskenv` name the copy's database: the learner's line would lead to the learner's.
+
+    A line that is missing or that leads nowhere stays as it is. It may be what the exercise is about.
+    """
+    said = dotenv_values(folder / ".flaskenv", interpolate=False).get("DATABASE_URL")
+    with suppress(LabError):
+        if said and parse(said):
+            set_key(folder / ".flaskenv", "DATABASE_URL", engine.url(folder))
+
+
+def _remove_leftovers(trials: Path, engine: Engine) -> None:
+    """What a killed check left behind; each engine's trials clear up that engine's."""
+    for folder in trials.glob(f"*/{engine.name}-*/*"):
+        with suppress(LabError, OSError):
+            if time.time() - folder.parents[1].stat().st_mtime > LEFTOVER_SECONDS:
+                engine.drop(folder)
+                shutil.rmtree(folder)

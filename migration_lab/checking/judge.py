@@ -1,0 +1,128 @@
+"""A check: finds the judge of an exercise, lets it judge on each engine, and turns whatever happens into a verdict."""
+
+import traceback
+from collections.abc import Collection
+
+from migration_lab import course, engines, progress
+from migration_lab.checking.copies import copies_of
+from migration_lab.checking.expectations import Expectation, Finding, Judge, JudgeError, Unmet
+from migration_lab.checking.trial import Trial
+from migration_lab.checking.verdict import EngineVerdict, Verdict
+from migration_lab.course import EngineName, Lesson
+from migration_lab.engines import Engine
+from migration_lab.errors import LabError
+from migration_lab.schema import as_text, read_schema
+from migration_lab.templates import Template, checkpoint_template, scene_template
+from migration_lab.workspace import Workspace
+
+
+def check(exercise_id: str, workspace: Workspace, *, only: Collection[EngineName] | None = None) -> Verdict:
+    """Judge the learner's work on every engine of the exercise that this machine has, and remember the attempt.
+
+    Args:
+        exercise_id: `"02.1"`.
+        workspace: the learner's; it is read, never changed.
+        only: the engines to judge on, where not all of them are wanted.
+
+    Raises:
+        LabError: there is no such exercise, or the workspace is not there any more.
+    """
+    lesson, exercise = course.exercise(exercise_id)
+    if not workspace.folder.is_dir():
+        raise LabError(f"The workspace of exercise {exercise_id} is not there.", f"Run `lab reset {exercise_id}`.")
+    judge = judge_of(lesson, exercise_id)
+    wanted = (workspace.engine.name,) if judge.own_database else (only or exercise.engines)
+    results, notes = [], []
+    for name in [each for each in exercise.engines if each in wanted]:
+        if name == "postgres" and (why := engines.why_no_postgres()):
+            notes.append(f"PostgreSQL cannot be had here, so it was not judged there. {why}")
+            continue
+        template = _template(lesson, exercise.scene, engines.engine(name))
+        results.append(judge_once(judge, workspace, template))
+    if not results:
+        raise LabError(
+            f"Exercise {exercise_id} is not judged on this engine.", " ".join(notes) or "Open it on another."
+        )
+    verdict = Verdict(exercise_id, exercise.title, tuple(results), " ".join(notes) or None)
+    progress.record_check(exercise_id, passed=verdict.passed, fingerprint=_fingerprint(workspace))
+    return verdict
+
+
+def judge_of(lesson: Lesson, exercise_id: str) -> Judge:
+    """The judge of an exercise, read afresh from the lesson's `checks.py`.
+
+    Raises:
+        LabError: there is none, there are two, or the file cannot be read.
+    """
+    path = lesson.folder / "checks.py"
+    module: dict[str, object] = {"__name__": f"checks_{lesson.number}", "__file__": str(path)}
+    try:
+        exec(compile(path.read_text(encoding="utf-8"), path, "exec"), module)
+    except Exception as error:
+        raise _unusable(exercise_id, f"{type(error).__name__}: {error}") from error
+    found = [each for each in module.values() if isinstance(each, Judge) and each.exercise == exercise_id]
+    if len(found) != 1:
+        raise _unusable(exercise_id, f"lessons/{lesson.slug}/checks.py holds {len(found)} judges of it")
+    return found[0]
+
+
+def judge_once(judge: Judge, workspace: Workspace, template: Template) -> EngineVerdict:
+    """Judge on the engine of the template. Whatever goes wrong becomes words that a learner can read."""
+    with copies_of(workspace, template) as copies:
+        trial = None
+        try:
+            trial = Trial(judge, copies)
+            judge.function(trial)
+            if trial.unjudged():
+                raise JudgeError(f"nobody looked at {', '.join(each.id for each in trial.unjudged())}")
+            finding = None
+        except Unmet as unmet:
+            finding = unmet.finding
+        except LabError as error:
+            finding = _could_not_judge(error)
+        except Exception as error:
+            finding = _our_mistake(judge, error)
+    met = tuple(trial.judged) if trial else ()
+    later = tuple(e for e in judge.expectations if finding and e not in met and e != finding.expectation)
+    return EngineVerdict(template.engine.name, met, finding, later)
+
+
+def _template(lesson: Lesson, scene: str | None, engine: Engine) -> Template:
+    return scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
+
+
+def _fingerprint(workspace: Workspace) -> str:
+    """The same for the same work: a check that is run again without a change is not another try."""
+    inside = workspace.engine.name == "sqlite"  # then the database is one of the files
+    return progress.fingerprint(workspace.folder, *([] if inside else [as_text(read_schema(workspace.url))]))
+
+
+def _unusable(exercise_id: str, why: str) -> LabError:
+    return LabError(
+        f"The check of exercise {exercise_id} cannot be used: {why}.",
+        "This is a mistake in the course, not in your work: tell the makers of the course.",
+    )
+
+
+def _could_not_judge(error: LabError) -> Finding:
+    """The work is in a state in which it cannot be looked at: files that cannot be read, a database that is locked."""
+    expectation = Expectation(
+        "can_be_judged",
+        "the files and the database of the exercise can be read",
+        "A file of the exercise is damaged or a process is in the way.",
+        error.next_step,
+    )
+    return Finding(expectation, "The check can read the files and the database.", error.message)
+
+
+def _our_mistake(judge: Judge, error: Exception) -> Finding:
+    """The judge is broken. The last line of checks.py in the traceback says where."""
+    lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith("checks.py")]
+    where = f" (checks.py, line {lines[-1]})" if lines else ""
+    expectation = Expectation(
+        "check_works",
+        "the check of this exercise works",
+        "This is a mistake in the course, not in your work.",
+        f"Tell the makers of the course what is written here, with the number of the exercise, {judge.exercise}.",
+    )
+    return Finding(expectation, "The check runs to its end.", f"{type(error).__name__}: {error}{where}")

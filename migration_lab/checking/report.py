@@ -1,0 +1,135 @@
+"""How a verdict reads: one outline, written as text for a terminal and as HTML for a notebook."""
+
+import re
+import textwrap
+from dataclasses import dataclass
+from html import escape
+
+from migration_lab.checking.expectations import Expectation, Finding
+from migration_lab.checking.verdict import EngineVerdict, Verdict
+
+ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+_WIDTH = 100
+_CODE = re.compile(r"`([^`]+)`")
+
+
+@dataclass(frozen=True)
+class _Section:
+    """One or more engines on which the same came out."""
+
+    heading: str
+    met: tuple[Expectation, ...]
+    unmet: Finding | None
+    unjudged: tuple[Expectation, ...]
+
+
+def as_text(verdict: Verdict) -> str:
+    """The verdict for a terminal: stable, at most 100 columns where the words allow it."""
+    lines = [f"Exercise {verdict.exercise}: {verdict.title}", _summary(verdict)]
+    for section in _sections(verdict):
+        lines += ["", section.heading]
+        lines += [f"  ✓ {each.looks_at}" for each in section.met]
+        if section.unmet:
+            lines.append(f"  ✗ {section.unmet.expectation.looks_at}")
+            for label, words in _parts(section.unmet):
+                lines += ["", f"    {label}", *_wrapped(words, "      ")]
+        if section.unjudged:
+            lines += [
+                "",
+                "    Looked at once that is right",
+                *(f"      · {each.looks_at}" for each in section.unjudged),
+            ]
+    if verdict.note:
+        lines += ["", *_wrapped(verdict.note, "")]
+    return "\n".join(lines)
+
+
+def as_html(verdict: Verdict) -> str:
+    """The verdict for a notebook: headings, lists and a definition list; colours come from the classes `lab-...`."""
+    state = "lab-passed" if verdict.passed else "lab-missed"
+    parts = [
+        f'<section class="lab-verdict {state}" aria-label="Check of exercise {escape(verdict.exercise)}">',
+        f'<p class="lab-title">Exercise {escape(verdict.exercise)}: {_marked_up(verdict.title)}</p>',
+        f'<p class="lab-summary"><strong>{_marked_up(_summary(verdict))}</strong></p>',
+    ]
+    for section in _sections(verdict):
+        parts.append(f'<p class="lab-engine">{escape(section.heading)}</p>')
+        parts.append('<ul class="lab-expectations">')
+        parts += [_item("lab-met", "✓", "met", each) for each in section.met]
+        if section.unmet:
+            parts.append(_item("lab-unmet", "✗", "not met", section.unmet.expectation))
+        parts.append("</ul>")
+        if section.unmet:
+            parts.append('<dl class="lab-finding">')
+            parts += [f"<dt>{label}</dt><dd>{_block(words)}</dd>" for label, words in _parts(section.unmet)]
+            parts.append("</dl>")
+        if section.unjudged:
+            parts.append('<p class="lab-later">Looked at once that is right</p><ul class="lab-expectations">')
+            parts += [_item("lab-unjudged", "·", "not looked at yet", each) for each in section.unjudged]
+            parts.append("</ul>")
+    if verdict.note:
+        parts.append(f'<p class="lab-note">{_marked_up(verdict.note)}</p>')
+    return "\n".join([*parts, "</section>"])
+
+
+def looks_at(expectations: tuple[Expectation, ...]) -> list[str]:
+    """What the check looks at, to be shown with the ticket: a sentence each, in Markdown."""
+    return [each.looks_at for each in expectations]
+
+
+def _summary(verdict: Verdict) -> str:
+    where = _joined([ENGINE_NAMES[each.engine] for each in verdict.engines])
+    if verdict.passed:
+        return f"Passed on {where}."
+    missed = _joined([ENGINE_NAMES[each.engine] for each in verdict.engines if each.unmet])
+    return f"Not there yet on {missed}."
+
+
+def _sections(verdict: Verdict) -> list[_Section]:
+    """Engines with the same result share a section, so that nothing is read twice."""
+    groups: dict[tuple[object, ...], list[EngineVerdict]] = {}
+    for each in verdict.engines:
+        groups.setdefault((each.met, each.unmet, each.unjudged), []).append(each)
+    return [
+        _Section(_joined([ENGINE_NAMES[each.engine] for each in same]), same[0].met, same[0].unmet, same[0].unjudged)
+        for same in groups.values()
+    ]
+
+
+def _parts(finding: Finding) -> list[tuple[str, str]]:
+    return [
+        ("What was expected", finding.expected),
+        ("What is there instead", finding.found),
+        ("Likely cause", finding.expectation.cause),
+        ("Next step", finding.expectation.next_step),
+    ]
+
+
+def _joined(names: list[str]) -> str:
+    return " and ".join(names)
+
+
+def _wrapped(words: str, indent: str) -> list[str]:
+    """Each line of the words on lines of its own; spaces at a line's beginning are part of the words."""
+    wrap = textwrap.TextWrapper(
+        _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return [piece for line in words.splitlines() for piece in wrap.wrap(line) or [""]]
+
+
+def _item(css: str, mark: str, spoken: str, expectation: Expectation) -> str:
+    return (
+        f'<li class="{css}"><span class="lab-mark" role="img" aria-label="{spoken}">{mark}</span> '
+        f"{_marked_up(expectation.looks_at)}</li>"
+    )
+
+
+def _block(words: str) -> str:
+    """A sentence as a sentence; several lines (an error, rows) as they are."""
+    if "\n" in words:
+        return f'<pre tabindex="0">{escape(words)}</pre>'
+    return _marked_up(words)
+
+
+def _marked_up(words: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", escape(words))

@@ -1,0 +1,57 @@
+"""What a command printed, cut down to what a learner needs and to what is the same on every machine."""
+
+import re
+from pathlib import Path
+
+_LOG_PREFIX = re.compile(r"^(INFO|WARNI?N?G?|ERROR)\s+\[[\w.]+\]\s+")
+_FILE_LINE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_NOISE = re.compile(r"^\(Background on this error at: |^\s*$")
+_MOST_LINES = 6
+
+
+def error_in(output: str, folder: Path) -> str:
+    """The error that ends a command's output: its last lines, and the line of the learner's file it comes from.
+
+    Args:
+        output: all that the command printed.
+        folder: where it ran; paths below it are given as seen from there, so that the words are stable.
+    """
+    lines = output.rstrip().splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    if not starts:
+        plain = [line for line in lines if not _NOISE.match(line) and not line.startswith("INFO")]
+        return _relative("\n".join(_LOG_PREFIX.sub("", line) for line in plain[-_MOST_LINES:]), folder)
+    trace = lines[starts[-1] + 1 :]
+    end = next((number for number, line in enumerate(trace) if line and not line[0].isspace()), 0)
+    words = [line for line in trace[end:] if not _NOISE.match(line)][:_MOST_LINES]
+    inside = [match for line in trace if (match := _FILE_LINE.search(line)) and _is_below(match["file"], folder)]
+    if inside:
+        words.append(f"(in {_below(inside[-1]['file'], folder)}, line {inside[-1]['line']})")
+    return _relative("\n".join(words), folder)
+
+
+def differences_in(output: str) -> list[str]:
+    """What `flask db check` or `flask db migrate` detected, a line each: "Detected added column 'users.nickname'"."""
+    lines = [_LOG_PREFIX.sub("", line).strip() for line in output.splitlines()]
+    return [line for line in lines if line.startswith("Detected ")]
+
+
+def listed(lines: list[str], most: int = 5) -> str:
+    """Lines under each other; of a long list its beginning, and how many more there are."""
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return "\n".join([*lines[:most], *more])
+
+
+def _is_below(file: str, folder: Path) -> bool:
+    return Path(file).is_relative_to(folder) or Path(file).is_relative_to(folder.resolve())
+
+
+def _below(file: str, folder: Path) -> str:
+    root = folder if Path(file).is_relative_to(folder) else folder.resolve()
+    return Path(file).relative_to(root).as_posix()
+
+
+def _relative(text: str, folder: Path) -> str:
+    for root in {str(folder), str(folder.resolve())}:
+        text = text.replace(f"{root}/", "").replace(root, ".")
+    return text
