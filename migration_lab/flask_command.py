@@ -37,37 +37,43 @@ class HasFolder(Protocol):
 
 
 def run_flask(
-    workspace: HasFolder, *args: str, timeout: float = 60, on_output: Callable[[str], None] | None = None
+    workspace: HasFolder,
+    *args: str,
+    folder: Path | None = None,
+    timeout: float = 60,
+    on_output: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run `flask ARGS` in a workspace as a terminal in that folder would, and take what it prints.
 
     Args:
+        folder: where in the workspace to run it; the workspace's own folder unless said.
         timeout: seconds.
         on_output: called with each piece of text as it is printed.
 
     Raises:
         LabError: the workspace is damaged, or the time limit was reached.
     """
-    return _run("flask", workspace, args, timeout, on_output)
+    return _run("flask", workspace, folder or workspace.folder, args, timeout, on_output)
 
 
 def run_pytest(
     workspace: HasFolder, *args: str, timeout: float = 120, on_output: Callable[[str], None] | None = None
 ) -> Completed:
     """Run the shop's own tests in a workspace: `python -m pytest ARGS`; as for `run_flask`."""
-    return _run("pytest", workspace, ("-p", "no:cacheprovider", *args), timeout, on_output)
+    return _run("pytest", workspace, workspace.folder, ("-p", "no:cacheprovider", *args), timeout, on_output)
 
 
 def environment(folder: Path) -> dict[str, str]:
     """The whole environment of a command in this folder: the caller's, made harmless, and the folder's `.flaskenv`.
 
     Raises:
-        LabError: there is no `.flaskenv`, or it does not say what the database is.
+        LabError: there is no `.flaskenv`, or it does not say what the database is. (Without FLASK_APP, `flask` itself
+            says what is missing.)
     """
     path = folder / ".flaskenv"
     said = {name: value for name, value in dotenv.dotenv_values(path, interpolate=False).items() if value}
-    if not {"FLASK_APP", "DATABASE_URL"} <= said.keys():
-        what = "has no `.flaskenv` with FLASK_APP and DATABASE_URL" if folder.is_dir() else "is not there any more"
+    if "DATABASE_URL" not in said:
+        what = "has no `.flaskenv` with a DATABASE_URL" if folder.is_dir() else "is not there any more"
         raise LabError(f"The folder {folder.name} {what}.", f"Run `lab reset {lesson_in(folder.name)}`.")
     return {name: value for name, value in os.environ.items() if _may_pass(name)} | STABLE | said
 
@@ -84,9 +90,12 @@ def _may_pass(name: str) -> bool:
 def _run(
     program: str,
     workspace: HasFolder,
+    folder: Path,
     args: tuple[str, ...],
     timeout: float,
     on_output: Callable[[str], None] | None,
 ) -> Completed:
-    folder = workspace.folder
-    return run([program, *args], folder=folder, env=environment(folder), timeout=timeout, on_output=on_output)
+    # As `flask` itself does, take the nearest `.flaskenv` on the way up, but never one from outside the workspace.
+    below = [each for each in (folder, *folder.parents) if each.is_relative_to(workspace.folder)]
+    home = next((each for each in below if (each / ".flaskenv").is_file()), workspace.folder)
+    return run([program, *args], folder=folder, env=environment(home), timeout=timeout, on_output=on_output)

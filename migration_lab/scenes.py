@@ -19,11 +19,15 @@ FIRST_REVISION = "0001"  # the rows of a real service are there from this revisi
 
 
 class Step(Strict):
-    """One step of a scene: exactly one of `lay`, `flask`, `sql`, `remove`. `fails` belongs to `flask`."""
+    """One step of a scene: exactly one of `lay`, `flask`, `sql`, `remove`.
+
+    `fails` and `folder` (where in the shop to run the command) belong to `flask`.
+    """
 
     lay: str | None = None
     flask: str | None = None
     fails: bool = False
+    folder: str = "."
     sql: str | dict[EngineName, str] | None = None
     remove: str | None = None
 
@@ -37,8 +41,9 @@ class Step(Strict):
 
 
 class Scene(Strict):
-    """What `scene.yaml` says."""
+    """What `scene.yaml` says. `start` is the number of the lesson at whose checkpoint it starts, if not its own."""
 
+    start: str | None = None
     steps: tuple[Step, ...]
 
 
@@ -100,7 +105,7 @@ def play(scene: Path, site: Site) -> None:
         if step.lay is not None:
             shutil.copytree(scene / step.lay, site.folder, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
         elif step.flask is not None:
-            completed = run_flask(site, *shlex.split(step.flask))
+            completed = run_flask(site, *shlex.split(step.flask), folder=site.folder / step.folder)
             _must(completed, f"flask {step.flask}", f"scene {scene.name}", fails=step.fails)
         elif step.sql is not None:
             sql = step.sql if isinstance(step.sql, str) else step.sql.get(site.engine.name, "")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import filelock
 
-from migration_lab import places
+from migration_lab import course, places
 from migration_lab.course import Lesson, lessons
 from migration_lab.engines import Engine
-from migration_lab.scenes import Site, build_checkpoint, play, scene_folder
+from migration_lab.scenes import Site, build_checkpoint, play, read_scene, scene_folder
 
 RECIPE = "1"  # raise it when the way in which templates are built changes
 KEPT_DAYS = 30
@@ -45,7 +45,9 @@ def scene_template(lesson: Lesson, scene_name: str, engine: Engine) -> Template:
     Raises:
         LabError: there is no such scene, or one of its steps did not go as it says.
     """
-    return _template(lesson, scene_folder(lesson, scene_name), engine)
+    folder = scene_folder(lesson, scene_name)
+    start = read_scene(folder).start
+    return _template(course.lesson(start) if start else lesson, folder, engine)
 
 
 def _template(lesson: Lesson, scene: Path | None, engine: Engine) -> Template:
