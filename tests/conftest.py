@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from migration_lab import course, places
+from migration_lab import course, engines, places
+from migration_lab.engines import postgres
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,9 +20,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="lab-")
         os.environ.update(LAB_STATE=f"{folder}/state", LAB_CACHE=f"{folder}/cache", LAB_WORK=f"{folder}/my_work")
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        config.add_cleanup(lambda: _clean_up(folder))
     for name in ("DATABASE_URL", "FLASK_APP", "LAB_ENGINE"):
         os.environ.pop(name, None)
+
+
+def _clean_up(folder: str) -> None:
+    """Stop the run's server, if a test started it, and remove the folder."""
+    if Path(folder, "state", "postgres").exists():
+        postgres.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -42,3 +50,14 @@ def course_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     course.lessons.cache_clear()
     yield root
     course.lessons.cache_clear()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database; the test runs once on each engine."""
+    folder = tmp_path / "database"
+    folder.mkdir()
+    engine = engines.engine(request.param)
+    engine.create(folder)
+    yield engine.sqlalchemy_url(folder)
+    engine.drop(folder)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from migration_lab.course import EngineName
+from migration_lab.errors import LabError
 
 
 class Engine(Protocol):
@@ -11,10 +12,14 @@ class Engine(Protocol):
 
     A *workspace database* belongs to one folder. `url()` is what the folder's `.flaskenv` says; it holds no
     password and, for SQLite, no path of the machine. `sqlalchemy_url()` is the same database as seen from any folder.
+    Both see to it that the database's server runs, so ask for one of them before each piece of work.
     A *template* is a database with a key, never connected to, from which others are cloned.
     """
 
-    name: EngineName
+    @property
+    def name(self) -> EngineName:
+        """`sqlite` or `postgres`."""
+        ...
 
     def url(self, folder: Path) -> str:
         """The `DATABASE_URL` for the shop in this folder."""
@@ -33,7 +38,7 @@ class Engine(Protocol):
         ...
 
     def move(self, folder: Path, to: Path) -> None:
-        """Keep the database when its folder has been renamed."""
+        """Keep the database when its folder has been renamed; the folder's `url()` may change by it."""
         ...
 
     def has_template(self, key: str) -> bool:
@@ -44,6 +49,47 @@ class Engine(Protocol):
         """Make a template from a folder's database; a second process that does the same at once is harmless."""
         ...
 
+    def drop_template(self, key: str) -> None:
+        """Remove a template; no error when there is none."""
+        ...
+
     def clone(self, key: str, folder: Path) -> None:
         """Give the folder a database that equals the template; one that is there already is replaced."""
         ...
+
+
+# The engines are imported when they are asked for: the Postgres driver costs a fifth of a second.
+
+
+def engine(name: str) -> Engine:
+    """The engine with this name.
+
+    Raises:
+        LabError: there is no such engine. Whether Postgres can run here shows only when it is used.
+    """
+    if name == "sqlite":
+        from migration_lab.engines.sqlite import SQLite
+
+        return SQLite()
+    if name == "postgres":
+        from migration_lab.engines.postgres import Postgres
+
+        return Postgres()
+    raise LabError(f"There is no engine {name!r}.", "The engines are sqlite and postgres.")
+
+
+def available() -> list[Engine]:
+    """The engines that work on this machine; SQLite always does."""
+    names = ["sqlite"] if why_no_postgres() else ["sqlite", "postgres"]
+    return [engine(name) for name in names]
+
+
+def why_no_postgres() -> str | None:
+    """None when Postgres answers, started if need be; else what is wrong and what to do, as text."""
+    from migration_lab.engines.postgres import attach
+
+    try:
+        attach()
+    except LabError as error:
+        return str(error)
+    return None

@@ -1,0 +1,168 @@
+"""Postgres: the course's own server from a wheel, or the one that `LAB_POSTGRES_URL` names."""
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import URL
+
+from migration_lab import places
+from migration_lab.course import EngineName
+from migration_lab.engines.postgres import server
+from migration_lab.engines.postgres.connection import connect, explain, parse_url
+from migration_lab.engines.postgres.databases import Databases, database_name
+from migration_lab.engines.postgres.house import make_private, passfile_line, write_private
+from migration_lab.errors import LabError
+
+__all__ = ["Postgres", "attach", "stop"]
+
+SWEEP_EVERY = 3600.0  # seconds
+
+stop = server.stop
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """Databases on a server that is started when first needed."""
+
+    name: EngineName = "postgres"
+
+    def url(self, folder: Path) -> str:
+        """The database's URL; a file that only you can read holds the password."""
+        parameters = attach()
+        query = {name: str(value) for name, value in parameters.items() if name not in ("user", "password", "dbname")}
+        return URL.create(
+            "postgresql+psycopg",
+            username=str(parameters["user"]) if "user" in parameters else None,
+            database=database_name(folder, _lab_id()),
+            query=query,
+        ).render_as_string()
+
+    def sqlalchemy_url(self, folder: Path) -> str:
+        """The same as `url`: it is good from everywhere."""
+        return self.url(folder)
+
+    def create(self, folder: Path) -> None:
+        """Make an empty database; one that is there already is replaced."""
+        with _databases() as databases:
+            databases.create(folder)
+
+    def drop(self, folder: Path) -> None:
+        """Drop the database, ending its sessions; no error when there is none."""
+        with _databases() as databases:
+            databases.drop(folder)
+
+    def move(self, folder: Path, to: Path) -> None:
+        """Rename the database as its folder was, ending its sessions; `url(to)` is another than `url(folder)`."""
+        with _databases() as databases:
+            databases.move(folder, to)
+
+    def has_template(self, key: str) -> bool:
+        """Whether a template with this key is on the server."""
+        with _databases() as databases:
+            return databases.has_template(key)
+
+    def save_template(self, folder: Path, key: str) -> None:
+        """Make a template from the folder's database, ending its sessions; one that is there already is kept."""
+        with _databases() as databases:
+            databases.save_template(folder, key)
+
+    def drop_template(self, key: str) -> None:
+        """Drop the template; no error when there is none."""
+        with _databases() as databases:
+            databases.drop_template(key)
+
+    def clone(self, key: str, folder: Path) -> None:
+        """Copy the template to the folder's database; one that is there already is replaced."""
+        with _databases() as databases:
+            databases.clone(key, folder)
+
+
+def attach() -> dict[str, str | int]:
+    """See to it that the server answers; the parameters of a connection to it, without a password.
+
+    Raises:
+        LabError: it cannot be reached or started.
+    """
+    parameters, connection = _open()
+    connection.close()
+    return parameters
+
+
+@contextmanager
+def _databases() -> Iterator[Databases]:
+    _, connection = _open()
+    try:
+        databases = Databases(connection, _lab_id())
+        yield databases
+        if _is_time_to_sweep():
+            databases.sweep()
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise LabError(
+            f"The Postgres server forbids it: {error.diag.message_primary}.",
+            "Ask whoever runs the server for the right, with `ALTER ROLE name CREATEDB`, or unset LAB_POSTGRES_URL.",
+        ) from error
+    except psycopg.Error as error:
+        raise explain(error) from error
+    finally:
+        connection.close()
+
+
+def _open() -> tuple[dict[str, str | int], psycopg.Connection]:
+    url = os.environ.get("LAB_POSTGRES_URL")
+    if not url:
+        house, connection = server.attach()
+        return house.parameters(), connection
+    parameters = parse_url(url)
+    try:
+        connection = connect(parameters)
+    except psycopg.Error as error:
+        raise explain(error) from None  # what the driver says can hold parts of the URL
+    if connection.info.server_version < 150000:
+        connection.close()
+        raise LabError("The server that LAB_POSTGRES_URL names is too old.", "Use PostgreSQL 15 or newer.")
+    return _with_passfile(parameters), connection
+
+
+def _with_passfile(parameters: dict[str, str | int]) -> dict[str, str | int]:
+    """Parameters that name a file with the password in place of the password."""
+    if "password" not in parameters:
+        return parameters
+    line = passfile_line(str(parameters.get("user", "*")), str(parameters["password"]))
+    path = _folder() / f"external-{hashlib.sha256(line.encode()).hexdigest()[:12]}.passfile"
+    if not path.exists():
+        write_private(path, line)
+    return {name: value for name, value in parameters.items() if name != "password"} | {"passfile": str(path)}
+
+
+def _folder() -> Path:
+    folder = places.state().absolute() / "postgres"
+    make_private(folder)
+    return folder
+
+
+def _lab_id() -> str:
+    """A random text that tells this learner's databases from those of others on the same server."""
+    path = _folder() / "lab-id"
+    with suppress(OSError, ValueError):
+        found = path.read_text(encoding="ascii")
+        if len(found) == 16:
+            return found
+    write_private(path, secrets.token_hex(8))
+    return path.read_text(encoding="ascii")
+
+
+def _is_time_to_sweep() -> bool:
+    """True at most once an hour, over all processes."""
+    stamp = _folder() / "swept"
+    with suppress(OSError):
+        if time.time() - stamp.stat().st_mtime < SWEEP_EVERY:
+            return False
+    stamp.touch()
+    return True

@@ -1,0 +1,84 @@
+"""Connections to a server, and the one place where a failed one becomes a message for people."""
+
+import re
+from collections.abc import Mapping
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from migration_lab.errors import LabError
+
+TIMEOUT = 5  # seconds to wait for a server that does not answer
+
+# What the server or libpq says, and what that means for the learner: pattern, message, next step.
+MEANINGS = (
+    (
+        r"password authentication failed|no password supplied",
+        "The Postgres server refuses the user name or the password",
+        "Correct LAB_POSTGRES_URL.",
+    ),
+    (
+        r"could not translate host name|Name or service not known|nodename nor servname",
+        "There is no machine with the name that LAB_POSTGRES_URL gives",
+        "Correct LAB_POSTGRES_URL.",
+    ),
+    (
+        r"too many clients|connection slots",
+        "The Postgres server has no free connection",
+        "Shut down notebooks that you do not use, then try again.",
+    ),
+    (
+        r'database "[^"]*" does not exist',
+        "The Postgres server has no database of the name given",
+        "Correct LAB_POSTGRES_URL, or open the lesson anew with `lab reset`.",
+    ),
+    (
+        r'role "[^"]*" does not exist|no pg_hba.conf entry|not permitted to log in',
+        "The Postgres server does not let this user in",
+        "Ask whoever runs the server, or correct LAB_POSTGRES_URL.",
+    ),
+    (
+        r"timeout expired|Connection refused|No such file|No route|unreachable|server closed the connection"
+        r"|Connection reset",
+        "The Postgres server does not answer",
+        "See that it runs, and that LAB_POSTGRES_URL is right. To use the course's own server, unset LAB_POSTGRES_URL.",
+    ),
+)
+
+
+def connect(parameters: Mapping[str, str | int]) -> psycopg.Connection:
+    """Open a connection that commits each statement.
+
+    Raises:
+        psycopg.OperationalError: as the driver raises it; `explain` makes a `LabError` of it.
+    """
+    given = {name: str(value) for name, value in parameters.items()}
+    return psycopg.connect(make_conninfo(**{"connect_timeout": str(TIMEOUT), **given}), autocommit=True)
+
+
+def explain(error: psycopg.Error) -> LabError:
+    """What a failed connection means and what to do; passwords never appear in it."""
+    text = " ".join(str(error).split())
+    for pattern, message, next_step in MEANINGS:
+        if re.search(pattern, text):
+            return LabError(f"{message}.", next_step)
+    return LabError(f"Postgres reports: {text}.", "Run `lab doctor` to see what is wrong.")
+
+
+def parse_url(url: str) -> dict[str, str | int]:
+    """The connection parameters in a URL such as `postgresql://user:password@host:5432/name`.
+
+    Raises:
+        LabError: it is not the URL of a Postgres server. The text is not repeated: it may hold a password.
+    """
+    plain = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url.strip())
+    try:
+        if plain.startswith("postgresql://"):
+            found = conninfo_to_dict(plain)
+            return {name: value for name, value in found.items() if value is not None}
+    except psycopg.Error:
+        pass
+    raise LabError(
+        "LAB_POSTGRES_URL is not the URL of a Postgres server.",
+        "Write it as postgresql://user:password@host:5432/name, with %-codes for special characters, or unset it.",
+    )

@@ -1,0 +1,225 @@
+"""The course's own server: one for all notebooks of a user, started by whoever comes first.
+
+Every process that uses it holds a lease, a shared lock on the file `leases`, which the kernel frees when the process
+ends, however it ends. The watcher stops the server when nobody has held one for a while. Whether the server runs is
+never read from a file: a process is attached when a connection succeeds. All that changes the server is done under
+the lock `start.lock`.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from migration_lab import places
+from migration_lab.engines.postgres import cluster, watcher
+from migration_lab.engines.postgres.binaries import HOW_TO_GET_POSTGRES, Binaries, Runner, find_binaries, find_runner
+from migration_lab.engines.postgres.connection import connect, explain
+from migration_lab.engines.postgres.house import House, has_password, make_private, point_socket_at, prepare
+from migration_lab.errors import LabError
+
+START_LIMIT = 120.0  # seconds: a slow disk, a full room
+GRACE = 60.0  # seconds without a user before the server stops; LAB_POSTGRES_GRACE in the environment overrides it
+
+_leases: dict[Path, int] = {}
+_leases_guard = threading.Lock()
+_children: list[subprocess.Popen[bytes]] = []  # kept, so that Python reaps them when they end
+
+
+class StartError(Exception):
+    """The server ended instead of answering; the text is what it said last."""
+
+
+class PasswordError(Exception):
+    """The server answered, but its password is not the one in the house."""
+
+
+def attach() -> tuple[House, psycopg.Connection]:
+    """Connect to the server; start it, or mend it, if it does not answer.
+
+    Raises:
+        LabError: there are no programs, or they cannot be made to run.
+    """
+    binaries = find_binaries()
+    house = House(places.state().absolute() / "postgres" / str(binaries.major))
+    _take_lease(house)
+    try:
+        connection = connect(house.parameters())
+    except psycopg.OperationalError:
+        with _starting(house):
+            connection = _connect_or_start(house, binaries)
+    _see_to_watcher(house)
+    return house, connection
+
+
+def stop() -> None:
+    """Stop the servers whose data is under `places.state()`, whoever uses them; they start again when asked for."""
+    for folder in (places.state().absolute() / "postgres").glob("*/data"):
+        watcher.stop_server(os.path.realpath(folder))
+
+
+def _take_lease(house: House) -> None:
+    """Hold a shared lock on the house's `leases` until this process ends."""
+    path = house.folder / "leases"
+    with _leases_guard:
+        held = _leases.get(house.folder)
+        if held is not None:
+            if path.exists() and os.path.sameopenfile(held, (probe := os.open(path, os.O_RDONLY))):
+                os.close(probe)
+                return
+            os.close(_leases.pop(house.folder))  # the house was removed, and the lease with it
+        make_private(house.folder.parent)
+        make_private(house.folder)
+        lease = watcher.lock(path, fcntl.LOCK_SH)  # waits while the watcher stops the server
+        assert lease is not None
+        _leases[house.folder] = lease
+
+
+@contextmanager
+def _starting(house: House) -> Iterator[None]:
+    """Hold the right to start, stop or mend the server."""
+    deadline = time.monotonic() + START_LIMIT
+    while (lock := watcher.lock(house.folder / "start.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)) is None:
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"Another process has been starting Postgres for {START_LIMIT:.0f} seconds.",
+                "Shut down all notebooks, then try again.",
+            )
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _see_to_watcher(house: House) -> None:
+    """Start a watcher unless one is there. It inherits the lock that says so, thus there is never a second one."""
+    lock = watcher.lock(house.folder / "watcher.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if lock is None:
+        return
+    grace = os.environ.get("LAB_POSTGRES_GRACE") or str(GRACE)
+    command = [sys.executable, "-P", str(Path(watcher.__file__)), str(house.folder), grace, str(lock)]
+    try:
+        _children.append(
+            subprocess.Popen(
+                command,
+                pass_fds=[lock],
+                cwd="/",
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+    finally:
+        os.close(lock)
+
+
+def _connect_or_start(house: House, binaries: Binaries) -> psycopg.Connection:
+    """Another process may have started it meanwhile; a server that is only busy is left alone."""
+    deadline = time.monotonic() + START_LIMIT
+    while True:
+        try:
+            return connect(house.parameters())
+        except psycopg.OperationalError as error:
+            text = str(error)
+            if "too many clients" in text or "connection slots" in text:
+                raise explain(error) from error
+            if "the database system is" not in text or time.monotonic() > deadline:
+                break
+        time.sleep(0.02)  # it is starting up, shutting down or recovering, and says so
+    _see_to_watcher(house)  # before the start: it cleans up if we are killed in the middle
+    _start(house, binaries)
+    try:
+        return connect(house.parameters())
+    except psycopg.OperationalError as error:
+        raise explain(error) from error
+
+
+def _start(house: House, binaries: Binaries) -> None:
+    runner = find_runner(binaries)
+    prepare(house, runner.owner)
+    cluster.place(house, runner)
+    # From here no process works on the data, thus a `postmaster.pid` that is still there means nothing.
+    watcher.stop_server(os.path.realpath(house.data))
+    is_fresh = not cluster.is_whole(house)
+    if is_fresh:
+        cluster.make(house, binaries, runner)
+    elif not has_password(house):
+        cluster.change_password(house, binaries, runner)
+    try:
+        try:
+            _launch(house, binaries, runner)
+        except PasswordError:
+            cluster.change_password(house, binaries, runner)
+            _launch(house, binaries, runner)
+    except StartError as failure:
+        if is_fresh:
+            raise _could_not_start(failure) from failure
+        _start_anew(house, binaries, runner, failure)
+
+
+def _start_anew(house: House, binaries: Binaries, runner: Runner, failure: StartError) -> None:
+    """The data is damaged (the lab's settings trade safety at a power cut for speed): begin with new data.
+
+    If new data does not help, the old one is put back: the fault is elsewhere.
+    """
+    with cluster.set_aside(house):
+        cluster.make(house, binaries, runner)
+        try:
+            _launch(house, binaries, runner)
+        except StartError:
+            raise _could_not_start(failure) from failure
+
+
+def _launch(house: House, binaries: Binaries, runner: Runner) -> None:
+    """Start the server and wait until it answers.
+
+    Raises:
+        StartError, PasswordError, LabError: it is not running then.
+    """
+    data = os.path.realpath(house.data)
+    socket_folder = cluster.configure(house, binaries, runner)
+    parameters = {**house.parameters(), "host": str(socket_folder)}
+    with house.log.open("wb") as log:
+        process = subprocess.Popen(
+            [*runner.prefix, binaries.program("postgres"), "-D", data],
+            cwd="/",
+            env=cluster.environment(),
+            start_new_session=True,  # neither Ctrl-C nor the end of a terminal or kernel reaches it
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    _children.append(process)
+    deadline = time.monotonic() + START_LIMIT
+    while True:
+        has_ended = process.poll() is not None
+        try:
+            connect(parameters).close()
+            break
+        except psycopg.OperationalError as error:
+            if has_ended:
+                raise StartError(cluster.last_words(house.log.read_text(errors="replace"))) from error
+            if "password" in str(error):
+                watcher.stop_server(data)
+                raise PasswordError from error
+            if time.monotonic() > deadline:
+                watcher.stop_server(data)
+                raise LabError(
+                    f"Postgres did not start within {START_LIMIT:.0f} seconds.",
+                    "Try again, or set LAB_POSTGRES_URL to a server that you have; SQLite works without it.",
+                ) from error
+        time.sleep(0.01)
+    point_socket_at(house, socket_folder)
+
+
+def _could_not_start(failure: StartError) -> LabError:
+    return LabError(f"Postgres could not be started: {failure}.", HOW_TO_GET_POSTGRES)
