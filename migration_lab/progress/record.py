@@ -9,9 +9,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from migration_lab import quiz
 from migration_lab.errors import LabError
 from migration_lab.places import my_work
+from migration_lab.quiz import Record
 
 LOCK_SECONDS = 10.0
 MADE_BY_TOOLS = {"__pycache__", ".ipynb_checkpoints", ".pytest_cache"}
@@ -38,7 +38,7 @@ class Progress(BaseModel):
 
     version: int = 1
     exercises: dict[str, ExerciseRecord] = Field(default_factory=dict)
-    quiz: dict[str, quiz.Record] = Field(default_factory=dict)
+    quiz: dict[str, Record] = Field(default_factory=dict)
     notice: str | None = Field(default=None, exclude=True)
     """Something that the learner must be told, such as that the earlier file could not be read."""
 
@@ -87,7 +87,7 @@ def record_hint(exercise_id: str, step: int) -> Progress:
     return _locked(edit)
 
 
-def record_quiz(question_id: str, record: quiz.Record) -> Progress:
+def record_quiz(question_id: str, record: Record) -> Progress:
     """Store where a learner stands at a question."""
     return _locked(lambda progress: progress.quiz.update({question_id: record}))
 
