@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -84,7 +83,7 @@ def query(url: str, sql: str) -> Rows:
             if cursor.description is None:
                 return Rows((), ())
             return Rows(tuple(column[0] for column in cursor.description), tuple(map(tuple, cursor.fetchall())))
-        except (sqlite3.Error, sqlite3.Warning, psycopg.Error) as error:
+        except (connection.dialect.loaded_dbapi.Error, sqlite3.Warning) as error:
             raise _refused(error) from error
         finally:
             cursor.close()
@@ -145,7 +144,7 @@ def _execute_postgres(url: URL, sql: str) -> int:
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     try:
         connection = engine.raw_connection()
-    except (DBAPIError, psycopg.Error) as error:
+    except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
         raise unreachable(url.render_as_string(hide_password=False), error) from error
     try:
         driver: Any = connection.driver_connection
@@ -159,7 +158,7 @@ def _execute_postgres(url: URL, sql: str) -> int:
                 changed += cursor.rowcount if word in ("INSERT", "UPDATE", "DELETE", "MERGE") else 0
                 if not cursor.nextset():
                     return changed
-    except psycopg.Error as error:
+    except engine.dialect.loaded_dbapi.Error as error:
         raise _not_done(error) from error
     finally:
         connection.close()
@@ -168,7 +167,7 @@ def _execute_postgres(url: URL, sql: str) -> int:
 
 def _refused(error: Exception) -> LabError:
     said = _in_full(error)
-    writes = isinstance(error, psycopg.errors.ReadOnlySqlTransaction) or "readonly database" in said
+    writes = _state(error) == "25006" or "readonly database" in said
     if writes:
         return LabError(
             "This looks at the database and may not change it.",
@@ -181,12 +180,17 @@ def _refused(error: Exception) -> LabError:
 
 def _not_done(error: Exception) -> LabError:
     said = _in_full(error)
-    if isinstance(error, psycopg.errors.LockNotAvailable) or "is locked" in said:
+    if _state(error) == "55P03" or "is locked" in said:
         return LabError(
             f"The database made this wait for a lock for {LOCK_SECONDS} seconds and then gave up: {said}.",
             "End the other transaction, then run this again.",
         )
     return LabError(f"The database does not accept this SQL: {said}.", "Correct it and run it again.")
+
+
+def _state(error: Exception) -> str | None:
+    """Postgres's five characters for this kind of error; looked up so that its driver is imported only when used."""
+    return getattr(error, "sqlstate", None)
 
 
 def _in_full(error: Exception) -> str:
