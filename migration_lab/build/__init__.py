@@ -1,0 +1,110 @@
+"""Make what is derived from `lessons/` and `pyproject.toml`: notebooks, the README's table, locks, environment.yml.
+
+Nothing imports this package but the command line, and only when asked: it needs packages that learners do not get.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from migration_lab import course, places
+from migration_lab.build import environment_file, links, linter, notebooks, readme, solutions
+from migration_lab.build.cells import Cell, read_cells, refuse_unbalanced
+from migration_lab.course import Lesson
+from migration_lab.errors import LabError
+
+REBUILD = "Run `make build` and commit what it changes."
+
+
+def build(only: str | None = None, *, check: bool = False, say: Callable[[str], None] = print) -> None:
+    """Make the three notebooks of each lesson, the README's lesson table and environment.yml.
+
+    Args:
+        only: a lesson's slug or number; by default all lessons.
+        check: write and run nothing, but refuse what is not as a fresh build would make it. The outputs of
+            `solutions/` are not looked at: the tests run them again.
+        say: called with a sentence for each file that was written.
+
+    Raises:
+        LabError: a lesson breaks a rule, a link leads nowhere, a solution fails; with `check`: a file is out of date.
+    """
+    chosen = [course.lesson(only)] if only else [each for each in course.lessons() if each.is_written]
+    for lesson in chosen:
+        _build_lesson(lesson, check=check, say=say)
+    if not only:
+        _refuse_leftovers()
+        _write(readme.path(), readme.with_table(), check=check, say=say)
+        _write(environment_file.path(), environment_file.text(), check=check, say=say)
+        links.refuse_broken()
+
+
+def _build_lesson(lesson: Lesson, *, check: bool, say: Callable[[str], None]) -> None:
+    lesson_cells, exercise_cells = cells_of(lesson)
+    linter.refuse_faults(lesson, lesson_cells, exercise_cells)
+    name = f"{lesson.slug}.ipynb"
+    root = places.course_root()
+    lesson_text = notebooks.as_json(notebooks.lesson_notebook(lesson, lesson_cells))
+    _write(root / "notebooks" / name, lesson_text, check=check, say=say)
+    if not exercise_cells:
+        return
+    exercise_text = notebooks.as_json(notebooks.exercise_notebook(lesson, exercise_cells))
+    _write(root / "exercises" / name, exercise_text, check=check, say=say)
+    solved = notebooks.solution_notebook(lesson, exercise_cells)
+    path = root / "solutions" / name
+    if check:
+        _refuse_old_solution(path, solved)
+    else:
+        _write(path, notebooks.as_json(solutions.executed(solved, title=f"solutions/{name}")), check=False, say=say)
+
+
+def cells_of(lesson: Lesson) -> tuple[list[Cell], list[Cell]]:
+    """The cells of `lesson.md` and of `exercises.md`; the second list is empty for a lesson without exercises.
+
+    Raises:
+        LabError: a file cannot be read as cells, or has solutions and stubs that do not match.
+    """
+    lesson_cells = read_cells(lesson.folder / "lesson.md")
+    exercises = lesson.folder / "exercises.md"
+    if not exercises.exists() and not lesson.manifest.exercises:
+        return lesson_cells, []
+    if not exercises.exists():
+        raise LabError(f"lessons/{lesson.slug}/exercises.md is missing.", "lesson.yaml names exercises; write them.")
+    exercise_cells = read_cells(exercises)
+    refuse_unbalanced(lesson, lesson_cells, exercise_cells)
+    return lesson_cells, exercise_cells
+
+
+def _write(path: Path, text: str, *, check: bool, say: Callable[[str], None]) -> None:
+    """Write a derived file if it differs, or (with `check`) refuse it."""
+    shown = path.relative_to(places.course_root()).as_posix()
+    if path.exists() and path.read_bytes() == text.encode():
+        return
+    if check:
+        raise LabError(f"{shown} is not what a fresh build makes.", REBUILD)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text.encode())
+    say(f"Wrote {shown}.")
+
+
+def _refuse_old_solution(path: Path, solved: notebooks.Notebook) -> None:
+    shown = f"solutions/{path.name}"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LabError(f"{shown} is missing or broken.", REBUILD) from error
+    if notebooks.without_outputs(stored) != solved:
+        raise LabError(f"{shown} does not have the cells of lessons/{path.stem}/exercises.md.", REBUILD)
+    for cell in stored["cells"]:
+        if cell["cell_type"] == "code" and cell["execution_count"] is None:
+            raise LabError(
+                f"{shown}, cell {cell['id']}: it was never run, so its output is compared by nobody.", REBUILD
+            )
+
+
+def _refuse_leftovers() -> None:
+    """Refuse notebooks that no lesson makes, such as those of a lesson that was renamed."""
+    written = {each.slug for each in course.lessons() if each.is_written}
+    for folder in ("notebooks", "exercises", "solutions"):
+        for path in sorted((places.course_root() / folder).glob("*.ipynb")):
+            if path.stem not in written:
+                raise LabError(f"{folder}/{path.name} belongs to no lesson.", "Delete it.")

@@ -1,0 +1,218 @@
+"""Hold every lesson to the same shape, so that a reader always knows where to look.
+
+A lesson begins with a title (`# `), one sentence, and the paragraphs **You will learn** (two to four bullets),
+**You need**, **Time** and **Not here**. The start cell follows (tag `start`). A section (`## `) that runs code asks a
+question, lets the learner commit to a prediction (`lab.quiz(...)`), runs, and proves what it showed (tag `proof`, an
+`assert`). At the end come the sections In practice, Keypoints, Quiz, Exercises and Further reading, in that order.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from migration_lab.build.cells import Cell
+from migration_lab.course import Lesson
+from migration_lab.errors import LabError
+
+LINES_OF_CODE = 10
+LINES_OF_FILE = 40
+PROMISES = ("You will learn", "You need", "Time", "Not here")
+CLOSING = ("In practice", "Keypoints", "Quiz", "Exercises", "Further reading")
+QUIZ = re.compile(r"""\blab\.quiz\(\s*["']([^"']+)["']""")
+IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(|<img\b(?P<tag>[^>]*)>")
+
+# What a cell may not do, and what to use in its place. Lessons may one day run in a browser, without processes.
+FORBIDDEN = (
+    (re.compile(r"^\s*!|^%%(bash|sh|script|system|cmd)\b|^\s*%(system|sx|cd)\b", re.MULTILINE), "a shell", "%flask"),
+    (re.compile(r"\bsubprocess\b|\bos\.(system|popen)\b"), "a subprocess", "%flask"),
+    (re.compile(r"\bos\.chdir\b|^\s*%cd\b", re.MULTILINE), "os.chdir", "lab.open, which chooses the folder"),
+    (re.compile(r"^\s*(import|from)\s+(psycopg|sqlite3)\b", re.MULTILINE), "a database driver", "shop.sql"),
+)
+
+
+@dataclass
+class Section:
+    """What stands under one `## ` heading, or before the first."""
+
+    title: str
+    cells: list[Cell] = field(default_factory=list)
+
+    @property
+    def prose(self) -> str:
+        return "\n\n".join(cell.source for cell in self.cells if not cell.is_code)
+
+    @property
+    def code(self) -> list[Cell]:
+        return [cell for cell in self.cells if cell.is_code]
+
+    @property
+    def questions(self) -> list[str]:
+        """The ids of the quiz questions that the section asks."""
+        return [question for cell in self.code for question in QUIZ.findall(cell.source)]
+
+
+def refuse_faults(lesson: Lesson, lesson_cells: list[Cell], exercise_cells: list[Cell]) -> None:
+    """Refuse a lesson that breaks the template.
+
+    Raises:
+        LabError: it lists every fault, each with the file, the line and the reason.
+    """
+    faults = [*lesson_faults(lesson, lesson_cells), *(fault for cell in exercise_cells for fault in cell_faults(cell))]
+    if faults:
+        raise LabError("\n".join(faults), "The template is described in docs/contributing.md.")
+
+
+def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
+    """Everything that is wrong with a lesson, as sentences."""
+    file = f"lessons/{lesson.slug}/lesson.md"
+    opening, *sections = _sections(cells)
+    for cell in cells:
+        yield from cell_faults(cell)
+    if lesson.manifest.minutes is None:
+        yield f"lessons/{lesson.slug}/lesson.yaml: `minutes` is missing."
+    yield from _opening_faults(lesson, file, opening)
+    titles = [section.title for section in sections]
+    closing = [title for title in titles if title in CLOSING]
+    if closing != list(CLOSING) or titles[-len(CLOSING) :] != list(CLOSING):
+        yield f"{file}: it must end with the sections {', '.join(CLOSING)}; it has {', '.join(closing) or 'none'}."
+        return
+    for section in sections[: -len(CLOSING)]:
+        yield from _section_faults(file, section)
+    if not sections[: -len(CLOSING)]:
+        yield f"{file}: there is no section between the start cell and *In practice*."
+    yield from _closing_faults(lesson, file, {section.title: section for section in sections[-len(CLOSING) :]})
+    known = quiz_ids(lesson)
+    for section in [opening, *sections]:
+        for question in section.questions:
+            if question not in known:
+                yield f"{file}, section {section.title!r}: quiz.yaml has no question {question!r}."
+
+
+def cell_faults(cell: Cell) -> Iterator[str]:
+    """What is wrong with one cell of a lesson or of an exercise, wherever it stands."""
+    if not cell.is_code:
+        for image in IMAGE.finditer(cell.source):
+            alt = image["alt"] if image["alt"] is not None else _alt_of_tag(image["tag"])
+            if not alt.strip():
+                yield _said(cell, "an image has no alt text.")
+        return
+    for pattern, what, instead in FORBIDDEN:
+        if pattern.search(cell.source):
+            yield _said(cell, f"cells do not use {what}; use {instead}.")
+    lines = len([line for line in cell.source.splitlines() if line.strip()])
+    is_file = cell.source.startswith("%%writefile")
+    limit = LINES_OF_FILE if is_file else LINES_OF_CODE
+    if lines - is_file > limit:
+        yield _said(cell, f"{lines - is_file} lines are too many for one cell; the limit is {limit}.")
+    if "proof" in cell.tags and not re.search(r"^\s*assert\b", cell.source, re.MULTILINE):
+        yield _said(cell, "a proof cell has an `assert`.")
+
+
+def quiz_ids(lesson: Lesson) -> set[str]:
+    """The ids of the questions in the lesson's `quiz.yaml`: its keys, or the `id` of each item of a list."""
+    path = lesson.folder / "quiz.yaml"
+    if not path.exists():
+        return set()
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    questions = data.get("questions", data) if isinstance(data, dict) else data
+    if isinstance(questions, dict):
+        return set(questions)
+    return {question["id"] for question in questions or ()}
+
+
+def _sections(cells: list[Cell]) -> list[Section]:
+    """The opening, then one section for each `## ` heading."""
+    sections = [Section("the opening")]
+    for cell in cells:
+        if not cell.is_code and cell.source.startswith("## "):
+            sections.append(Section(cell.source.splitlines()[0].removeprefix("## ").strip()))
+        sections[-1].cells.append(cell)
+    return sections
+
+
+def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str]:
+    paragraphs = [part.strip() for part in opening.prose.split("\n\n") if part.strip()]
+    if not paragraphs or not paragraphs[0].startswith("# "):
+        yield f"{file}: it begins with its title, `# {lesson.manifest.title}`."
+        return
+    if paragraphs[0] != f"# {lesson.manifest.title}":
+        yield f"{file}: its title is not that of lesson.yaml, `# {lesson.manifest.title}`."
+    if len(paragraphs) < 2 or paragraphs[1].startswith(("*", "-", "#")) or len(_sentences(paragraphs[1])) != 1:
+        yield f"{file}: after the title comes one sentence: what the reader will have done at the end."
+    parts = {name: _paragraph_after(opening.prose, name) for name in PROMISES}
+    for name, text in parts.items():
+        if text is None:
+            yield f"{file}: the opening has no paragraph **{name}**."
+    bullets = re.findall(r"^[-*] ", parts["You will learn"] or "", re.MULTILINE)
+    if parts["You will learn"] is not None and not 2 <= len(bullets) <= 4:
+        yield f"{file}: **You will learn** has two to four bullets; it has {len(bullets)}."
+    minutes = lesson.manifest.minutes
+    if minutes and parts["Time"] is not None:
+        numbers = set(re.findall(r"\d+", parts["Time"]))
+        if not {str(minutes.reading), str(minutes.running)} <= numbers:
+            yield f"{file}: **Time** does not say {minutes.reading} minutes reading and {minutes.running} running."
+    starts = [cell for cell in opening.code if "start" in cell.tags]
+    if len(starts) != 1:
+        yield f"{file}: the opening ends with one cell tagged `start`, which opens the checkpoint."
+
+
+def _section_faults(file: str, section: Section) -> Iterator[str]:
+    """A section that runs code asks, lets predict, runs and proves. One of prose alone may stand anywhere."""
+    place = f"{file}, section {section.title!r}"
+    if any("start" in cell.tags for cell in section.code):
+        yield f"{place}: the start cell stands in the opening."
+    if not section.code:
+        return
+    if "?" not in section.title + section.prose:
+        yield f"{place}: it asks no question."
+    if not section.questions:
+        yield f"{place}: the reader commits to no prediction; add lab.quiz(...) before the run."
+    if not any("proof" in cell.tags for cell in section.code):
+        yield f"{place}: nothing is proven; add a cell tagged `proof` with an `assert`."
+    runs = [cell for cell in section.code if "proof" not in cell.tags and not QUIZ.search(cell.source)]
+    if not runs:
+        yield f"{place}: nothing runs."
+    asked = [cell.position for cell in section.code if QUIZ.search(cell.source)]
+    if runs and asked and asked[0] > runs[-1].position:
+        yield f"{place}: the prediction comes after the run."
+
+
+def _closing_faults(lesson: Lesson, file: str, closing: dict[str, Section]) -> Iterator[str]:
+    points = re.findall(r"^[-*] ", closing["Keypoints"].prose, re.MULTILINE)
+    if not 3 <= len(points) <= 6:
+        yield f"{file}: *Keypoints* has three to six points; it has {len(points)}."
+    questions = closing["Quiz"].questions
+    if not 3 <= len(questions) <= 6:
+        yield f"{file}: *Quiz* asks three to six questions; it asks {len(questions)}."
+    if lesson.manifest.exercises and f"exercises/{lesson.slug}.ipynb" not in closing["Exercises"].prose:
+        yield f"{file}: *Exercises* has no link to ../exercises/{lesson.slug}.ipynb."
+    for name in ("In practice", "Further reading"):
+        if not closing[name].prose.removeprefix(f"## {name}").strip():
+            yield f"{file}: *{name}* is empty."
+    for section in closing.values():
+        if section.title != "Quiz" and section.code:
+            yield f"{file}: *{section.title}* has no code."
+
+
+def _paragraph_after(prose: str, name: str) -> str | None:
+    """The text that follows **name** up to the next bold label, or None when there is no such label."""
+    labels = "|".join(PROMISES)
+    found = re.search(rf"^\*\*{name}\b[^\n]*?\*\*(.*?)(?=^\*\*(?:{labels})\b|\Z)", prose, re.MULTILINE | re.DOTALL)
+    return found[1] if found else None
+
+
+def _sentences(paragraph: str) -> list[str]:
+    """The sentences of a paragraph; code in backticks does not end one."""
+    plain = re.sub(r"`[^`]*`", "code", paragraph)
+    return [part for part in re.split(r"(?<=[.?])\s+", plain.strip()) if part]
+
+
+def _alt_of_tag(tag: str) -> str:
+    found = re.search(r"""\balt=["']([^"']*)["']""", tag)
+    return found[1] if found else ""
+
+
+def _said(cell: Cell, why: str) -> str:
+    return cell.refuse(why, "").message

@@ -1,0 +1,86 @@
+"""Run notebooks as a learner would, each in a home of its own, and keep what they print."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from migration_lab.build.notebooks import METADATA, Notebook, as_json
+from migration_lab.errors import LabError
+
+CELL_SECONDS = 120
+
+
+def executed(notebook: Notebook, *, title: str, home: Path | None = None, engine: str | None = None) -> Notebook:
+    """Run all cells in a fresh kernel and return the notebook with its outputs.
+
+    Args:
+        title: what to call the notebook in an error, such as `solutions/02_first_migration.ipynb`.
+        home: the learner's folder for this run; by default one that is deleted afterwards.
+        engine: `postgres` runs on Postgres what does not name its engine.
+
+    Raises:
+        LabError: a cell failed or took longer than its limit; the error names the cell and what it printed last.
+    """
+    with tempfile.TemporaryDirectory(prefix="lab-") as temporary:
+        environment = {"LAB_WORK": str(home or Path(temporary) / "my_work")}
+        if engine:
+            environment["LAB_ENGINE"] = engine
+        return _executed(notebook, title, environment)
+
+
+def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> Notebook:
+    try:
+        import nbclient
+        import nbformat
+        import traitlets.config
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    except ImportError as error:
+        raise LabError(
+            "Running the notebooks needs nbclient, which learners do not get.",
+            "Run it as `make build` or `python run.py build`.",
+        ) from error
+    node = nbformat.reads(as_json(notebook), as_version=4)
+    client = nbclient.NotebookClient(
+        node,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        coalesce_streams=True,
+        record_timing=False,
+        config=traitlets.config.Config({"KernelManager": {"transport_encryption": "auto"}}),
+        resources={"metadata": {"path": environment["LAB_WORK"]}},
+    )
+    Path(environment["LAB_WORK"]).mkdir(parents=True, exist_ok=True)
+    try:
+        client.execute(env=kernel_environment(environment))
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise LabError(f"{title} does not run: {error}", "Mend the cell in lessons/, then run `lab build`.") from error
+    cells = [dict(cell) for cell in nbformat.from_dict(node).cells]
+    for cell in cells:
+        cell["source"] = cell["source"].splitlines(keepends=True)
+        cell["metadata"] = {name: value for name, value in cell["metadata"].items() if name != "execution"}
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [_output(dict(output)) for output in cell["outputs"]]
+    return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
+
+
+def kernel_environment(added: dict[str, str]) -> dict[str, str]:
+    """What a kernel started by JupyterLab sees: this environment's commands first, no database of another project."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "DATABASE_URL" and not name.startswith(("FLASK_", "SQLALCHEMY_"))
+    }
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    return {**env, **added}
+
+
+def _output(output: dict[str, object]) -> dict[str, object]:
+    """An output as Jupyter stores it: text split into lines, so that a change shows as lines in a diff."""
+    if isinstance(text := output.get("text"), str):
+        output["text"] = text.splitlines(keepends=True)
+    if isinstance(data := output.get("data"), dict):
+        output["data"] = {
+            kind: value.splitlines(keepends=True) if isinstance(value, str) else value for kind, value in data.items()
+        }
+    return output

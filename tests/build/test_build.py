@@ -1,0 +1,204 @@
+"""Notebooks from lessons: the right cells, the same bytes, and a refusal of everything that is out of date."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from migration_lab import build, course
+from migration_lab.errors import LabError
+
+
+@pytest.fixture
+def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Solutions count as run, so that a test of something else need not wait for a kernel."""
+
+    def ran(notebook: dict[str, Any], *, title: str) -> dict[str, Any]:
+        cells = [{**cell, "execution_count": 1} if "outputs" in cell else cell for cell in notebook["cells"]]
+        return {**notebook, "cells": cells}
+
+    monkeypatch.setattr(build.solutions, "executed", ran)
+
+
+def notebook(path: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return read
+
+
+def sources(path: Path) -> list[str]:
+    return ["".join(cell["source"]) for cell in notebook(path)["cells"]]
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_each_lesson_becomes_its_notebooks(small_course: Path) -> None:
+    said: list[str] = []
+    build.build(say=said.append)
+    made = sorted(path.relative_to(small_course).as_posix() for path in small_course.glob("*/*.ipynb"))
+    assert made == [
+        "exercises/02_counting.ipynb",
+        "notebooks/01_alone.ipynb",
+        "notebooks/02_counting.ipynb",
+        "solutions/02_counting.ipynb",
+    ]
+    assert "Wrote notebooks/02_counting.ipynb." in said
+    for path in small_course.glob("*/*.ipynb"):
+        nbformat.validate(nbformat.read(path, as_version=4))
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_exercises_have_stubs_and_no_solutions_and_solutions_the_reverse(small_course: Path) -> None:
+    build.build()
+    exercises, solved = (sources(small_course / name / "02_counting.ipynb") for name in ("exercises", "solutions"))
+    assert "# Write here." in exercises
+    assert "print(start + 1)" not in exercises
+    assert "print(start + 1)" in solved
+    assert "# Write here." not in solved
+
+
+def test_outputs_are_kept_in_solutions_only(small_course: Path) -> None:
+    build.build()
+    for name, expected in (("notebooks", []), ("exercises", []), ("solutions", [["2\n"], ["1"]])):
+        cells = notebook(small_course / name / "02_counting.ipynb")["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        assert [output.get("text") or output["data"]["text/plain"] for output in outputs] == expected
+
+
+def test_a_second_build_writes_nothing_and_the_check_agrees(small_course: Path) -> None:
+    build.build()
+    before = {path: path.read_bytes() for path in small_course.rglob("*") if path.is_file()}
+    said: list[str] = []
+    build.build(say=said.append)
+    build.build(check=True, say=said.append)
+    assert said == []
+    assert {path: path.read_bytes() for path in small_course.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_cells_carry_their_exercise_and_an_id_that_both_notebooks_share(small_course: Path) -> None:
+    build.build()
+    by_source = {}
+    for name in ("exercises", "solutions"):
+        cells = notebook(small_course / name / "02_counting.ipynb")["cells"]
+        assert [cell["metadata"].get("exercise") for cell in cells] == [None, *["02.1"] * (len(cells) - 1)]
+        by_source[name] = {"".join(cell["source"]): cell["id"] for cell in cells}
+    assert by_source["exercises"]["start = 1"] == by_source["solutions"]["start = 1"] == "02-exercises-003"
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_only_python_runs_and_other_fences_are_shown_as_they_are(small_course: Path) -> None:
+    build.build()
+    cells = notebook(small_course / "notebooks/02_counting.ipynb")["cells"]
+    shown = next(cell for cell in cells if "SELECT" in "".join(cell["source"]))
+    assert shown["cell_type"] == "markdown"
+    assert "```sql\nSELECT 1 + 1\n```" in "".join(shown["source"])
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "complaint"),
+    [
+        ("exercises.md", '["solution"]', '["soluton"]', "line 18 (cell 5): The tag soluton is unknown."),
+        ("exercises.md", 'tags=["stub"]', 'tag=["stub"]', "line 14 (cell 4): The attribute tag means nothing."),
+        ("exercises.md", '["stub"]', '["stub", "solution"]', "A cell is a solution or a stub, not both."),
+        ("exercises.md", ' tags=["stub"]', "", "line 5 (cell 2): Exercise 02.1 has no cell tagged 'stub'."),
+        ("exercises.md", ' tags=["solution"]', "", "Exercise 02.1 has no cell tagged 'solution'."),
+        ("exercises.md", "## 02.1", "## 02.7", "Exercise 02.7 is not in lesson.yaml."),
+        ("exercises.md", "## 02.1 A ticket", "## A ticket", "This cell belongs to no exercise."),
+        ("exercises.md", "start\n```\n", "start\n", "line 21: this fence is never closed."),
+        ("lesson.md", '["proof"]', '["solution"]', "A lesson has no solution or stub."),
+    ],
+)
+def test_what_could_leak_a_solution_is_refused(
+    small_course: Path, file: str, before: str, after: str, complaint: str
+) -> None:
+    path = small_course / "lessons/02_counting" / file
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(LabError) as error:
+        build.build()
+    assert f"lessons/02_counting/{file}" in error.value.message
+    assert complaint in error.value.message
+
+
+def test_a_solution_that_fails_is_refused_with_its_cell(small_course: Path) -> None:
+    path = small_course / "lessons/02_counting/exercises.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("print(start + 1)", "print(absent)"), encoding="utf-8")
+    with pytest.raises(LabError, match=r"solutions/02_counting.ipynb does not run(.|\n)*NameError"):
+        build.build()
+
+
+@pytest.mark.parametrize(
+    ("file", "complaint"),
+    [
+        ("notebooks/02_counting.ipynb", "notebooks/02_counting.ipynb is not what a fresh build makes"),
+        ("exercises/02_counting.ipynb", "exercises/02_counting.ipynb is not what a fresh build makes"),
+        ("solutions/02_counting.ipynb", "does not have the cells of lessons/02_counting/exercises.md"),
+        ("README.md", "README.md is not what a fresh build makes"),
+        ("environment.yml", "environment.yml is not what a fresh build makes"),
+    ],
+)
+@pytest.mark.usefixtures("no_kernel")
+def test_the_check_finds_an_edit_by_hand(small_course: Path, file: str, complaint: str) -> None:
+    build.build()
+    path = small_course / file
+    changed = path.read_text(encoding="utf-8")
+    for word, other in (("ticket", "task"), ("one = 1", "one = 2"), ("Planned", "Soon"), ("flask", "django")):
+        changed = changed.replace(word, other)
+    path.write_text(changed, encoding="utf-8")
+    with pytest.raises(LabError, match=complaint):
+        build.build(check=True)
+    assert path.read_text(encoding="utf-8") == changed, "a check writes nothing"
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_the_check_refuses_a_solution_that_was_never_run(small_course: Path) -> None:
+    build.build()
+    path = small_course / "solutions/02_counting.ipynb"
+    unrun = build.notebooks.without_outputs(notebook(path))
+    path.write_text(build.notebooks.as_json(unrun), encoding="utf-8")
+    with pytest.raises(LabError, match="it was never run"):
+        build.build(check=True)
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_a_notebook_of_no_lesson_is_refused(small_course: Path) -> None:
+    build.build()
+    (small_course / "notebooks/04_gone.ipynb").write_text("{}", encoding="utf-8")
+    with pytest.raises(LabError, match=r"notebooks/04_gone.ipynb belongs to no lesson"):
+        build.build(check=True)
+
+
+def test_a_lesson_of_exercises_without_their_file_is_refused(small_course: Path) -> None:
+    (small_course / "lessons/02_counting/exercises.md").unlink()
+    with pytest.raises(LabError, match=r"exercises\.md is missing"):
+        build.build()
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_one_lesson_alone_can_be_built(small_course: Path) -> None:
+    build.build("02")
+    assert not (small_course / "notebooks/01_alone.ipynb").exists()
+    assert (small_course / "notebooks/02_counting.ipynb").exists()
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_the_readme_table_has_a_row_for_each_lesson(small_course: Path) -> None:
+    build.build()
+    rows = [line for line in (small_course / "README.md").read_text(encoding="utf-8").splitlines() if "|" in line]
+    assert rows[2] == "| [01 Alone](notebooks/01_alone.ipynb) | You will have done a thing. | 4 min | |"
+    assert rows[3].endswith("| 4 min | [1](exercises/02_counting.ipynb) |")
+    assert rows[4] == "| 03 Later | Planned. | planned | |"
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_a_readme_without_a_place_for_the_table_is_refused(small_course: Path) -> None:
+    (small_course / "README.md").write_text("# Course\n", encoding="utf-8")
+    with pytest.raises(LabError, match="no place for the lesson table"):
+        build.build()
+
+
+def test_the_course_as_committed_is_what_a_fresh_build_makes() -> None:
+    course.lessons.cache_clear()
+    build.build(check=True)

@@ -1,0 +1,85 @@
+"""The template of a lesson: each rule is broken once, and the message says where and why."""
+
+from pathlib import Path
+
+import pytest
+
+from migration_lab import build, course
+from migration_lab.build import linter
+
+
+def faults(slug: str = "02_counting") -> list[str]:
+    course.lessons.cache_clear()
+    lesson = course.lesson(slug)
+    lesson_cells, exercise_cells = build.cells_of(lesson)
+    in_exercises = [fault for cell in exercise_cells for fault in linter.cell_faults(cell)]
+    return [*linter.lesson_faults(lesson, lesson_cells), *in_exercises]
+
+
+def change(root: Path, file: str, before: str, after: str) -> None:
+    path = root / "lessons/02_counting" / file
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> None:
+    assert faults("01_alone") == []
+    assert faults("02_counting") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "complaint"),
+    [
+        ("lesson.md", "# Counting", "# Adding", "its title is not that of lesson.yaml, `# Counting`"),
+        ("lesson.md", "have counted.", "have counted. And more.", "after the title comes one sentence"),
+        ("lesson.md", "**You need**", "You need", "no paragraph **You need**"),
+        ("lesson.md", "**Not here**", "Not here", "no paragraph **Not here**"),
+        ("lesson.md", "- to count\n", "", "two to four bullets; it has 1"),
+        ("lesson.md", "3 minutes", "5 minutes", "does not say 3 minutes reading"),
+        ("lesson.md", ' tags=["start"]', "", "one cell tagged `start`"),
+        ("lesson.md", "one and one?", "one and one.", "section 'How many are one and one.': it asks no question"),
+        ("lesson.md", 'lab.quiz("how-many")', "1", "the reader commits to no prediction"),
+        ("lesson.md", 'lab.quiz("how-many")', 'lab.quiz("no-such")', "quiz.yaml has no question 'no-such'"),
+        ("lesson.md", ' tags=["proof"]', "", "nothing is proven"),
+        ("lesson.md", "assert two == 2", "two == 2", "line 40 (cell 8): a proof cell has an `assert`"),
+        ("lesson.md", "## In practice", "## Monday", "it must end with the sections In practice, Keypoints"),
+        ("lesson.md", "- one\n", "", "*Keypoints* has three to six points; it has 2"),
+        ("lesson.md", '; lab.quiz("c")', "", "*Quiz* asks three to six questions; it asks 2"),
+        ("lesson.md", "../exercises/02_counting.ipynb#02.1-A-ticket", "01_alone.ipynb", "*Exercises* has no link"),
+        ("lesson.md", "Count twice.", "", "*In practice* is empty"),
+        ("lesson.md", "print(two)", "!flask db upgrade", "cells do not use a shell; use %flask"),
+        ("lesson.md", "print(two)", "%%bash\nflask db upgrade", "cells do not use a shell"),
+        ("lesson.md", "print(two)", "import subprocess", "cells do not use a subprocess"),
+        ("lesson.md", "print(two)", "import os; os.chdir('x')", "cells do not use os.chdir"),
+        ("lesson.md", "print(two)", "from psycopg import connect", "cells do not use a database driver"),
+        ("lesson.md", "print(two)", "\n".join(["print(two)"] * 11), "12 lines are too many for one cell"),
+        ("lesson.md", "Guess first.", "![](picture.png)", "an image has no alt text"),
+        ("lesson.md", "Guess first.", '<img src="picture.png">', "an image has no alt text"),
+        ("lesson.yaml", "minutes: {reading: 3, running: 1}\n", "", "`minutes` is missing"),
+        ("exercises.md", "# Write here.", "!ls", "exercises.md, line 14 (cell 4): cells do not use a shell"),
+    ],
+)
+def test_a_broken_rule_is_named(small_course: Path, file: str, before: str, after: str, complaint: str) -> None:
+    change(small_course, file, before, after)
+    found = faults()
+    assert any(complaint in fault for fault in found), found
+    assert all(fault.startswith("lessons/02_counting/") for fault in found)
+
+
+def test_a_prediction_after_the_run_is_refused(small_course: Path) -> None:
+    change(small_course, "lesson.md", 'lab.quiz("how-many")', "one")
+    change(small_course, "lesson.md", "print(two)", 'print(two)\n```\n\n```python\nlab.quiz("how-many")')
+    assert any("the prediction comes after the run" in fault for fault in faults())
+
+
+def test_a_file_written_by_a_cell_may_be_longer(small_course: Path) -> None:
+    change(small_course, "lesson.md", "two = one + one\nprint(two)", "%%writefile a.py\n" + "x = 1\n" * 40)
+    assert faults() == []
+    change(small_course, "lesson.md", "%%writefile a.py\n", "%%writefile a.py\ny = 2\n")
+    assert any("41 lines are too many for one cell; the limit is 40" in fault for fault in faults())
+
+
+def test_words_inside_prose_are_not_code(small_course: Path) -> None:
+    change(small_course, "lesson.md", "Guess first.", "`import psycopg` and `!ls` are not used here.")
+    assert faults() == []
