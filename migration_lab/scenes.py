@@ -21,7 +21,7 @@ FIRST_REVISION = "0001"  # the rows of a real service are there from this revisi
 class Step(Strict):
     """One step of a scene: exactly one of `lay`, `flask`, `sql`, `remove`.
 
-    `fails` and `folder` (where in the shop to run the command) belong to `flask`.
+    `folder` says where in the shop to lay files or to run the command; `fails` belongs to `flask`.
     """
 
     lay: str | None = None
@@ -103,7 +103,7 @@ def play(scene: Path, site: Site) -> None:
     """
     for step in read_scene(scene).steps:
         if step.lay is not None:
-            shutil.copytree(scene / step.lay, site.folder, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
+            shutil.copytree(scene / step.lay, site.folder / step.folder, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
         elif step.flask is not None:
             completed = run_flask(site, *shlex.split(step.flask), folder=site.folder / step.folder)
             _must(completed, f"flask {step.flask}", f"scene {scene.name}", fails=step.fails)

@@ -1,0 +1,2 @@
+FLASK_APP=service
+DATABASE_URL=sqlite:///../../instance/shop.db
