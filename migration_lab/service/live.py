@@ -149,7 +149,7 @@ class Service:
         """Requests that keep arriving in the background; use as `with service.requests() as seen:`."""
         return Requests(self.send, per_second=per_second, mix=mix)
 
-    def log(self, lines: int = 40) -> str:
+    def log(self, lines: int = 200) -> str:
         """The last lines that the shop wrote: the traceback of its latest error, as a rule."""
         return "\n".join(list(self._shop.said)[-lines:]) if self._shop else ""
 

@@ -149,7 +149,10 @@ class Requests:
             bad = [outcome.second for outcome in outcomes if not outcome.ok]
             when = f", from second {bad[0]:.1f} to second {bad[-1]:.1f}" if bad else ""
             lines.append(f"{phase}: {len(outcomes) - len(bad)} answered, {len(bad)} failed{when}")
-            lines += [f"    {count} times: {reason}" for reason, count in sorted(_reasons(outcomes).items())]
+            lines += [
+                f"    {count} time{'' if count == 1 else 's'}: {reason}"
+                for reason, count in sorted(_reasons(outcomes).items())
+            ]
         return "\n".join(lines)
 
     def _in(self, phase: str) -> list[Outcome]:
