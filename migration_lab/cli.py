@@ -1,0 +1,177 @@
+"""The lab in a terminal: `lab doctor`, `lab open 02`, `lab check 02.1`.
+
+What a command needs is imported when it runs, so that `lab --help` answers at once.
+"""
+
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from migration_lab import course
+from migration_lab.errors import LabError
+
+if TYPE_CHECKING:
+    from migration_lab.workspace import Opened
+
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["sqlite", "postgres"]),
+    envvar="LAB_ENGINE",
+    default="sqlite",
+    show_default=True,
+    help="The database to work on.",
+)
+
+
+class Lab(click.Group):
+    """Commands that fail with two sentences: what is wrong, and what to do."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a LabError becomes its words and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except LabError as error:
+            click.echo(f"{error.message}\n{error.next_step}", err=True)
+            ctx.exit(1)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which a learner needs them."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; the message for an unknown one names those that there are."""
+        if self.get_command(ctx, args[0]) is None:
+            names = self.list_commands(ctx)
+            close = difflib.get_close_matches(args[0], names, 1)
+            meant = f" Did you mean `lab {close[0]}`?" if close else ""
+            ctx.fail(f"There is no command {args[0]!r}.{meant} The commands are {', '.join(names)}.")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Lab, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The course in a terminal. A lesson is named by its number (02), an exercise by lesson and number (02.1)."""
+
+
+@main.command("open", short_help="Open a lesson or exercise.")
+@click.argument("lesson")
+@click.option("--scene", metavar="NAME", help="A prepared situation of the lesson instead of its start.")
+@engine_option
+def open_(lesson: str, scene: str | None, engine: str) -> None:
+    """Make fresh files and a fresh database for a lesson (02) or an exercise (02.1).
+
+    Work that you did in earlier ones is kept aside.
+    """
+    from migration_lab import engines, workspace
+
+    if "." in lesson:
+        if scene:
+            raise LabError("An exercise has its own scene.", f"Run `lab open {lesson}` without --scene.")
+        _say(workspace.open_exercise(lesson, engines.engine(engine)))
+    else:
+        _say(workspace.open_lesson(course.lesson(lesson), engines.engine(engine), scene))
+
+
+@main.command(short_help="Bring a lesson or exercise back to its start.")
+@click.argument("lesson")
+@engine_option
+def reset(lesson: str, engine: str) -> None:
+    """Bring the files and the database of a lesson (02) or an exercise (02.1) back to their start.
+
+    Work that you did in them is kept aside.
+    """
+    from migration_lab import engines, workspace
+
+    _say(workspace.reset(lesson, engines.engine(engine)))
+
+
+@main.command(short_help="Judge your answer to an exercise.")
+@click.argument("exercise")
+@engine_option
+def check(exercise: str, engine: str) -> None:
+    """Judge your answer to an exercise (02.1). The exit code is 0 when it passes and 1 when not."""
+    from migration_lab import checking, engines, workspace
+    from migration_lab.checking import report
+
+    course.exercise(exercise)  # a wrong name is told before a missing workspace
+    verdict = checking.check(exercise, workspace.find(f"exercise-{exercise}", engines.engine(engine)))
+    click.echo(report.as_text(verdict))
+    sys.exit(0 if verdict.passed else 1)
+
+
+@main.command(short_help="Give the next hint for an exercise.")
+@click.argument("exercise")
+def hint(exercise: str) -> None:
+    """Give the next hint for an exercise (02.1): first a question, then a pointer, then the solution."""
+    from migration_lab import hints
+
+    course.exercise(exercise)
+    click.echo(hints.next_hint(exercise).as_text())
+
+
+@main.command(short_help="Explain an error.")
+@click.argument("text", nargs=-1)
+def explain(text: tuple[str, ...]) -> None:
+    """Explain an error: give its text, or pipe a command's output in.
+
+    For example: flask db upgrade 2>&1 | lab explain
+    """
+    from migration_lab import explain as guide
+
+    said = " ".join(text)
+    if not said and not sys.stdin.isatty():
+        said = sys.stdin.buffer.read().decode(errors="replace")
+    if not said.strip():
+        raise LabError("There is nothing to explain.", 'Give the error in quotes: lab explain "NOT NULL constraint..."')
+    card = guide.explain(said)
+    if card is None:
+        raise LabError("The field guide does not know this error.", "Its last line says most; search for that.")
+    click.echo(card.as_text())
+
+
+@main.command(short_help="Show what you have done.")
+@click.option("--export", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file: .md or .csv.")
+def progress(export: Path | None) -> None:
+    """Show what you have done."""
+    from migration_lab import progress as record
+
+    if export is None:
+        click.echo(record.summary().as_text())
+    else:
+        click.echo(f"Wrote {record.export(export)}")
+
+
+@main.command(short_help="Find out what is wrong with this machine.")
+def doctor() -> None:
+    """Try a real upgrade and downgrade on both databases, and say what is wrong with this machine."""
+    from migration_lab import doctor as examination
+
+    report = examination.run()
+    click.echo(report.as_text())
+    sys.exit(0 if report.ok else 1)
+
+
+@main.command(short_help="Make the notebooks from lessons/ (for authors).")
+@click.option("--check", is_flag=True, help="Change nothing; fail when something is out of date.")
+@click.argument("lesson", required=False)
+def build(lesson: str | None, check: bool) -> None:
+    """Make notebooks/, exercises/, solutions/ and what else comes from lessons/, or only those of one lesson."""
+    from migration_lab import build as building
+
+    building.build(lesson, check=check, say=click.echo)
+
+
+def _say(opened: "Opened") -> None:
+    """Tell where the files are, and what became of the earlier ones."""
+    workspace = opened.workspace
+    click.echo(f"{workspace.lesson.manifest.title}: {workspace.folder}")
+    if opened.kept:
+        click.echo(f"Your earlier work is kept in {opened.kept}")
+    if opened.dropped:
+        click.echo(f"To make room for it, the oldest kept one, {opened.dropped.name}, was removed.")
+    click.echo("In a terminal in that folder, `flask db current` says where the database stands.")

@@ -1,0 +1,1 @@
+"""What a notebook sees: `from migration_lab.notebook import lab`."""

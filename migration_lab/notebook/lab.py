@@ -1,0 +1,166 @@
+"""`lab`: what a notebook says to the course. Import it with `from migration_lab.notebook import lab`.
+
+What only some cells need is imported when they run, so that a notebook's first cell is quick.
+"""
+
+import os
+from pathlib import Path
+
+from IPython import get_ipython
+
+from migration_lab import course, engines, places, workspace
+from migration_lab.errors import LabError
+from migration_lab.notebook import displays, magics, shop
+from migration_lab.notebook.displays import Note, show
+from migration_lab.notebook.shop import Shop
+from migration_lab.record import FILE_NAME, Record, read_record
+
+__all__ = ["check", "compare", "doctor", "exercise", "explain", "hint", "open", "progress", "quiz", "reset", "resume"]
+
+
+def __dir__() -> list[str]:
+    """What Tab completes after `lab.`."""
+    return __all__
+
+
+def open(lesson: str, *, engine: str | None = None, scene: str | None = None) -> Shop:  # noqa: A001
+    """A fresh shop as it is at the start of a lesson; it becomes the current one.
+
+    Work that was done in an earlier one is kept aside, and a sentence says where.
+
+    Args:
+        lesson: `"02_first_migration"`, or `"02"`.
+        engine: `"sqlite"` or `"postgres"`; without it what `LAB_ENGINE` in the environment says, else SQLite.
+        scene: a prepared situation of the lesson instead of its start.
+    """
+    return _begin(workspace.open_lesson(course.lesson(lesson), _engine(engine), scene))
+
+
+def exercise(exercise_id: str, *, engine: str | None = None) -> Shop:
+    """A fresh shop as it is at the start of an exercise, and what its check will look at."""
+    from migration_lab import checking
+    from migration_lab.checking import report
+
+    lesson, ticket = course.exercise(exercise_id)
+    opened = _begin(workspace.open_exercise(exercise_id, _engine(engine)))
+    sentences = report.looks_at(checking.judge_of(lesson, exercise_id).expectations)
+    show(Note(f"Exercise {exercise_id}: {ticket.title}. The check looks at this:", points=tuple(sentences)))
+    return opened
+
+
+def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
+    """Go on where you were, after a restart of the kernel.
+
+    Args:
+        name: a lesson or an exercise; without it the one of this notebook that was opened last.
+        engine: as for `open`; without a name it is the engine that was used then.
+    """
+    if name is None:
+        last = _last_opened()
+        name, engine = last.name, last.engine
+    resumed = Shop(workspace.resume(_workspace_name(name), _engine(engine))).use()
+    show(resumed.note())
+    return resumed
+
+
+def reset(name: str, *, engine: str | None = None) -> Shop:
+    """Bring a lesson or an exercise back to its start; what you changed is kept aside, and a sentence says where."""
+    return _begin(workspace.reset(name, _engine(engine)))
+
+
+def check(exercise_id: str, *, engine: str | None = None) -> None:
+    """Judge your answer to an exercise on every engine that it is for; the answer itself is not touched."""
+    from migration_lab import checking
+
+    show(checking.check(exercise_id, workspace.find(_workspace_name(exercise_id), _engine(engine))))
+
+
+def hint(exercise_id: str) -> None:
+    """The next of three hints: a question, a pointer, then the solution."""
+    from migration_lab import hints
+
+    show(hints.next_hint(exercise_id))
+
+
+def quiz(question_id: str) -> None:
+    """A question, to be answered here."""
+    from migration_lab.notebook import quiz_widget
+
+    show(quiz_widget.show(question_id))
+
+
+def compare(question_id: str) -> None:
+    """What you predicted, beside what is so."""
+    from migration_lab.notebook import quiz_widget
+
+    show(quiz_widget.compare(question_id))
+
+
+def explain(text: str) -> None:
+    """What an error means, what cures it and which lesson tells more: paste the error's text."""
+    from migration_lab import explain as guide
+
+    card = guide.explain(text)
+    show(card or Note("The field guide does not know this error. Its last line says most; search for that."))
+
+
+def progress() -> None:
+    """What you have done."""
+    from migration_lab import progress as record
+
+    show(record.summary())
+
+
+def doctor() -> None:
+    """Try a real upgrade and downgrade on both databases, and say what is wrong with this machine."""
+    from migration_lab import doctor as examination
+
+    show(examination.run())
+
+
+def _begin(opened: workspace.Opened) -> Shop:
+    begun = Shop(opened.workspace).use()
+    show(begun.note())
+    if opened.kept:
+        show(Note(f"Your earlier work is kept in `{shop.below_my_work(opened.kept)}`."))
+    if opened.dropped:
+        show(Note(f"To make room for it, the oldest one, `{opened.dropped.name}`, was removed."))
+    return begun
+
+
+def _engine(name: str | None) -> engines.Engine:
+    return engines.engine(name or os.environ.get("LAB_ENGINE") or "sqlite")
+
+
+def _workspace_name(target: str) -> str:
+    """`02.1` is the workspace `exercise-02.1`, and `02` is `02_first_migration`."""
+    if "." not in target:
+        return course.lesson(target).slug
+    exercise_id = target.removeprefix("exercise-")
+    course.exercise(exercise_id)
+    return f"exercise-{exercise_id}"
+
+
+def _last_opened() -> Record:
+    """The record of the workspace that was opened last, in this notebook if Jupyter says which one this is."""
+    notebook = os.environ.get("JPY_SESSION_NAME")
+    found = []
+    for path in (places.my_work() / "shops").glob(f"*/{FILE_NAME}"):
+        record = read_record(path.parent)
+        if record and (not notebook or _belongs(record, Path(notebook))):
+            found.append((path.stat().st_mtime_ns, record))
+    if not found:
+        raise LabError("This notebook has not opened a shop yet.", "Run its first cell, with `lab.open(...)`.")
+    return max(found, key=lambda each: each[0])[1]
+
+
+def _belongs(record: Record, notebook: Path) -> bool:
+    """Whether a workspace is one that this notebook opens; a notebook is named as its lesson."""
+    in_exercises = notebook.parent.name == "exercises"
+    return record.lesson == notebook.stem and record.name.startswith("exercise-") == in_exercises
+
+
+shell = get_ipython()
+if shell is not None:
+    magics.register(shell)
+    displays.register(shell)

@@ -1,0 +1,158 @@
+"""`%flask`, `%flask_fails` and `%%writefile`: real commands and real files, in the shop that is open."""
+
+import os
+import shlex
+from pathlib import PurePath
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+
+from migration_lab.errors import LabError
+from migration_lab.flask_command import run_flask
+from migration_lab.notebook import shop
+from migration_lab.notebook.displays import show
+from migration_lab.process import Completed
+
+SHELL_WORDS = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
+
+
+class CommandFailed(LabError):  # noqa: N818  learners read this name
+    """A command of `%flask` ended with another exit code than 0; what it printed is shown before."""
+
+    def __init__(self, command: str, exit_code: int) -> None:
+        super().__init__(
+            f"`{command}` failed with exit code {exit_code}.",
+            "Read its output above, mend the cause, then run this cell again.",
+        )
+        self.exit_code = exit_code
+
+
+@magics_class
+class ShopMagics(Magics):
+    """What a cell can say to the shop that is open."""
+
+    @line_magic
+    def flask(self, line: str) -> None:
+        """Run a flask command as a terminal in the shop's folder would: `%flask db upgrade`.
+
+        Raises:
+            CommandFailed: the command's exit code is not 0.
+        """
+        command, completed = _run(line)
+        if completed.exit_code != 0:
+            _explain(completed.output)
+            raise CommandFailed(command, completed.exit_code)
+
+    @line_magic
+    def flask_fails(self, line: str) -> None:
+        """Run a flask command that must fail, and show its exit code and what the failure means.
+
+        Raises:
+            LabError: the command succeeds.
+        """
+        command, completed = _run(line)
+        print(f"exit code {completed.exit_code}")
+        if completed.exit_code == 0:
+            raise LabError(
+                f"`{command}` succeeds here, and this cell expects it to fail.",
+                "The cells above may not have run: restart the kernel and run the notebook from the top.",
+            )
+        _explain(completed.output)
+
+    @cell_magic
+    def writefile(self, line: str, cell: str) -> None:
+        """Write the cell into a file of the shop: `%%writefile shop/models/user.py`; `-a` adds to its end."""
+        words = split(line)
+        append = words[:1] in (["-a"], ["--append"])
+        paths = words[1:] if append else words
+        if len(paths) != 1:
+            raise LabError("`%%writefile` takes the path of one file.", "Write `%%writefile shop/models/user.py`.")
+        path = shop.current().path(paths[0])
+        relative = PurePath(paths[0]).as_posix()
+        if path.is_dir():
+            raise LabError(f"`{relative}` is a folder.", "Give the path of a file in it.")
+        if not path.parent.is_dir():
+            raise LabError(
+                f"There is no folder `{PurePath(relative).parent.as_posix()}` in this shop.",
+                "`shop.files()` lists the folders that are there; check the spelling.",
+            )
+        with path.open("a" if append else "w", encoding="utf-8", newline="\n") as file:
+            file.write(cell if cell.endswith("\n") else cell + "\n")
+        print(f"Added to {relative}" if append else f"Wrote {relative}")
+
+
+def register(shell: InteractiveShell) -> None:
+    """Make the magics known to IPython, with Tab completion for the commands of flask."""
+    shell.register_magics(ShopMagics)
+    for name in ("%flask", "%flask_fails"):
+        shell.set_hook("complete_command", _complete, str_key=name)  # type: ignore[no-untyped-call]
+
+
+def split(line: str) -> list[str]:
+    """The words of a command line, split as a shell splits them; a comment at its end is no part of it.
+
+    Windows paths keep their backslashes there.
+
+    Raises:
+        LabError: a quote is left open, or the line asks for something only a shell can do.
+    """
+    lexer = shlex.shlex(line, posix=True)
+    lexer.whitespace_split = True
+    lexer.commenters = "#" if " #" in f" {line}" else ""
+    lexer.escape = "" if os.name == "nt" else "\\"
+    try:
+        words = list(lexer)
+    except ValueError:
+        raise LabError(f"A quote is opened but not closed in: {line}", "Add the missing quote.") from None
+    return words
+
+
+def _run(line: str) -> tuple[str, Completed]:
+    """Run the command, its output printed as it comes; under a test runner the kernel sees only `sys.stdout`."""
+    words = split(line)
+    for word in words:
+        if word in SHELL_WORDS:
+            raise LabError(
+                f"`{word}` is a word of the shell, and `%flask` runs one command without a shell.",
+                "Put one command in each line, or type this one in a terminal.",
+            )
+    if words[:1] == ["flask"]:
+        raise LabError("The word `flask` is there twice.", f"Write `%{' '.join(words)}`.")
+    command = f"flask {line.strip()}".strip()
+    try:
+        return command, run_flask(shop.current().workspace, *words, on_output=_print)
+    except KeyboardInterrupt:
+        raise LabError(
+            f"You interrupted `{command}`.",
+            "What it had committed by then stays; `shop.revisions()` shows where the database stands.",
+        ) from None
+
+
+def _print(text: str) -> None:
+    print(text, end="", flush=True)
+
+
+def _explain(output: str) -> None:
+    """Show the card for a failure, if the field guide knows it."""
+    from migration_lab import explain  # here, because it reads the whole guide
+
+    card = explain.explain(output)
+    if card is not None:
+        show(card)
+
+
+def _complete(shell: InteractiveShell, event: Any) -> list[str]:
+    """The words that can follow: the commands of `flask db`, then their options."""
+    import flask_migrate.cli  # type: ignore[import-untyped]  # here, because it costs a third of a second that most notebooks need not spend
+
+    commands = flask_migrate.cli.db.commands
+    before = event.line[: -len(event.symbol)] if event.symbol else event.line
+    match before.split()[1:]:
+        case []:
+            return ["db", "shell", "routes", "run"]
+        case ["db"]:
+            return sorted(commands)
+        case ["db", name, *_] if name in commands:
+            return sorted(option for each in commands[name].params for option in each.opts if option.startswith("-"))
+    return []

@@ -1,0 +1,202 @@
+"""The shop of a notebook: the learner's files, their database, and the instruments that look at both."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from migration_lab import query, revisions, schema
+from migration_lab.course import EngineName
+from migration_lab.errors import LabError
+from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, table
+from migration_lab.places import my_work
+from migration_lab.service import Service, serve
+from migration_lab.workspace import Workspace
+
+ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+NO_CHANGES = "The schema is as it was at the last look."
+NOT_LISTED = {"__pycache__", ".pytest_cache"}
+
+_current: "Shop | None" = None
+
+
+def below_my_work(path: Path) -> str:
+    """A path as seen from the learner's folder, which is JupyterLab's root."""
+    return path.resolve().relative_to(my_work().resolve()).as_posix()
+
+
+def current() -> "Shop":
+    """The shop that the magics work on.
+
+    Raises:
+        LabError: none is open in this kernel, or its files are gone.
+    """
+    if _current is None:
+        raise LabError(
+            "No shop is open in this notebook yet.",
+            "Run the cell with `lab.open(...)` at the top first, or `shop = lab.resume()` to go on where you were.",
+        )
+    _current.check()
+    return _current
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed in the schema between two looks, in a stable order."""
+
+    changes: tuple[schema.Change, ...]
+
+    def __iter__(self) -> Iterator[schema.Change]:
+        return iter(self.changes)
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def as_text(self) -> str:
+        """One sentence for each change."""
+        return "\n".join(str(change) for change in self) or NO_CHANGES
+
+    def _repr_mimebundle_(self, **_: object) -> Bundle:
+        rows = [
+            (change.subject, f"{change.kind} {change.name}".strip(), change.before or "–", change.after or "–")
+            for change in self
+        ]
+        html = table("What changed in the schema", ("Table", "Part", "Before", "After"), rows)
+        return {"text/html": html if rows else card(NO_CHANGES), "text/plain": self.as_text()}
+
+
+class Shop:
+    """What `lab.open`, `lab.exercise` and `lab.resume` give back."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._seen = schema.read_schema(workspace.url)
+
+    def check(self) -> None:
+        """Raise LabError when the shop's folder is not there any more."""
+        if not self.workspace.folder.is_dir():
+            raise LabError(
+                f"The files of {self.workspace.title} are gone: their folder was deleted or moved.",
+                f'Run `shop = lab.reset("{self.workspace.lesson.number}")` for fresh ones.',
+            )
+
+    @property
+    def engine(self) -> EngineName:
+        """`sqlite` or `postgres`."""
+        return self.workspace.engine.name
+
+    def use(self) -> "Shop":
+        """Make this shop the current one, for `%flask`, `%%writefile` and paths in Python."""
+        global _current
+        self.check()
+        os.chdir(self.workspace.folder)
+        _current = self
+        return self
+
+    def __repr__(self) -> str:
+        return f"<shop: {self.workspace.title}, {ENGINE_NAMES[self.engine]}>"
+
+    def note(self) -> Note:
+        """What is open: the lesson, where its files are, and where its database stands."""
+        lesson, place = self.workspace.lesson, below_my_work(self.workspace.folder)
+        standing = revisions.read_standing("database", self.workspace.url).revisions
+        where = f"at revision {' and '.join(f'`{each}`' for each in standing)}" if standing else "at no revision yet"
+        return Note(
+            f"Lesson {lesson.number}: {lesson.manifest.title}. Files: `{place}`. "
+            f"Database: {ENGINE_NAMES[self.engine]}, {where}.",
+            button("filebrowser:go-to-path", {"path": place}, "Show the files"),
+        )
+
+    # ---- the database
+
+    def sql(self, statement: str) -> query.Rows:
+        """The rows that a query finds; it cannot change anything."""
+        self.check()
+        return query.query(self.workspace.url, statement)
+
+    def execute(self, statement: str) -> None:
+        """Run SQL by hand and commit it, as in a database client."""
+        self.check()
+        query.execute(self.workspace.url, statement)
+
+    def schema(self, table: str | None = None) -> schema.Schema:
+        """What the database holds: everything, or one table."""
+        self.check()
+        found = schema.read_schema(self.workspace.url)
+        if table is None:
+            return found
+        if found.table(table) is None:
+            names = ", ".join(each.name for each in found.tables) or "none at all"
+            raise LabError(f"The database has no table `{table}`.", f"The tables that are there: {names}.")
+        return found.only(table)
+
+    def changes(self) -> Changes:
+        """What changed in the schema since the last look; at the first look, since the shop was opened."""
+        self.check()
+        before, self._seen = self._seen, schema.read_schema(self.workspace.url)
+        return Changes(tuple(schema.diff(before, self._seen)))
+
+    def revisions(self) -> revisions.History:
+        """The history in `migrations/`, and where the database stands in it."""
+        self.check()
+        return revisions.read_history(self.workspace)
+
+    def serve(self) -> Service:
+        """Start the shop as a service on this machine: `service = shop.serve(); service.get("/health")`."""
+        self.check()
+        return serve(self.workspace)
+
+    # ---- the files
+
+    def path(self, name: str | Path) -> Path:
+        """The absolute path of a file of the shop, there or not.
+
+        Raises:
+            LabError: the path leads out of the shop's folder.
+        """
+        self.check()
+        folder = self.workspace.folder.resolve()
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder):
+            raise LabError(
+                f"`{name}` leads out of the shop's folder.", "Give a path inside it, such as `shop/models/user.py`."
+            )
+        return path
+
+    def files(self, folder: str = ".") -> Source:
+        """The names of all files under a folder of the shop, one in each line, sorted."""
+        root, top = self.workspace.folder.resolve(), self.path(folder)
+        if not top.is_dir():
+            raise LabError(f"There is no folder `{folder}` in this shop.", "`shop.files()` lists all that is there.")
+        paths = (path.relative_to(root) for path in top.rglob("*") if path.is_file())
+        return Source("\n".join(sorted(path.as_posix() for path in paths if not NOT_LISTED & set(path.parts))))
+
+    def read(self, name: str | Path) -> Source:
+        """The text of a file of the shop."""
+        path = self._file(name)
+        return Source(path.read_text(encoding="utf-8"), "python" if path.suffix == ".py" else "")
+
+    def edit(self, name: str | Path) -> EditButton:
+        """A button that opens a file in JupyterLab's editor, beside the notebook."""
+        path = self._file(name)
+        shown = path.relative_to(self.workspace.folder.resolve()).as_posix()
+        return EditButton(below_my_work(path), shown)
+
+    def latest_revision(self) -> Path:
+        """The newest migration file, as a path relative to the shop's folder.
+
+        With several heads it is the one that was written last.
+        """
+        self.check()
+        history = revisions.read_history(self.workspace)
+        folder = Path("migrations", "versions")
+        files = [folder / each.file for each in history.revisions if each.id in history.heads]
+        if not files:
+            raise LabError("This shop has no migrations yet.", 'Make the first one: `%flask db migrate -m "..."`.')
+        return max(files, key=lambda file: (self.workspace.folder / file).stat().st_mtime_ns)
+
+    def _file(self, name: str | Path) -> Path:
+        path = self.path(name)
+        if not path.is_file():
+            raise LabError(f"There is no file `{name}` in this shop.", "`shop.files()` lists the files that are there.")
+        return path
