@@ -34,6 +34,7 @@ class Copy:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self.url = workspace.url
 
     @property
     def folder(self) -> Path:
@@ -55,7 +56,7 @@ class Copy:
 
     def schema(self) -> Schema:
         """What the database holds now, without Alembic's own table."""
-        return read_schema(self.workspace.url)
+        return read_schema(self.url)
 
     def history(self) -> History:
         """The revisions in the files, and where the database stands."""
@@ -63,11 +64,11 @@ class Copy:
 
     def query(self, sql: str) -> Rows:
         """Ask the database; it refuses to change anything."""
-        return query.query(self.workspace.url, sql)
+        return query.query(self.url, sql)
 
     def execute(self, sql: str) -> int:
         """Change the database by hand, as another program would; the number of rows touched."""
-        return query.execute(self.workspace.url, sql)
+        return query.execute(self.url, sql)
 
     def rows_of(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table, a dictionary each, in the order of the first column."""
@@ -76,7 +77,7 @@ class Copy:
 
     def stands_at(self) -> tuple[str, ...]:
         """The revisions that the database names, sorted; none before the first migration."""
-        return read_standing("database", self.workspace.url).revisions
+        return read_standing("database", self.url).revisions
 
 
 class Copies:

@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migration_lab.checking.copies import Copy, quoted
+from migration_lab.checking.copies import quoted
+from migration_lab.readonly import looking_at
+from migration_lab.schema import Schema
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,18 @@ def lost(before: Tables, after: Tables, renamed: Mapping[str, str], besides: Col
     return found
 
 
-def read(copy: Copy) -> Tables:
-    """All rows of all tables, without Alembic's own."""
-    keys = {table.name: table.primary_key.columns if table.primary_key else () for table in copy.schema().tables}
-    answers = {name: copy.query(f"SELECT * FROM {quoted(name)}") for name in keys}
-    return {name: Table(keys[name], rows.columns, rows.rows) for name, rows in answers.items()}
+def read(url: str, schema: Schema) -> Tables:
+    """All rows of all tables in the schema, read through one connection."""
+    found = {}
+    with looking_at(url) as connection:
+        for table in schema.tables:
+            # The driver's own cursor: no SQLAlchemy type may change a value on its way.
+            cursor = connection.connection.cursor()
+            cursor.execute(f"SELECT * FROM {quoted(table.name)}")
+            columns = tuple(column[0] for column in cursor.description or ())
+            key = table.primary_key.columns if table.primary_key else ()
+            found[table.name] = Table(key, columns, tuple(map(tuple, cursor.fetchall())))
+    return found
 
 
 def _name_now(table: str, column: str, after: Table, renamed: Mapping[str, str]) -> str | None:

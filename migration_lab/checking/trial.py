@@ -89,10 +89,10 @@ class Trial(Copy):
     def upgrade(self) -> Completed:
         """UPGRADE: `flask db upgrade` from the start. Notes schema and rows before and after for what follows."""
         self._start, self._start_revisions = self.schema(), self.stands_at()
-        self._note_rows("before")
+        self._note_rows("before", self._start)
         completed = self._run(UPGRADE, "db", "upgrade")
         self._upgraded = self.schema()
-        self._note_rows("after the upgrade")
+        self._note_rows("after the upgrade", self._upgraded)
         return completed
 
     def downgrade(self, to: str | None = None) -> Completed:
@@ -106,13 +106,14 @@ class Trial(Copy):
             raise JudgeError("the database starts at several revisions; say which one to go back to")
         target = to or (self._start_revisions or ("base",))[0]
         completed = self._run(DOWNGRADE, "db", "downgrade", target)
-        self._note_rows("after the downgrade")
-        changes = [str(each) for each in diff(start, self.schema())]
+        now = self.schema()
+        self._note_rows("after the downgrade", now)
+        changes = [str(each) for each in diff(start, now)]
         self.expect(
             DOWNGRADE.id,
             not changes,
             expected="After the downgrade the schema is the one from before the upgrade.",
-            found=listed(changes),
+            found=listed(["Compared with before the upgrade:", *changes]),
         )
         return completed
 
@@ -120,13 +121,14 @@ class Trial(Copy):
         """UPGRADE_AGAIN: `flask db upgrade` after the downgrade, and the schema is what it was the first time."""
         _, upgraded = self._schemas()
         completed = self._run(UPGRADE_AGAIN, "db", "upgrade")
-        self._note_rows("after the second upgrade")
-        changes = [str(each) for each in diff(upgraded, self.schema())]
+        now = self.schema()
+        self._note_rows("after the second upgrade", now)
+        changes = [str(each) for each in diff(upgraded, now)]
         self.expect(
             UPGRADE_AGAIN.id,
             not changes,
             expected="The second upgrade gives the same schema as the first.",
-            found=listed(changes),
+            found=listed(["Compared with after the first upgrade:", *changes]),
         )
         return completed
 
@@ -211,8 +213,8 @@ class Trial(Copy):
         words = error_in(completed.output, self.folder)
         return f"`flask {' '.join(args)}` ends with exit code {completed.exit_code}:\n{words}"
 
-    def _note_rows(self, when: str) -> None:
-        self._rows.append((when, rows.read(self)))
+    def _note_rows(self, when: str, schema: Schema) -> None:
+        self._rows.append((when, rows.read(self.url, schema)))
 
     def _schemas(self) -> tuple[Schema, Schema]:
         """The schema at the start and after the upgrade."""

@@ -1,0 +1,112 @@
+"""Answers to exercises: finds them in the lessons' folders and gives them as a learner would, cell by cell.
+
+An answer in `right_answers/` or `wrong_answers/` is a Markdown file with front matter (`exercise`, `why`, in a wrong
+one `rejected_by`, and `engines` where it does not concern all) and Python cells. The solution and the stub are the
+cells with these tags in the exercise's section of `exercises.md`.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from IPython.core.interactiveshell import InteractiveShell
+
+from migration_lab import workspace
+from migration_lab.build.cells import read_cells
+from migration_lab.checking import Verdict, check
+from migration_lab.course import EngineName, Lesson
+from migration_lab.engines import engine
+
+Kind = Literal["stub", "solution", "right", "wrong"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Cells that claim to solve an exercise, or, in a wrong answer, that people believe to solve it."""
+
+    lesson: Lesson
+    exercise: str
+    kind: Kind
+    file: Path
+    cells: tuple[str, ...]
+    engines: tuple[EngineName, ...]
+    why: str = ""
+    rejected_by: str = ""
+
+    @property
+    def name(self) -> str:
+        """Short and readable, part of a test's id: `wrong-not_null`."""
+        return self.kind if self.kind in ("stub", "solution") else f"{self.kind}-{self.file.stem.partition('_')[2]}"
+
+    def __str__(self) -> str:
+        file = "/".join(self.file.parts[self.file.parts.index(self.lesson.slug) :])
+        return f"exercise {self.exercise}, {self.kind} answer of lessons/{file}"
+
+
+def answers_of(lesson: Lesson) -> list[Answer]:
+    """All answers of a lesson's exercises: stubs, solutions, right and wrong ones."""
+    found = []
+    for exercise_id in lesson.manifest.exercises:
+        found += [_section(lesson, exercise_id, "stub"), _section(lesson, exercise_id, "solution")]
+    found += [_file(lesson, "right", path) for path in sorted(lesson.folder.glob("right_answers/*.md"))]
+    return found + [_file(lesson, "wrong", path) for path in sorted(lesson.folder.glob("wrong_answers/*.md"))]
+
+
+def give(answer: Answer, on: EngineName) -> Verdict:
+    """Open the exercise, run the answer's cells as a notebook does, and check on this engine.
+
+    Raises:
+        AssertionError: a cell failed; the message says which.
+    """
+    before = Path.cwd()
+    shell: Any = InteractiveShell.instance()
+    shell.reset(new_session=True)
+    opened = None
+    try:
+        _run(shell, answer, 0, "from migration_lab.notebook import lab")
+        _run(shell, answer, 0, f"shop = lab.exercise({answer.exercise!r}, engine={on!r})")
+        opened = workspace.find(f"exercise-{answer.exercise}", engine(on))
+        for number, cell in enumerate(answer.cells, start=1):
+            _run(shell, answer, number, cell)
+        return check(answer.exercise, opened, only=[on])
+    finally:
+        os.chdir(before)
+        if opened:
+            engine(on).drop(opened.folder)
+
+
+def _run(shell: Any, answer: Answer, number: int, cell: str) -> None:
+    result = shell.run_cell(cell, store_history=False)
+    error = result.error_before_exec or result.error_in_exec
+    assert error is None, f"{answer}: cell {number} failed with {type(error).__name__}: {error}\n{cell}"
+
+
+def _section(lesson: Lesson, exercise_id: str, kind: Kind) -> Answer:
+    path = lesson.folder / "exercises.md"
+    cells = [each for each in read_cells(path) if each.exercise == exercise_id and each.is_code and kind in each.tags]
+    engines = lesson.manifest.exercises[exercise_id].engines
+    return Answer(lesson, exercise_id, kind, path, tuple(each.source for each in cells), engines)
+
+
+def _file(lesson: Lesson, kind: Kind, path: Path) -> Answer:
+    matter = _front_matter(path)
+    exercise_id = str(matter.get("exercise", ""))
+    exercise = lesson.manifest.exercises.get(exercise_id)
+    return Answer(
+        lesson,
+        exercise_id,
+        kind,
+        path,
+        tuple(each.source for each in read_cells(path) if each.is_code),
+        tuple(matter.get("engines") or (exercise.engines if exercise else ())),
+        str(matter.get("why") or "").strip(),
+        str(matter.get("rejected_by") or ""),
+    )
+
+
+def _front_matter(path: Path) -> dict[str, Any]:
+    parts = path.read_text(encoding="utf-8").split("---\n", 2)
+    matter = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else None
+    return matter if isinstance(matter, dict) else {}

@@ -1,0 +1,80 @@
+"""Every exercise of the course, on every engine: what must fail fails for its own reason, and what is right passes."""
+
+import pytest
+
+from migration_lab import course
+from migration_lab.checking import EngineVerdict, judge_of
+from migration_lab.checking.expectations import READY_MADE
+from migration_lab.course import EngineName, Lesson
+from tests.answers import Answer, answers_of, give
+
+FEWEST_WRONG = 3
+WRITTEN = [lesson for lesson in course.lessons() if lesson.is_written]
+ANSWERS = [answer for lesson in WRITTEN for answer in answers_of(lesson)]
+EXERCISES = [(lesson, exercise_id) for lesson in WRITTEN for exercise_id in lesson.manifest.exercises]
+
+
+@pytest.mark.parametrize(
+    ("answer", "engine"),
+    [
+        pytest.param(answer, engine, id=f"{answer.exercise}-{engine}-{answer.name}")
+        for answer in ANSWERS
+        for engine in answer.engines
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_answer_is_judged_for_what_it_is(answer: Answer, engine: EngineName) -> None:
+    verdict = give(answer, engine)
+    assert len(verdict.engines) == 1, f"{answer} was not judged on {engine}: {verdict.note}"
+    judged = verdict.engines[0]
+    if answer.kind in ("solution", "right"):
+        assert verdict.passed, f"{answer} must pass on {engine}, but {_what_came_out(judged)}"
+        return
+    must = answer.rejected_by if answer.kind == "wrong" else judge_of(answer.lesson, answer.exercise).stub_fails
+    because = f" It is wrong because: {answer.why}" if answer.why else ""
+    assert judged.unmet, f"{answer} must be rejected by {must!r} on {engine}, but it passes.{because}"
+    came_out = _what_came_out(judged)
+    assert judged.unmet.expectation.id == must, f"{answer} must be rejected by {must!r} on {engine}, but {came_out}"
+    said = (
+        judged.unmet.expected,
+        judged.unmet.found,
+        judged.unmet.expectation.cause,
+        judged.unmet.expectation.next_step,
+    )
+    assert all(each.strip() for each in said), f"{answer} is told only this on {engine}: {said}"
+
+
+@pytest.mark.parametrize(("lesson", "exercise_id"), [pytest.param(*each, id=each[1]) for each in EXERCISES])
+def test_exercise_has_answers_that_prove_its_check(lesson: Lesson, exercise_id: str) -> None:
+    answers = [each for each in ANSWERS if each.lesson == lesson and each.exercise == exercise_id]
+    wrong = [each for each in answers if each.kind == "wrong"]
+    right = [each for each in answers if each.kind == "right"]
+    where = f"lessons/{lesson.slug}, exercise {exercise_id}"
+    assert len(wrong) >= FEWEST_WRONG, f"{where} has {len(wrong)} wrong answers; it needs {FEWEST_WRONG}"
+    assert right, f"{where} has no right answer beside its solution"
+    assert next(each for each in answers if each.kind == "solution").cells, f"{where} has no cell tagged solution"
+    judge = judge_of(lesson, exercise_id)
+    declared = {each.id for each in judge.expectations}
+    for each in wrong:
+        assert each.rejected_by in declared, f"{each}: {each.rejected_by!r} is no expectation of {sorted(declared)}"
+    seen_failing = {each.rejected_by for each in wrong} | {judge.stub_fails}
+    never = [each.id for each in judge.expectations if each not in READY_MADE and each.id not in seen_failing]
+    assert not never, f"{where}: nobody has seen {never} fail; write a wrong answer that each of them rejects"
+
+
+@pytest.mark.parametrize("lesson", WRITTEN, ids=[each.slug for each in WRITTEN])
+def test_answer_files_say_what_they_are(lesson: Lesson) -> None:
+    for answer in [each for each in ANSWERS if each.lesson == lesson and each.kind in ("right", "wrong")]:
+        assert answer.exercise in lesson.manifest.exercises, f"{answer}: the lesson has no exercise {answer.exercise!r}"
+        assert answer.file.name.startswith(f"{answer.exercise}_"), (
+            f"{answer}: its name must begin with {answer.exercise}_"
+        )
+        assert answer.why, f"{answer} does not say why it is {answer.kind}"
+        assert answer.cells, f"{answer} has no cells"
+
+
+def _what_came_out(judged: EngineVerdict) -> str:
+    if judged.unmet is None:
+        return "it passes"
+    unmet = judged.unmet
+    return f"it is rejected by {unmet.expectation.id!r}: expected: {unmet.expected} Found: {unmet.found}"

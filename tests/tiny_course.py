@@ -1,0 +1,191 @@
+"""A course of one small lesson with one exercise, for tests of what judges exercises; a test may spoil any of it."""
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+FOLDER = "lessons/01_tiny"
+
+SHOP = """\
+import os
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+db = SQLAlchemy(app)
+Migrate(app, db)
+
+
+class User(db.Model):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(120))
+"""
+
+BASELINE = '''\
+"""create users"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade():
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("email", sa.String(120), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_users"),
+    )
+
+
+def downgrade():
+    op.drop_table("users")
+'''
+
+ROWS = "INSERT INTO users (email) VALUES ('ann@example.com'), ('o''neill@example.com'), ('李雷@例子.中国');\n"
+
+MANIFEST = """\
+title: A tiny lesson
+summary: It adds a column.
+engines: [sqlite, postgres]
+checkpoint: {head: "0001"}
+exercises:
+  "01.1":
+    title: An optional nickname
+    engines: [sqlite, postgres]
+    hints: {question: "Where is it said?", pointer: "Look at the model."}
+"""
+
+CHECKS = """\
+from migration_lab.checking import (
+    DOWNGRADE, NO_DRIFT, NO_OTHER_CHANGE, ONE_HEAD, ROWS_KEPT, UPGRADE, UPGRADE_AGAIN, Expectation, Trial, judges,
+)
+
+
+@judges(
+    "01.1",
+    UPGRADE,
+    Expectation(
+        "column",
+        "`users.nickname` is there: text, up to 40 characters",
+        "The revision was not written, or it names another table or type.",
+        "Write the column into the model, and let `flask db migrate` write the revision.",
+    ),
+    Expectation(
+        "nullable",
+        "`users.nickname` may be left empty",
+        "The model says `Mapped[str]`, which is NOT NULL.",
+        "Say `Mapped[str | None]`, and write the revision again.",
+    ),
+    NO_OTHER_CHANGE, ONE_HEAD, DOWNGRADE, UPGRADE_AGAIN, NO_DRIFT, ROWS_KEPT,
+)
+def judge_nickname(trial: Trial) -> None:
+    trial.upgrade()
+    column = trial.schema().table("users").column("nickname")
+    trial.expect(
+        "column",
+        column is not None and (column.kind, column.length) == ("text", 40),
+        expected="`users.nickname`, VARCHAR(40)",
+        found=column.type if column else "no column of that name",
+    )
+    trial.expect("nullable", column.nullable, expected="It may be null.", found=str(column))
+    trial.no_other_change("users.nickname")
+    trial.one_head()
+    trial.downgrade()
+    trial.upgrade_again()
+    trial.no_drift()
+    trial.rows_kept()
+"""
+
+MODEL = """\
+```python tags=["solution"]
+from pathlib import Path
+model = Path("shop.py")
+model.write_text(model.read_text() + "    nickname: Mapped[str | None] = mapped_column(String(40))\\n")
+```
+"""
+
+EXERCISES = f"""\
+# Exercises
+
+## 01.1 An optional nickname
+
+Support asks for a nickname.
+
+```python tags=["start"]
+shop = lab.exercise("01.1")
+```
+
+{MODEL}
+```python tags=["solution"]
+%flask db migrate -m "add users.nickname" --rev-id 0002
+```
+
+```python tags=["solution"]
+%flask db upgrade
+```
+
+```python tags=["stub"]
+# Your commands.
+```
+"""
+
+
+def revision(up: str, down: str, rev_id: str = "0002", after: str = "0001") -> str:
+    """A revision file's text; `up` and `down` are one line of Python each, or several joined by newlines."""
+    body = "import sqlalchemy as sa\nfrom alembic import op\n\n"
+    head = f'"""add users.nickname"""\n{body}revision = "{rev_id}"\ndown_revision = "{after}"\n\n\n'
+    return head + "\n\n\n".join(
+        f"def {name}():\n" + "\n".join(f"    {line}" for line in lines.splitlines())
+        for name, lines in (("upgrade", up), ("downgrade", down))
+    )
+
+
+ADD = 'op.add_column("users", sa.Column("nickname", sa.String(40)))'
+DROP = 'op.drop_column("users", "nickname")'
+
+
+def answer(up: str, down: str, *, why: str = "why", rejected_by: str | None = None, model: str = MODEL) -> str:
+    """An answer file: the model's line, and a revision written by hand."""
+    matter = f'---\nexercise: "01.1"\n{f"rejected_by: {rejected_by}" if rejected_by else ""}\nwhy: {why}\n---\n\n'
+    cell = f"%%writefile migrations/versions/0002_add_users_nickname.py\n{revision(up, down)}\n"
+    return f"{matter}{model}\n```python\n{cell}```\n"
+
+
+def make(root: Path) -> Path:
+    """Write the course into a folder; what it holds is right in every way."""
+    files = {
+        "sample_app/shop.py": SHOP,
+        "sample_app/rows.sql": ROWS,
+        f"{FOLDER}/lesson.yaml": MANIFEST,
+        f"{FOLDER}/lesson.md": "# A tiny lesson\n",
+        f"{FOLDER}/exercises.md": EXERCISES,
+        f"{FOLDER}/checks.py": CHECKS,
+        f"{FOLDER}/checkpoint/migrations/versions/0001_create_users.py": BASELINE,
+        f"{FOLDER}/right_answers/01.1_by_hand.md": answer(ADD, DROP),
+        f"{FOLDER}/wrong_answers/01.1_too_long.md": answer(ADD.replace("40", "400"), DROP, rejected_by="column"),
+        f"{FOLDER}/wrong_answers/01.1_not_null.md": answer(
+            ADD.replace("String(40)", 'String(40), nullable=False, server_default=""'), DROP, rejected_by="nullable"
+        ),
+        f"{FOLDER}/wrong_answers/01.1_no_downgrade.md": answer(ADD, "pass", rejected_by="downgrade"),
+    }
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    flask_migrate = find_spec("flask_migrate")
+    assert flask_migrate, "the course depends on it"
+    environment = Path(str(flask_migrate.origin)).parent / "templates" / "flask"
+    migrations = root / FOLDER / "checkpoint" / "migrations"
+    shutil.copyfile(environment / "alembic.ini.mako", migrations / "alembic.ini")
+    for name in ("env.py", "script.py.mako"):
+        shutil.copyfile(environment / name, migrations / name)
+    return root
