@@ -42,7 +42,7 @@ def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> N
         ("lesson.md", 'lab.quiz("how-many")', "1", "the reader commits to no prediction"),
         ("lesson.md", 'lab.quiz("how-many")', 'lab.quiz("no-such")', "quiz.yaml has no question 'no-such'"),
         ("lesson.md", ' tags=["proof"]', "", "nothing is proven"),
-        ("lesson.md", "assert two == 2", "two == 2", "line 40 (cell 8): a proof cell has an `assert`"),
+        ("lesson.md", "assert two == 2", "two == 2", "line 40 (cell 7): a proof cell has an `assert`"),
         ("lesson.md", "## In practice", "## Monday", "it must end with the sections In practice, Keypoints"),
         ("lesson.md", "- one\n", "", "*Keypoints* has three to six points; it has 2"),
         ("lesson.md", '; lab.quiz("c")', "", "*Quiz* asks three to six questions; it asks 2"),
