@@ -211,7 +211,7 @@ def test_prediction_is_noted_then_compared(sit: Any) -> None:
     for spoiler in ("Right", "Not yet", "It runs files", "Only `migrate`", "flask db migrate"):
         assert spoiler not in told(sitting)
     sitting.compare()
-    assert "You said `flask db upgrade`. It is `flask db migrate`." in told(sitting)
+    assert "Compared: you said `flask db upgrade`; it is `flask db migrate`." in told(sitting)
     assert "It runs files that are there already." in told(sitting)
     assert "Only `migrate`" in told(sitting)
     assert sitting.is_closed

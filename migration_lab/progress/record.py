@@ -17,7 +17,13 @@ LOCK_SECONDS = 10.0
 MADE_BY_TOOLS = {"__pycache__", ".ipynb_checkpoints", ".pytest_cache"}
 
 
-class ExerciseRecord(BaseModel):
+class Kept(BaseModel):
+    """What a newer course has added to the file is kept when it is written again."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ExerciseRecord(Kept):
     """One exercise: how often it was checked, how many of these were real tries, whether a check ever passed.
 
     A *real try* is a check of a workspace that differs from the one checked before.
@@ -31,10 +37,8 @@ class ExerciseRecord(BaseModel):
     last_try: str = ""
 
 
-class Progress(BaseModel):
-    """Everything in the file. What a newer course has added to it is kept when it is written again."""
-
-    model_config = ConfigDict(extra="allow")
+class Progress(Kept):
+    """Everything in the file."""
 
     version: int = 1
     exercises: dict[str, ExerciseRecord] = Field(default_factory=dict)
@@ -101,8 +105,9 @@ def fingerprint(folder: Path, *more: str) -> str:
     """
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and not MADE_BY_TOOLS.intersection(file.parts):
-            digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
+        name = file.relative_to(folder)
+        if file.is_file() and not MADE_BY_TOOLS.intersection(name.parts):
+            digest.update(f"{name.as_posix()}\0".encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     for text in more:
         digest.update(b"\1" + text.encode())
@@ -136,7 +141,7 @@ def _read(file: Path) -> Progress:
     except FileNotFoundError:
         return Progress()
     except ValidationError:
-        aside = file.with_name(f"progress-unreadable-{datetime.now():%Y%m%d-%H%M%S}.json")
+        aside = file.with_name(f"progress-unreadable-{datetime.now():%Y%m%d-%H%M%S-%f}.json")
         file.replace(aside)
         return Progress(
             notice=f"Your progress file could not be read. It is kept as my_work/{aside.name}, and a new one is begun."

@@ -1,11 +1,11 @@
 """Quizzes: questions as data, a pure state machine, and a plain text view."""
 
 from migration_lab.quiz.base import Answer, Feedback, Question, Remark
-from migration_lab.quiz.choices import Item, Many, One, Option, Order
+from migration_lab.quiz.choices import Item, Many, One, Option, Order, lettered, names
 from migration_lab.quiz.loading import find, load
 from migration_lab.quiz.review import Lines, Review
 from migration_lab.quiz.sitting import Record, Report, Sitting
-from migration_lab.quiz.text import as_text, plain, report_as_text
+from migration_lab.quiz.text import as_text, plain, remark_as_markdown, report_as_text, task
 from migration_lab.quiz.typed import Number, Text
 
 __all__ = [
@@ -27,7 +27,11 @@ __all__ = [
     "Text",
     "as_text",
     "find",
+    "lettered",
     "load",
+    "names",
     "plain",
+    "remark_as_markdown",
     "report_as_text",
+    "task",
 ]

@@ -1,6 +1,7 @@
 """Questions with options: one of them, many of them, or all of them in order."""
 
 import hashlib
+import string
 from collections import Counter
 from typing import Annotated, Literal
 
@@ -24,12 +25,20 @@ class Option(Strict):
             raise ValueError(f"the wrong option {self.text!r} needs a `why`")
         return self
 
-    def remark(self, *, word: str = "") -> Remark:
-        """What there is to say about the option."""
-        return Remark(self.text, self.right, self.why or "", word)
-
 
 Options = Annotated[tuple[Option, ...], Field(min_length=2)]
+
+
+def lettered(options: tuple[Option, ...]) -> list[tuple[str, Option]]:
+    """The options with the letters A, B, C..."""
+    return list(zip(string.ascii_uppercase, options, strict=False))
+
+
+def names(options: tuple[Option, ...]) -> dict[str, str]:
+    """What each option (by its text) is called: its text, or `Option B` where one of them is longer than a line."""
+    if any("\n" in option.text for option in options):
+        return {option.text: f"Option {letter}" for letter, option in lettered(options)}
+    return {option.text: option.text for option in options}
 
 
 def _options_differ(texts: list[str]) -> None:
@@ -62,8 +71,12 @@ class One(Question):
             raise nothing_chosen("Choose one of the options, then check.")
         for option in self.options:
             if option.text == answer:
-                return Feedback(option.right, (option.remark(),) if option.why else ())
+                name = names(self.options)[option.text]
+                return Feedback(option.right, (Remark(name, option.right, option.why),) if option.why else ())
         raise unusable(self, answer)
+
+    def said(self, answer: Answer) -> str:
+        return names(self.options)[str(answer)]
 
     def agrees(self, computed: object) -> bool:
         right = next(option for option in self.options if option.right)
@@ -93,7 +106,7 @@ class Many(Question):
         if not answer and self.right_answer:
             raise nothing_chosen("Choose at least one of the options, then check.")
         chosen = [option for option in self.options if option.text in answer]
-        remarks = [option.remark(word="Right" if option.right else "Not right") for option in chosen]
+        remarks = [self._remark(option, "Right" if option.right else "Not right") for option in chosen]
         missing = len(self.right_answer) - sum(option.right for option in chosen)
         if missing:
             text = "1 more option belongs" if missing == 1 else f"{missing} more options belong"
@@ -101,7 +114,14 @@ class Many(Question):
         if not all(remark.right for remark in remarks):
             return Feedback(False, tuple(remarks))
         left_out = [option for option in self.options if not option.right]
-        return Feedback(True, (*remarks, *(option.remark(word="Rightly left out") for option in left_out)))
+        return Feedback(True, (*remarks, *(self._remark(option, "Rightly left out") for option in left_out)))
+
+    def said(self, answer: Answer) -> str:
+        called = names(self.options)
+        return ", ".join(called[str(text)] for text in answer) if isinstance(answer, list) and answer else "none"
+
+    def _remark(self, option: Option, word: str) -> Remark:
+        return Remark(names(self.options)[option.text], option.right, option.why or "", word)
 
     def agrees(self, computed: object) -> bool:
         right = {option.text if option.value is None else option.value for option in self.options if option.right}

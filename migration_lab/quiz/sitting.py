@@ -21,9 +21,10 @@ class Record(BaseModel):
 
 @dataclass(frozen=True)
 class Report:
-    """What a face shows: a headline, explanations, and what holds whatever was answered. All of it Markdown."""
+    """What a face shows, in Markdown: a headline with what was said, explanations, what holds whatever was answered."""
 
     headline: str
+    said: str = ""
     remarks: tuple[Remark, ...] = ()
     explanation: str | None = None
 
@@ -86,18 +87,20 @@ class Sitting:
         right_answer = question.said(question.right_answer)
         in_full = question.judge(question.right_answer).remarks
         if self.state == "shown" or self.answer is None:
-            return Report(f"The answer: {right_answer}", in_full, question.explanation)
+            return Report("The answer:", right_answer, in_full, question.explanation)
         said = question.said(self.answer)
         if self.state == "noted":
-            return Report(f"Noted: you said {said}", (Remark(None, True, "Run what follows, then compare."),))
+            return Report("Noted:", f"you said {said}", (Remark(None, True, "Run what follows, then compare."),))
         remarks = question.judge(self.answer).remarks
         if question.prediction and self.state == "right":
-            return Report(f"You said {said}, and so it is.", remarks, question.explanation)
+            return Report("Compared:", f"you said {said}, and so it is.", remarks, question.explanation)
         if question.prediction:
-            return Report(f"You said {said}. It is {right_answer}.", (*remarks, *in_full), question.explanation)
+            return Report(
+                "Compared:", f"you said {said}; it is {right_answer}.", (*remarks, *in_full), question.explanation
+            )
         if self.state == "right":
-            return Report("Right.", remarks, question.explanation)
-        return Report("Not yet.", remarks)
+            return Report("Right.", "", remarks, question.explanation)
+        return Report("Not yet.", "", remarks)
 
     def _restore(self, record: Record) -> None:
         self.attempts = record.attempts

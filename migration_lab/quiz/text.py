@@ -1,10 +1,9 @@
 """A question as plain text, for terminals and for readers of a notebook without widgets."""
 
 import re
-import string
 
 from migration_lab.quiz.base import Question, Remark
-from migration_lab.quiz.choices import Many, One, Option, Order
+from migration_lab.quiz.choices import Many, One, Order, lettered
 from migration_lab.quiz.review import Review
 from migration_lab.quiz.sitting import Report, Sitting
 from migration_lab.quiz.typed import Number, Text
@@ -28,7 +27,10 @@ def as_text(sitting: Sitting) -> str:
 
 def report_as_text(report: Report) -> str:
     """The feedback alone."""
-    lines = [report.headline, *(f"- {remark_as_markdown(remark)}" for remark in report.remarks)]
+    lines = [
+        f"{report.headline} {report.said}".rstrip(),
+        *(f"- {remark_as_markdown(remark)}" for remark in report.remarks),
+    ]
     if report.explanation:
         lines += ["", report.explanation]
     return "\n".join(lines)
@@ -47,11 +49,6 @@ def plain(markdown: str) -> str:
     text = re.sub(r"`([^`]+)`", r"\1" if re.fullmatch(r"`[^`]+`", text) else "‘\\1’", text)
     text = re.sub(r"\*\*([^*]+)\*\*", r"\1", text)
     return " ".join(text.split())
-
-
-def lettered(options: tuple[Option, ...]) -> list[tuple[str, Option]]:
-    """The options with the letters A, B, C..."""
-    return list(zip(string.ascii_uppercase, options, strict=False))
 
 
 def _body(question: Question) -> list[str]:

@@ -1,0 +1,169 @@
+"""A question in a notebook. All that it knows of right and wrong is in `migration_lab.quiz`."""
+
+from html import escape
+from typing import Any, Literal
+
+import ipywidgets as widgets
+
+from migration_lab import progress, quiz
+from migration_lab.errors import LabError
+from migration_lab.notebook.quiz_form import form_for, html
+
+CODE_FONT = "font-family: var(--jp-code-font-family); font-size: var(--jp-code-font-size)"
+STYLE = f"""<style>
+.lab-quiz {{ border: 1px solid var(--jp-border-color1); border-radius: 4px; padding: 0.6em 1em; margin: 0.4em 0;
+  max-width: 54em; overflow: visible; color: var(--jp-content-font-color1) }}
+.lab-quiz .widget-html-content, .lab-quiz label {{ font-size: var(--jp-content-font-size1); line-height: 1.5;
+  color: var(--jp-content-font-color1) }}
+.lab-quiz .widget-html, .lab-quiz .widget-html-content, .lab-quiz .widget-radio, .lab-quiz .widget-checkbox,
+.lab-quiz .widget-text {{ width: 100%; height: auto }}
+.lab-quiz p, .lab-quiz ul {{ margin: 0.2em 0 }}
+.lab-quiz pre {{ padding: 0.4em 0.8em; margin: 0.4em 0; background: var(--jp-layout-color2); overflow-x: auto }}
+.lab-quiz code, .lab-quiz pre code {{ {CODE_FONT}; padding: 0 0.2em; color: inherit;
+  background: var(--jp-layout-color2) }}
+.lab-quiz .lab-quiz-task {{ color: var(--jp-content-font-color1); font-style: italic }}
+.lab-quiz .widget-radio-box {{ margin-bottom: 0 !important }}
+.lab-quiz .widget-radio-box label, .lab-quiz .widget-checkbox label {{ display: flex; flex-direction: row-reverse;
+  justify-content: flex-end; align-items: baseline; gap: 0.6em; height: auto; line-height: 1.5; padding: 0.15em 0;
+  white-space: normal; overflow: visible; cursor: pointer }}
+.lab-quiz .widget-checkbox label {{ flex-direction: row }}
+.lab-quiz .widget-radio-box input, .lab-quiz .widget-checkbox input {{ flex: none !important; float: none;
+  margin: 0 !important; height: auto; line-height: 1 }}
+.lab-quiz .lab-code label {{ {CODE_FONT} }}
+{"".join(f".lab-quiz .lab-code-{place} label:nth-child({place}) {{ {CODE_FONT} }}" for place in range(1, 10))}
+.lab-quiz .lab-review {{ background: var(--jp-layout-color2); padding: 0.3em 0.6em; overflow-x: auto }}
+.lab-quiz .lab-review label {{ {CODE_FONT}; white-space: pre; padding: 0 }}
+.lab-quiz .lab-review .widget-checkbox {{ margin: 0 2px }}
+.lab-quiz .lab-order .jupyter-button {{ width: 2.4em; padding: 0 }}
+.lab-quiz .lab-order .widget-hbox {{ align-items: center }}
+.lab-quiz .jupyter-button {{ width: auto; color: var(--jp-ui-font-color1); background: var(--jp-layout-color2);
+  border: 1px solid var(--jp-ui-font-color2) }}
+.lab-quiz input[type="text"] {{ color: var(--jp-ui-font-color1); border-color: var(--jp-ui-font-color2) }}
+.lab-quiz :focus-visible {{ outline: 2px solid var(--jp-brand-color1) !important; outline-offset: 2px }}
+.lab-quiz-said {{ border-inline-start: 4px solid var(--jp-border-color0); padding-inline-start: 0.8em }}
+.lab-quiz-said.lab-right {{ border-color: var(--jp-success-color1) }}
+.lab-quiz-said.lab-wrong {{ border-color: var(--jp-warn-color1) }}
+</style>"""
+
+Role = Literal["ask", "compare"]
+
+
+class QuizWidget:
+    """A question as it stands in a notebook cell.
+
+    Every click reads the progress file first, so that two cells or two notebooks with the same question agree.
+
+    Args:
+        question: what is asked.
+        role: `compare` for the cell after the run: it closes a prediction that has been noted, and tells.
+    """
+
+    def __init__(self, question: quiz.Question, role: Role = "ask") -> None:
+        self.question = question
+        self.role = role
+        self.form = form_for(question, on_enter=lambda: self.check.click(), say=self._say)
+        self.check = widgets.Button(description="Note my prediction" if question.prediction else "Check")
+        self.compare = widgets.Button(description="Compare")
+        self.show = widgets.Button(description="Show the answer")
+        self.status = widgets.HTML()
+        self.check.on_click(lambda _: self._act(lambda: self.sitting.submit(self.form.answer)))
+        self.compare.on_click(lambda _: self._act(lambda: self.sitting.compare()))
+        self.show.on_click(lambda _: self._act(lambda: self.sitting.show()))
+        heading = widgets.HTML(f"{STYLE}{html(question.prompt)}<p class='lab-quiz-task'>{quiz.task(question)}</p>")
+        buttons = widgets.HBox([self.check, self.compare, self.show])
+        self.box = widgets.VBox([heading, self.form.box, buttons, self.status])
+        self.box.add_class("lab-quiz")
+        self._notice = self._restore()
+        if self.sitting.answer is not None:
+            self.form.answer = self.sitting.answer
+        if role == "compare" and self.sitting.state == "noted":
+            self._act(lambda: self.sitting.compare())
+        self._draw()
+
+    @property
+    def choice(self) -> Any:
+        """The radio buttons or the line in which the learner answers."""
+        return self.form.choice  # type: ignore[attr-defined]
+
+    def as_text(self) -> str:
+        """The question and what has been said so far, as plain text."""
+        return quiz.as_text(self.sitting)
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = self.box._repr_mimebundle_(**options)
+        return bundle | {"text/plain": self.as_text()}
+
+    def _act(self, step: Any) -> None:
+        self._notice = self._restore()
+        try:
+            step()
+        except LabError as error:
+            self._say(str(error))
+            return
+        try:
+            self._notice = progress.record_quiz(self.question.id, self.sitting.record).notice or self._notice
+        except LabError as error:
+            self._notice = str(error)
+        self._draw()
+
+    def _restore(self) -> str | None:
+        # A file that cannot be read or written must not keep anybody from answering.
+        try:
+            stored = progress.load()
+        except LabError as error:
+            if not hasattr(self, "sitting"):
+                self.sitting = quiz.Sitting(self.question)
+            return str(error)
+        self.sitting = quiz.Sitting(self.question, stored.quiz.get(self.question.id))
+        return stored.notice
+
+    def _draw(self) -> None:
+        sitting, prediction = self.sitting, self.question.prediction
+        if sitting.is_closed:
+            self.form.disable()
+        # A button that was just pressed stays: were it to go, the keyboard's focus would be lost with it.
+        _visible(self.check, not sitting.is_closed)
+        _visible(self.compare, prediction and (sitting.state != "open" or self.role == "compare"))
+        _visible(self.show, not prediction and sitting.state in ("wrong", "shown"))
+        report = sitting.report
+        if report is None and self.role == "compare":
+            self._say("You have noted no prediction. You can still note one, or compare now.")
+        elif report is None:
+            self._say(self._notice or "")
+        else:
+            self.status.value = self._report(report)
+
+    def _report(self, report: quiz.Report) -> str:
+        look = {"right": "lab-right", "wrong": "lab-wrong"}.get(self.sitting.state, "")
+        first = html(f"**{report.headline}** {report.said}")
+        remarks = "".join(f"<li>{html(quiz.remark_as_markdown(remark))}</li>" for remark in report.remarks)
+        notice = f"<p>{escape(self._notice)}</p>" if self._notice else ""
+        explanation = html(report.explanation) if report.explanation else ""
+        return _status(f"{notice}{first}{f'<ul>{remarks}</ul>' if remarks else ''}{explanation}", look)
+
+    def _say(self, text: str) -> None:
+        self.status.value = _status(html(text) if text else "", "")
+
+
+def show(question_id: str) -> QuizWidget:
+    """The question with this id, as far as the learner has answered it.
+
+    Raises:
+        LabError: there is no such question, or the lesson's `quiz.yaml` is not right.
+    """
+    return QuizWidget(quiz.find(question_id))
+
+
+def compare(question_id: str) -> QuizWidget:
+    """For the cell after the run: tells what was predicted and what is so."""
+    return QuizWidget(quiz.find(question_id), "compare")
+
+
+def _status(content: str, look: str) -> str:
+    if not content:
+        return '<div role="status" aria-live="polite"></div>'
+    return f'<div role="status" aria-live="polite" class="lab-quiz-said {look}">{content}</div>'
+
+
+def _visible(button: widgets.Button, visible: bool) -> None:
+    button.layout.display = None if visible else "none"
