@@ -171,6 +171,7 @@ SHOWN: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("revisions", "History"): _history,
     ("service.live", "Response"): _response,
     ("service.requests", "Requests"): _as_text,
+    ("doctor", "Report"): _as_text,
     ("checking.verdict", "Verdict"): _verdict,
     ("hints", "Hint"): _as_markdown,
     ("progress.summary", "Summary"): _as_html,
