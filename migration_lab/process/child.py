@@ -34,7 +34,8 @@ def become(argv: list[str]) -> NoReturn:
         raise
     except BaseException as error:
         # Show the traceback without this function's own line, through the hook that the program may have set.
-        sys.excepthook(type(error), error, error.__traceback__ and error.__traceback__.tb_next)
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+        sys.excepthook(type(error), error, error.__traceback__)
         if isinstance(error, KeyboardInterrupt) and os.name == "posix":
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)

@@ -1,0 +1,416 @@
+"""Commands in a fresh process: the same as in a terminal, interruptible, and never left behind."""
+
+import difflib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from migration_lab import process
+from migration_lab.errors import LabError
+from migration_lab.flask_command import environment
+from migration_lab.process import CallError, Completed, StoppedError, call, run
+
+REVISION = "migrations/versions/0003_more.py"
+HEADER = 'revision = "0003"\ndown_revision = "0002"\n\n'
+
+
+@pytest.fixture(params=["forked", "spawned"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With the forkserver, and without it as on systems that cannot fork."""
+    if request.param == "spawned":
+        monkeypatch.setenv("LAB_FORKSERVER", "0")
+    return str(request.param)
+
+
+def flask(folder: Path, *args: str, timeout: float = 60, on_output: Callable[[str], None] | None = None) -> Completed:
+    return run(["flask", *args], folder=folder, env=environment(folder), timeout=timeout, on_output=on_output)
+
+
+def more(folder: Path, text: str) -> Path:
+    """Add a third revision whose upgrade does this."""
+    path = folder / REVISION
+    path.write_text(HEADER + "def upgrade():\n" + "".join(f"    {line}\n" for line in text.splitlines()))
+    return path
+
+
+# ------------------------------------------------------------------------------------- the same as in a terminal
+
+
+def _nothing(folder: Path) -> None: ...
+
+
+def _models(text: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "shop/__init__.py"
+        path.write_text(path.read_text() + text)
+
+    return change
+
+
+def _revision(text: str) -> Callable[[Path], None]:
+    return lambda folder: void(more(folder, text))
+
+
+def void(_: object) -> None: ...
+
+
+COMMANDS = {
+    "current": (_nothing, "db current"),
+    "upgrade": (_nothing, "db upgrade"),
+    "upgrade by one": (_nothing, "db upgrade +1"),
+    "upgrade as SQL": (_nothing, "db upgrade --sql"),
+    "upgrade to nowhere": (_nothing, "db upgrade 9999"),
+    "downgrade with nothing there": (_nothing, "db downgrade"),
+    "history": (_nothing, "db history --verbose"),
+    "heads": (_nothing, "db heads"),
+    "show": (_nothing, "db show 0002"),
+    "check before upgrade": (_nothing, "db check"),
+    "stamp": (_nothing, "db stamp 0001"),
+    "help": (_nothing, "--help"),
+    "help for db": (_nothing, "db --help"),
+    "version": (_nothing, "--version"),
+    "routes": (_nothing, "routes"),
+    "no such command": (_nothing, "nope"),
+    "no such db command": (_nothing, "db nope"),
+    "no such option": (_nothing, "db upgrade --nope"),
+    "missing argument": (_nothing, "db stamp"),
+    "a shell without input": (_nothing, "shell"),
+    "no migrations folder": (lambda folder: shutil.rmtree(folder / "migrations"), "db upgrade"),
+    "no app": (lambda folder: shutil.rmtree(folder / "shop"), "db upgrade"),
+    "syntax error in models": (_models("\nclass\n"), "db upgrade"),
+    "import error in models": (_models("\nimport nowhere\n"), "db upgrade"),
+    "error in models": (_models("\n1 / 0\n"), "db upgrade"),
+    "exit in models": (_models("\nraise SystemExit(7)\n"), "db upgrade"),
+    "print and warn in models": (
+        _models("\nimport sys, warnings\nprint('out')\nprint('err', file=sys.stderr)\nwarnings.warn('careful')\n"),
+        "db current",
+    ),
+    "syntax error in a revision": (_revision("op.execute("), "db upgrade"),
+    "error in a revision": (_revision("raise ValueError('no')"), "db upgrade"),
+    "SQL error in a revision": (_revision("from alembic import op\nop.execute('SELEC 1')"), "db upgrade"),
+    "exit with a number": (_revision("raise SystemExit(3)"), "db upgrade"),
+    "exit with a text": (_revision("raise SystemExit('because')"), "db upgrade"),
+    "exit with nothing": (_revision("raise SystemExit"), "db upgrade"),
+    "exit at once": (_revision("import os\nos._exit(9)"), "db upgrade"),
+    "killed": (_revision("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"), "db upgrade"),
+    "terminated": (_revision("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)"), "db upgrade"),
+    "Ctrl-C": (_revision("raise KeyboardInterrupt"), "db upgrade"),
+    "at exit": (_revision("import atexit\natexit.register(print, 'late')"), "db upgrade"),
+    "a thread that outlives": (
+        _revision("import threading\nthreading.Timer(0.2, print, ['late']).start()"),
+        "db upgrade",
+    ),
+    "log": (_revision("import logging\nlogging.warning('root')\nlogging.getLogger('a').info('quiet')"), "db upgrade"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_prints_and_ends_as_in_a_terminal(name: str, shop: Path, tmp_path: Path) -> None:
+    change, typed = COMMANDS[name]
+    change(shop)
+    other = tmp_path / "same" / "shop"
+    shutil.copytree(shop, other)
+    found = flask(shop, *typed.split())
+    program = Path(sys.executable).with_name("flask")
+    expected = subprocess.run(
+        [program, *typed.split()],
+        cwd=other,
+        env=environment(other) | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert found.exit_code == expected.returncode
+    differences = list(difflib.ndiff(_plain(expected.stdout, other), _plain(found.output, shop)))
+    assert not [line for line in differences if line[0] in "+-"], "\n".join(differences)
+
+
+def _plain(text: str, folder: Path) -> list[str]:
+    """Without the folder, and without the traceback's first frame: the file that a terminal starts `flask` from."""
+    text = re.sub(r'  File "[^"]*/bin/flask", line \d+, in <module>\n.*\n(?: +\^+\n)?', "", text)
+    return text.replace(str(folder), "FOLDER").splitlines()
+
+
+def test_an_uncaught_error_prints_the_whole_traceback_and_no_line_of_ours(shop: Path, either_way: str) -> None:
+    more(shop, "raise ValueError('no')")
+    completed = flask(shop, "db", "upgrade")
+    assert completed.exit_code == 1
+    assert completed.output.rstrip().endswith("ValueError: no")
+    assert REVISION in completed.output
+    assert "migration_lab" not in completed.output
+
+
+@pytest.mark.parametrize(
+    ("text", "exit_code"),
+    [("raise SystemExit(3)", 3), ("import os\nos._exit(9)", 9), ("import os\nos.kill(os.getpid(), 9)", -9)],
+)
+def test_exit_codes(text: str, exit_code: int, shop: Path, either_way: str) -> None:
+    more(shop, text)
+    assert flask(shop, "db", "upgrade").exit_code == exit_code
+
+
+def test_output_and_errors_come_in_the_order_in_which_they_were_written(shop: Path, either_way: str) -> None:
+    more(shop, "import sys\nfor n in range(50):\n    print(n, file=(sys.stdout, sys.stderr)[n % 2])")
+    lines = flask(shop, "db", "upgrade").output.splitlines()
+    assert [line for line in lines if line.isdigit()] == [str(n) for n in range(50)]
+
+
+def test_output_is_handed_on_while_the_command_runs(shop: Path, either_way: str) -> None:
+    more(shop, "import os, time\nprint('now')\nwhile not os.path.exists('seen'):\n    time.sleep(0.01)")
+    completed = flask(shop, "db", "upgrade", on_output=lambda text: void("now" in text and (shop / "seen").touch()))
+    assert completed.exit_code == 0
+
+
+def test_output_that_is_not_text_is_shown_all_the_same(shop: Path, either_way: str) -> None:
+    more(shop, r"import os" + "\n" + r"os.write(1, b'\xff caf\xc3\xa9\n')")
+    assert "\ufffd café\n" in flask(shop, "db", "upgrade").output
+
+
+def test_a_rewritten_module_is_read_afresh_each_time(shop: Path, either_way: str) -> None:
+    seen = []
+    for word in ("one", "two", "six"):  # same length, same second
+        more(shop, f"print('{word}')\nraise SystemExit")
+        seen.append(flask(shop, "db", "upgrade").output.split()[-1])
+    assert seen == ["one", "two", "six"]
+
+
+def test_a_process_shares_nothing_with_its_caller(shop: Path, either_way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONLY_HERE", "1")
+    monkeypatch.setattr(sys, "path", [*sys.path, "/only/here"])
+    env = environment(shop) | {"ONLY_THERE": "2"}
+    env.pop("ONLY_HERE")
+    (shop / "ask.py").write_text(
+        "import os, sys, logging\n"
+        "def answer():\n"
+        "    return {'env': dict(os.environ), 'path': sys.path, 'cwd': os.getcwd(), 'argv': sys.argv[0],\n"
+        "            'handlers': logging.root.handlers, 'modules': list(sys.modules), 'input': sys.stdin.read(),\n"
+        "            'terminal': os.isatty(1), 'group': os.getpgrp() == os.getpid()}\n"
+    )
+    found = call("ask:answer", folder=shop, env=env)
+    assert "ONLY_HERE" not in found["env"]
+    assert found["env"]["ONLY_THERE"] == "2"
+    assert found["path"][0] == found["cwd"] == str(shop)
+    assert "/only/here" not in found["path"]
+    assert found["handlers"] == []
+    assert not {"shop", "pytest", "IPython", "migration_lab.course"} & set(found["modules"])
+    assert (found["input"], found["terminal"], found["group"]) == ("", False, True)
+
+
+def test_the_callers_main_module_is_not_run_again(shop: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys\nfrom pathlib import Path\nfrom migration_lab.process import run\n"
+        "print('main runs')\n"
+        "env = dict(os.environ, FLASK_APP='shop', DATABASE_URL='sqlite://')\n"
+        f"print(run(['flask', 'db', 'heads'], folder=Path({str(shop)!r}), env=env).output)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["main", "runs", "0002", "(head)"]
+
+
+def test_a_callers_folder_that_was_deleted_does_not_matter(shop: Path, tmp_path: Path) -> None:
+    script = (
+        "import os, sys\nfrom pathlib import Path\n"
+        f"os.mkdir({str(tmp_path / 'gone')!r}); os.chdir({str(tmp_path / 'gone')!r}); os.rmdir(os.getcwd())\n"
+        "from migration_lab.process import run\n"
+        "env = dict(os.environ, FLASK_APP='shop', DATABASE_URL='sqlite://')\n"
+        f"print(run(['flask', 'db', 'heads'], folder=Path({str(shop)!r}), env=env).output)\n"
+    )
+    for way in ("1", "0"):
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, env=os.environ | {"LAB_FORKSERVER": way}
+        )
+        assert done.stdout.split() == ["0002", "(head)"], done.stderr
+
+
+def test_a_folder_that_is_gone_is_said(shop: Path, either_way: str) -> None:
+    env = environment(shop)
+    shutil.rmtree(shop)
+    with pytest.raises(LabError, match="not there any more"):
+        run(["flask", "db", "heads"], folder=shop, env=env)
+
+
+def test_several_threads_may_run_commands_at_once(shop: Path) -> None:
+    found: list[Completed] = []
+    threads = [threading.Thread(target=lambda: found.append(flask(shop, "db", "heads"))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [each.output for each in found] == ["0002 (head)\n"] * 6
+
+
+# ------------------------------------------------------------------------------------ limits, Ctrl-C, lost processes
+
+
+def _alive(pid_file: Path) -> bool:
+    pid = int(pid_file.read_text())
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def _until(true: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+ENDLESS = "import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))\nprint('begun')\nwhile True: pass"
+
+
+class Clock:
+    """A clock that can be put forward."""
+
+    def __init__(self) -> None:
+        self._put_forward = 0.0
+
+    def pass_seconds(self, seconds: float) -> None:
+        self._put_forward += seconds
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._put_forward
+
+
+STUBBORN = "import signal\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\n" + ENDLESS
+
+
+@pytest.mark.parametrize("text", [ENDLESS, STUBBORN])
+def test_a_command_without_end_is_stopped_at_its_limit(
+    text: str, shop: Path, either_way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.3)
+    more(shop, text)
+    flask(shop, "db", "upgrade", "0002")
+    clock = Clock()
+    monkeypatch.setattr(process, "time", clock)
+    with pytest.raises(StoppedError) as stopped:
+        flask(shop, "db", "upgrade", timeout=600, on_output=lambda text: clock.pass_seconds(600 * ("begun" in text)))
+    assert stopped.value.message == "`flask db upgrade` was stopped after 600 seconds."
+    assert "begun" in stopped.value.output
+    assert not _alive(shop / "pid")
+    assert flask(shop, "db", "current").output.splitlines()[-1] == "0002"
+
+
+@pytest.mark.parametrize("text", [ENDLESS, STUBBORN])
+def test_ctrl_c_reaches_the_command_and_then_the_caller(
+    text: str,
+    shop: Path,
+    either_way: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.3)
+    more(shop, text)
+    shown: list[str] = []
+    ctrl_c = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+
+    def take(piece: str) -> None:
+        shown.append(piece)
+        if "begun" in piece:
+            ctrl_c.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        flask(shop, "db", "upgrade", on_output=take)
+    assert "begun" in "".join(shown)
+    if text == ENDLESS:
+        assert "".join(shown).endswith("Aborted!\n")
+    assert not _alive(shop / "pid")
+
+
+def test_what_a_command_leaves_running_does_not_hold_up_its_end(shop: Path, either_way: str) -> None:
+    more(shop, "import subprocess\nsubprocess.Popen(['sleep', '20'])")
+    began = time.monotonic()
+    assert flask(shop, "db", "upgrade").exit_code == 0
+    assert time.monotonic() - began < 15
+
+
+def test_a_forkserver_that_was_killed_is_replaced_unnoticed(shop: Path) -> None:
+    assert flask(shop, "db", "heads").exit_code == 0
+    _forkserver().kill()
+    assert flask(shop, "db", "heads").output == "0002 (head)\n"
+    assert _forkserver().is_running()
+
+
+def test_a_forkserver_killed_under_a_command_is_said(shop: Path) -> None:
+    more(shop, ENDLESS)
+    with pytest.raises(LabError, match="cut short"):
+        flask(shop, "db", "upgrade", on_output=lambda text: void("begun" in text and _forkserver().kill()))
+    _until(lambda: not _alive(shop / "pid"))
+    assert flask(shop, "db", "heads").exit_code == 0
+
+
+def _forkserver() -> psutil.Process:
+    found = [each for each in psutil.Process().children() if "forkserver" in " ".join(each.cmdline())]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_a_caller_that_is_killed_takes_command_and_forkserver_with_it(shop: Path) -> None:
+    more(shop, STUBBORN)
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom migration_lab.flask_command import environment\n"
+        "from migration_lab.process import run\n"
+        f"folder = Path({str(shop)!r})\nrun(['flask', 'db', 'upgrade'], folder=folder, env=environment(folder))\n"
+    )
+    caller = psutil.Popen([sys.executable, "-c", script])
+    _until(lambda: (shop / "pid").exists() and (shop / "pid").read_text() != "")
+    family = caller.children(recursive=True)
+    assert len(family) == 2  # the forkserver and its child
+    caller.kill()
+    caller.wait()
+    _until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in family))
+    assert flask(shop, "db", "upgrade", "0002").exit_code == 0
+
+
+# --------------------------------------------------------------------------------------------------------- functions
+
+
+def test_call_hands_back_what_a_function_returns(shop: Path, either_way: str) -> None:
+    assert call("shutil:which", "sh", folder=shop, env=environment(shop)) == shutil.which("sh")
+
+
+def test_call_says_how_a_function_failed(shop: Path, either_way: str) -> None:
+    with pytest.raises(CallError, match="FileNotFoundError") as failed:
+        call("os:listdir", "nowhere", folder=shop, env=environment(shop))
+    assert "Traceback" in failed.value.traceback
+    with pytest.raises(CallError, match="exit code 5"):
+        call("os:_exit", 5, folder=shop, env=environment(shop))
+    with pytest.raises(CallError, match="No module named"):
+        call("nowhere:at_all", folder=shop, env=environment(shop))
+    with pytest.raises(CallError, match="pickle"):
+        call("threading:Lock", folder=shop, env=environment(shop))
+    with pytest.raises(StoppedError, match="`time:sleep` was stopped after 1 seconds"):
+        call("time:sleep", 60, folder=shop, env=environment(shop), timeout=1)
+
+
+def test_call_hands_on_an_error_meant_for_the_learner(shop: Path, either_way: str) -> None:
+    (shop / "ask.py").write_text(
+        "from migration_lab.errors import LabError\ndef answer():\n    raise LabError('This is so.', 'Do that.')\n"
+    )
+    with pytest.raises(LabError) as raised:
+        call("ask:answer", folder=shop, env=environment(shop))
+    assert (raised.value.message, raised.value.next_step) == ("This is so.", "Do that.")
+
+
+def test_the_forkserver_saves_most_of_the_time(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flask(shop, "db", "upgrade")
+
+    def seconds() -> float:
+        began = time.perf_counter()
+        assert flask(shop, "db", "current").exit_code == 0
+        return time.perf_counter() - began
+
+    forked = min(seconds() for _ in range(5))
+    monkeypatch.setenv("LAB_FORKSERVER", "0")
+    spawned = min(seconds() for _ in range(2))
+    assert spawned > 4 * forked  # about ten on a quiet machine
