@@ -13,9 +13,9 @@ from migration_lab.course import Lesson
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
 from migration_lab.flask_command import lesson_in
-from migration_lab.record import Record, database_sign, files_sign, read_record, write_record
+from migration_lab.record import FILE_NAME, NOT_WORK, Record, database_sign, files_sign, read_record, write_record
 from migration_lab.scenes import write_flaskenv
-from migration_lab.templates import Template, checkpoint_template, scene_template
+from migration_lab.templates import Template, checkpoint_template, files_in, scene_template
 
 KEPT_AT_MOST = 5
 AT_ONCE_AT_MOST = 20  # processes that have the same workspace open
@@ -51,7 +51,7 @@ class Opened:
 def open_lesson(lesson: Lesson, engine: Engine, scene: str | None = None) -> Opened:
     """Open a lesson's workspace at its start, or at one of its scenes. Other errors: as `open_workspace`."""
     template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
-    return open_workspace(lesson.slug, template, lesson, scene=scene)
+    return open_workspace(f"{lesson.slug}-{scene}" if scene else lesson.slug, template, lesson, scene=scene)
 
 
 def open_exercise(exercise_id: str, engine: Engine) -> Opened:
@@ -97,6 +97,27 @@ def open_workspace(
     return Opened(Workspace(folder, lesson, template.engine, title_of(name)), kept, dropped)
 
 
+def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Workspace:
+    """A second workspace with the same files, and a database that is empty or as at the start of the first.
+
+    It is a workspace like any other, called `<name>-copy`: it can be reset, and is kept when it holds work.
+    """
+    record = read_record(workspace.folder)
+    if record is None:
+        raise _damaged(workspace.folder, workspace.title)
+    template = scene_template(workspace.lesson, record.scene, engine) if record.scene else None
+    template = template or checkpoint_template(workspace.lesson, engine)
+    copied = open_workspace(f"{record.name}-copy", template, workspace.lesson, scene=record.scene).workspace
+    for path in files_in(workspace.folder, NOT_WORK):
+        relative = path.relative_to(workspace.folder)
+        if path.name not in (FILE_NAME, ".flaskenv") or len(relative.parts) > 1:
+            (copied.folder / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copied.folder / relative)
+    if empty:
+        engine.create(copied.folder)
+    return copied
+
+
 def resume(name: str, engine: Engine) -> Workspace:
     """Take up a workspace as it was left, and hold it.
 
@@ -139,11 +160,28 @@ def reset(target: str, engine: Engine) -> Opened:
         name, scene = f"exercise-{target}", exercise.scene
     else:
         lesson = course.lesson(target)
-        name = lesson.slug
-        record = read_record(_held.get(f"{name}-{engine.name}", _shops() / f"{name}-{engine.name}"))
-        scene = record.scene if record else None
+        name, scene = _opened_last(lesson, engine)
     template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
     return open_workspace(name, template, lesson, scene=scene, leased=f"{name}-{engine.name}" in _held)
+
+
+def name_of(target: str, engine: Engine) -> str:
+    """The name of the workspace that `02` or `02.1` means: for a lesson, the one of its workspaces opened last."""
+    if "." not in target:
+        return _opened_last(course.lesson(target), engine)[0]
+    exercise_id = target.removeprefix("exercise-")
+    course.exercise(exercise_id)
+    return f"exercise-{exercise_id}"
+
+
+def _opened_last(lesson: Lesson, engine: Engine) -> tuple[str, str | None]:
+    """The name and scene of the lesson's workspace that was opened last; at first, of its start without a scene."""
+    found = []
+    for folder in _shops().glob(f"{lesson.slug}*"):
+        record = read_record(folder)
+        if record and record.engine == engine.name:
+            found.append(((folder / FILE_NAME).stat().st_mtime_ns, record.name, record.scene))
+    return max(found, default=(0, lesson.slug, None))[1:]
 
 
 def title_of(name: str) -> str:
@@ -253,9 +291,13 @@ def _drop_oldest(name: str, engine: Engine) -> Path | None:
 def _workspace(folder: Path, name: str, engine: Engine) -> Workspace:
     record = read_record(folder)
     if record is None:
-        what = "is damaged: it was not made to the end" if folder.is_dir() else "is not there"
-        raise LabError(
-            f"The folder of {title_of(name)} ({folder.name}) {what}.",
-            f"Run `lab reset {lesson_in(name)}`, or the notebook's first cell again.",
-        )
+        raise _damaged(folder, title_of(name))
     return Workspace(folder, course.lesson(record.lesson), engine, title_of(name))
+
+
+def _damaged(folder: Path, title: str) -> LabError:
+    what = "is damaged: it was not made to the end" if folder.is_dir() else "is not there"
+    return LabError(
+        f"The folder of {title} ({folder.name}) {what}.",
+        f"Run `lab reset {lesson_in(folder.name)}`, or the notebook's first cell again.",
+    )

@@ -46,13 +46,13 @@ class Copy:
         """The engine of its database; `engine.name` is `sqlite` or `postgres`."""
         return self.workspace.engine
 
-    def flask(self, *args: str, timeout: float = COMMAND_SECONDS) -> Completed:
-        """Run a command, `trial.flask("db", "upgrade")`, as in a terminal in the copy's folder.
+    def flask(self, *args: str, folder: Path | None = None, timeout: float = COMMAND_SECONDS) -> Completed:
+        """Run a command, `trial.flask("db", "upgrade")`, as in a terminal in the copy's folder or in one below it.
 
         Raises:
             LabError: it takes longer than `timeout` seconds.
         """
-        return run_flask(self.workspace, *args, timeout=timeout)
+        return run_flask(self.workspace, *args, folder=folder, timeout=timeout)
 
     def schema(self) -> Schema:
         """What the database holds now, without Alembic's own table."""

@@ -4,18 +4,32 @@ What only some cells need is imported when they run, so that a notebook's first 
 """
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab import course, engines, places, workspace
+from migration_lab import course, engines, places, query, workspace
 from migration_lab.errors import LabError
 from migration_lab.notebook import displays, magics, shop
 from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.record import FILE_NAME, Record, read_record
 
-__all__ = ["check", "compare", "doctor", "exercise", "explain", "hint", "open", "progress", "quiz", "reset", "resume"]
+__all__ = [
+    "check",
+    "compare",
+    "doctor",
+    "exercise",
+    "explain",
+    "hint",
+    "open",
+    "progress",
+    "quiz",
+    "reset",
+    "resume",
+    "table",
+]
 
 
 def __dir__() -> list[str]:
@@ -57,8 +71,11 @@ def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
     """
     if name is None:
         last = _last_opened()
-        name, engine = last.name, last.engine
-    resumed = Shop(workspace.resume(_workspace_name(name), _engine(engine))).use()
+        name, on = last.name, _engine(last.engine)
+    else:
+        on = _engine(engine)
+        name = workspace.name_of(name, on)
+    resumed = Shop(workspace.resume(name, on)).use()
     show(resumed.note())
     return resumed
 
@@ -72,7 +89,8 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
     """Judge your answer to an exercise on every engine that it is for; the answer itself is not touched."""
     from migration_lab import checking
 
-    show(checking.check(exercise_id, workspace.find(_workspace_name(exercise_id), _engine(engine))))
+    on = _engine(engine)
+    show(checking.check(exercise_id, workspace.find(workspace.name_of(exercise_id, on), on)))
 
 
 def hint(exercise_id: str) -> None:
@@ -100,8 +118,12 @@ def explain(text: str) -> None:
     """What an error means, what cures it and which lesson tells more: paste the error's text."""
     from migration_lab import explain as guide
 
-    card = guide.explain(text)
-    show(card or Note("The field guide does not know this error. Its last line says most; search for that."))
+    show(guide.explain(text) or guide.not_known(text))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> query.Rows:
+    """Rows that a cell has made, shown as a table."""
+    return query.Rows(tuple(columns), tuple(tuple(row) for row in rows))
 
 
 def progress() -> None:
@@ -130,15 +152,6 @@ def _begin(opened: workspace.Opened) -> Shop:
 
 def _engine(name: str | None) -> engines.Engine:
     return engines.engine(name or os.environ.get("LAB_ENGINE") or "sqlite")
-
-
-def _workspace_name(target: str) -> str:
-    """`02.1` is the workspace `exercise-02.1`, and `02` is `02_first_migration`."""
-    if "." not in target:
-        return course.lesson(target).slug
-    exercise_id = target.removeprefix("exercise-")
-    course.exercise(exercise_id)
-    return f"exercise-{exercise_id}"
 
 
 def _last_opened() -> Record:

@@ -9,7 +9,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
 from migration_lab.errors import LabError
-from migration_lab.flask_command import run_flask
 from migration_lab.notebook import shop
 from migration_lab.notebook.displays import show
 from migration_lab.process import Completed
@@ -68,7 +67,8 @@ class ShopMagics(Magics):
         paths = words[1:] if append else words
         if len(paths) != 1:
             raise LabError("`%%writefile` takes the path of one file.", "Write `%%writefile shop/models/user.py`.")
-        path = shop.current().path(paths[0])
+        opened = shop.current()
+        path = opened.path(opened.here() / paths[0])
         relative = PurePath(paths[0]).as_posix()
         if path.is_dir():
             raise LabError(f"`{relative}` is a folder.", "Give the path of a file in it.")
@@ -121,7 +121,7 @@ def _run(line: str) -> tuple[str, Completed]:
         raise LabError("The word `flask` is there twice.", f"Write `%{' '.join(words)}`.")
     command = f"flask {line.strip()}".strip()
     try:
-        return command, run_flask(shop.current().workspace, *words, on_output=_print)
+        return command, shop.current().run_flask(*words, on_output=_print)
     except KeyboardInterrupt:
         raise LabError(
             f"You interrupted `{command}`.",

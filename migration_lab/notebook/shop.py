@@ -1,17 +1,20 @@
 """The shop of a notebook: the learner's files, their database, and the instruments that look at both."""
 
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from migration_lab import query, revisions, schema
+from migration_lab import engines, query, revisions, schema
 from migration_lab.course import EngineName
 from migration_lab.errors import LabError
-from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, table
+from migration_lab.flask_command import run_flask
+from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
 from migration_lab.places import my_work
-from migration_lab.service import Service, serve
-from migration_lab.workspace import Workspace
+from migration_lab.process import Completed
+from migration_lab.workspace import Workspace, copy_workspace
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
@@ -107,6 +110,44 @@ class Shop:
             button("filebrowser:go-to-path", {"path": place}, "Show the files"),
         )
 
+    def cd(self, folder: str = "") -> None:
+        """Go into a folder of the shop, as `cd` does in a terminal; without one, back to the top."""
+        self.check()
+        target = self.path(self.here() / folder if folder else "")
+        if not target.is_dir():
+            raise LabError(f"There is no folder `{folder}` here.", "`shop.files()` lists all that is there.")
+        os.chdir(target)
+
+    def copy(self, *, engine: EngineName | None = None, empty: bool = False) -> "Shop":
+        """A second shop with the same files; it becomes the current one.
+
+        Args:
+            engine: of the copy; the same as here unless said.
+            empty: whether its database holds nothing; without it, it is as at the start of this lesson or scene.
+        """
+        self.check()
+        made = Shop(copy_workspace(self.workspace, engines.engine(engine or self.engine), empty=empty)).use()
+        show(made.note())
+        return made
+
+    def flask(self, command: str) -> Completed:
+        """Run a command without a word, and give back its `exit_code` and its `output`: `shop.flask("db current")`."""
+        self.check()
+        return self.run_flask(*shlex.split(command))
+
+    def run_flask(self, *args: str, on_output: Callable[[str], None] | None = None) -> Completed:
+        """Run a command where the notebook stands in this shop; see `here`."""
+        return run_flask(self.workspace, *args, folder=self.here(), on_output=on_output)
+
+    def here(self) -> Path:
+        """The folder in which the notebook stands, if it is one of this shop's; else the shop's own folder."""
+        top = self.workspace.folder.resolve()
+        try:
+            now = Path.cwd().resolve()
+        except FileNotFoundError:  # it was deleted, perhaps made again since
+            return top
+        return now if now.is_relative_to(top) else top
+
     # ---- the database
 
     def sql(self, statement: str) -> query.Rows:
@@ -141,8 +182,10 @@ class Shop:
         self.check()
         return revisions.read_history(self.workspace)
 
-    def serve(self) -> Service:
+    def serve(self) -> "Service":
         """Start the shop as a service on this machine: `service = shop.serve(); service.get("/health")`."""
+        from migration_lab.service import serve  # here, because it imports Flask
+
         self.check()
         return serve(self.workspace)
 
