@@ -26,9 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _clean_up(folder: str) -> None:
-    """Stop the run's server, if a test started it, and remove the folder."""
-    if Path(folder, "state", "postgres").exists():
-        postgres.stop()
+    """Stop the server whose state is in the folder, if a test started one, and remove the folder."""
+    postgres.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -61,3 +60,13 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine.create(folder)
     yield engine.sqlalchemy_url(folder)
     engine.drop(folder)
+
+
+@pytest.fixture
+def own_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A Postgres server of this test alone, for tests that break it; it stops one second after its last user."""
+    folder = tempfile.mkdtemp(prefix="lab-")
+    monkeypatch.setenv("LAB_STATE", f"{folder}/state")
+    monkeypatch.setenv("LAB_POSTGRES_GRACE", "1")
+    yield Path(folder, "state")
+    _clean_up(folder)
