@@ -1,0 +1,417 @@
+"""The two commands of the README, and what they say on a machine that is not as it should be."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migration_lab import environment, places, start
+from migration_lab.errors import LabError
+
+ROOT = places.course_root()
+NEEDED = ("run.py", "Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.lock", "jupyter")
+FIRST = "notebooks/00_start_here.ipynb"
+NETWORK = "error: Failed to fetch\n  Caused by: error sending request\n  Caused by: dns error"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with no environment yet, whose folder has a space in its name."""
+    root = tmp_path / "my course"
+    shutil.copytree(ROOT / "jupyter", root / "jupyter")
+    for name in NEEDED[:-1]:
+        shutil.copy(ROOT / name, root / name)
+    monkeypatch.setattr(environment, "ROOT", root)
+    monkeypatch.setattr(
+        environment, "LOCKS", {"lab": root / "requirements.lock", "test": root / "requirements-dev.lock"}
+    )
+    return root
+
+
+@pytest.fixture
+def commands(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that a preparation would run; none is run, but the environment's Python appears."""
+    ran: list[list[str]] = []
+
+    def run(command: list[str]) -> None:
+        ran.append(command)
+        environment.scripts().mkdir(parents=True, exist_ok=True)
+        if "venv" in command:
+            environment.python().symlink_to(Path(sys.executable).resolve())
+            (environment.venv() / "pyvenv.cfg").write_text(f"home = {sys.base_prefix}/bin\n", encoding="utf-8")
+
+    monkeypatch.setattr(environment, "run", run)
+    monkeypatch.setattr(environment, "find_uv", lambda: "uv")
+    return ran
+
+
+def fails_with(output: str) -> str:
+    """A shell's command that prints this and fails."""
+    return f"import sys; sys.stderr.write({output!r}); sys.exit(1)"
+
+
+# ------------------------------------------------------------------------------------------------ the first Python
+
+
+def test_run_py_can_be_read_by_the_oldest_pythons() -> None:
+    """Python 2.7 is not at hand everywhere; what it does not know is looked for in the tree."""
+    tree = ast.parse((ROOT / "run.py").read_text(encoding="utf-8"), feature_version=(3, 7))
+    newer = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.AsyncFunctionDef, ast.Starred, ast.Nonlocal)
+    assert not [node for node in ast.walk(tree) if isinstance(node, newer)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            arguments = [*node.args.args, *node.args.kwonlyargs]
+            assert node.returns is None
+            assert not node.args.kwonlyargs
+            assert not [each for each in arguments if each.annotation]
+
+
+def shim(folder: Path, name: str, body: str) -> None:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def as_if_old(arguments: str = "help") -> list[str]:
+    """run.py in a Python that says that it is 3.8."""
+    code = f"import sys; sys.version_info = (3, 8); sys.argv = ['run.py', {arguments!r}]; exec(open('run.py').read())"
+    return [sys.executable, "-c", f"__file__ = 'run.py'; {code}"]
+
+
+def test_an_old_python_says_in_one_sentence_what_is_needed(tmp_path: Path) -> None:
+    env = {**os.environ, "PATH": str(tmp_path)}
+    done = subprocess.run(as_if_old(), cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The course needs Python 3.11 or newer, and this is Python 3.8.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_old_python_looks_for_a_newer_one_that_really_runs(tmp_path: Path) -> None:
+    shim(tmp_path, "python3.14", "echo 'pyenv: python3.14: command not found' >&2; exit 127")
+    shim(tmp_path, "python3.12", f'exec "{sys.executable}" "$@"')
+    done = subprocess.run(
+        as_if_old(), cwd=ROOT, env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: python run.py lab")
+    assert done.stderr == ""
+
+
+def test_make_takes_the_first_python_that_really_runs(tmp_path: Path) -> None:
+    """`python3` may be a pyenv shim without a version behind it."""
+    make = shutil.which("make")
+    assert make, "make is there wherever the whole suite runs"
+    shim(tmp_path, "python3", "exit 127")
+    shim(tmp_path, "python", 'echo "ran: $@"')
+    shim(tmp_path, "sh", 'exec /bin/sh "$@"')
+    command = [make, "lab", "ARGS=--no-browser"]
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "ran: run.py lab --no-browser"
+    (tmp_path / "python").unlink()
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert "The course needs Python 3.11 or newer" in done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["help"], 0), (["--help"], 0), (["lba"], 2)])
+def test_an_unknown_command_shows_how_it_is_used(
+    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert environment.main(arguments) == code
+    assert "python run.py test" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------------------------------------- the environment
+
+
+def test_the_environment_is_made_from_the_lock_by_hash_and_then_left_alone(
+    checkout: Path, commands: list[list[str]]
+) -> None:
+    environment.prepare("lab")
+    venv, sync, course = commands
+    assert venv[:2] == ["uv", "venv"]
+    assert sync[:4] == ["uv", "pip", "sync", "--require-hashes"]
+    assert sync[-1] == str(checkout / "requirements.lock")
+    assert course[-4:] == ["--no-deps", "--no-build-isolation", "--editable", str(checkout)]
+    environment.prepare("lab")
+    assert len(commands) == 3
+
+
+@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml", "jupyter/overrides.json"])
+def test_a_newer_course_brings_the_environment_up_to_date(
+    checkout: Path, commands: list[list[str]], changed: str
+) -> None:
+    environment.prepare("lab")
+    commands.clear()
+    with (checkout / changed).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    environment.prepare("lab")
+    assert [command[2] for command in commands] == ["sync", "install"], "the environment itself is still good"
+
+
+def test_maintainers_have_one_environment_for_both_commands(checkout: Path, commands: list[list[str]]) -> None:
+    environment.prepare("lab")
+    environment.prepare("test")
+    assert commands[-2][-1] == str(checkout / "requirements-dev.lock")
+    commands.clear()
+    environment.prepare("lab")
+    environment.prepare("test")
+    assert commands == []
+
+
+@pytest.mark.parametrize("interrupted_at", [0, 1, 2])
+def test_an_interrupted_setup_is_finished_by_the_next_start(
+    checkout: Path, commands: list[list[str]], interrupted_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment.prepare("lab")
+    (checkout / "requirements.lock").write_text("", encoding="utf-8")
+    shutil.rmtree(environment.venv())
+    whole = environment.run
+    commands.clear()
+
+    def interrupted(command: list[str]) -> None:
+        if len(commands) == interrupted_at:
+            raise KeyboardInterrupt
+        whole(command)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(environment, "run", interrupted)
+        assert environment.main(["lab"]) == 130
+    assert not environment.is_ready("lab")
+    environment.prepare("lab")
+    assert environment.is_ready("lab")
+
+
+def test_an_environment_that_was_moved_is_made_again(
+    checkout: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment.prepare("lab")
+    moved = checkout.rename(checkout.with_name("moved"))
+    monkeypatch.setattr(environment, "ROOT", moved)
+    monkeypatch.setattr(environment, "LOCKS", {"lab": moved / "requirements.lock", "test": moved / "run.py"})
+    assert not environment.is_ready("lab")
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        (NETWORK, "The packages cannot be fetched. Check the network"),
+        ("Could not install: [Errno 28] No space left on device", "The disk is full. Free about one gigabyte"),
+        ("error: Read-only file system (os error 30)", "The folder of the course cannot be written to."),
+        ("THESE PACKAGES DO NOT MATCH THE HASHES", "A package is not the one that the lock file names."),
+        ("[Errno 13] Permission denied: '.venv/bin/x'", "A file of the environment cannot be written."),
+        ("something odd", "The environment could not be made: something odd"),
+    ],
+)
+@pytest.mark.usefixtures("checkout")
+def test_a_failure_ends_in_one_sentence(output: str, sentence: str) -> None:
+    with pytest.raises(environment.SetupError) as error:
+        environment.run([sys.executable, "-c", fails_with(output)])
+    assert str(error.value).startswith(sentence)
+
+
+def test_little_room_is_said_before_anything_is_fetched(
+    commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 5_000_000))
+    assert environment.main(["lab"]) == 1
+    assert "5 MB are free" in capsys.readouterr().err
+    assert commands == []
+
+
+def test_a_python_without_venv_names_debians_package(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shim(
+        tmp_path / "bin", "python", "echo 'The virtual environment was not created: ensurepip is not available'; exit 1"
+    )
+    monkeypatch.setattr(environment, "find_uv", lambda: None)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
+    assert environment.main(["lab"]) == 1
+    assert re.search(r"sudo apt install python3\.\d+-venv", capsys.readouterr().err)
+    assert not environment.venv().exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system", str(checkout))
+
+    monkeypatch.setattr(environment, "make_venv", refuse)
+    assert environment.main(["lab"]) == 1
+    assert "Put the course into a folder of your own" in capsys.readouterr().err
+
+
+def test_without_uv_it_comes_from_the_lock_by_its_hash(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(environment, "find_uv", lambda: "uv" if ran else None)
+    monkeypatch.setattr(environment, "run", ran.append)
+    environment.venv().mkdir()
+    environment.install(environment.LOCKS["lab"])
+    assert ran[0][1:3] == ["-m", "pip"]
+    assert "--require-hashes" in ran[0]
+    only_uv = Path(ran[0][-1]).read_text(encoding="utf-8")
+    assert only_uv.startswith("uv==")
+    assert only_uv.count("==") == 1
+    assert only_uv.count("--hash=sha256:") > 5
+    assert ran[1][:3] == ["uv", "pip", "sync"]
+
+
+def test_where_there_is_no_uv_for_the_machine_pip_does_it_all(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str]) -> None:
+        ran.append(command)
+        if len(ran) == 1:
+            raise environment.SetupError("", environment.explained("No matching distribution found for uv"))
+
+    monkeypatch.setattr(environment, "find_uv", lambda: None)
+    monkeypatch.setattr(environment, "run", run)
+    environment.venv().mkdir()
+    environment.install(environment.LOCKS["lab"])
+    assert "--require-hashes" in ran[1]
+    rest = Path(ran[1][-1]).read_text(encoding="utf-8")
+    assert "\nalembic==" in "\n" + rest
+    assert "\nuv==" not in rest
+
+
+def test_a_uv_that_does_not_run_is_not_taken(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shim(tmp_path / "bin", "uv", "echo 'pyenv: uv: command not found' >&2; exit 127")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    assert environment.find_uv() is None
+
+
+def test_settings_of_other_projects_stay_outside(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = {
+        "PIP_TARGET": "x", "PIP_USER": "1", "PYTHONPATH": "x", "UV_SYSTEM_PYTHON": "1", "UV_PROJECT_ENVIRONMENT": "x",
+        "DATABASE_URL": "postgresql://production", "FLASK_APP": "other", "SQLALCHEMY_DATABASE_URI": "x",
+        "PIP_INDEX_URL": "kept", "LAB_ENGINE": "kept",
+    }  # fmt: skip
+    for name, value in theirs.items():
+        monkeypatch.setenv(name, value)
+    seen = environment.clean()
+    assert sorted(theirs.keys() & seen.keys()) == ["LAB_ENGINE", "PIP_INDEX_URL"]
+    assert seen["PATH"].startswith(str(environment.scripts()) + os.pathsep)
+
+
+# ------------------------------------------------------------------------------------------------------ JupyterLab
+
+
+def test_a_taken_port_is_said_and_the_next_one_used(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        try:
+            other.bind(("127.0.0.1", 8888))
+            other.listen()
+        except OSError:
+            pass  # taken by somebody else, which is as good
+        port = start.free_port()
+    assert port > 8888
+    assert capsys.readouterr().out == f"Port 8888 is taken, so JupyterLab uses port {port}.\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "port"),
+    [
+        ([], None),
+        (["--port=9001"], 9001),
+        (["--no-browser", "--port", "9001"], 9001),
+        (["--ServerApp.port=9001"], 9001),
+    ],
+)
+def test_a_port_that_was_asked_for_is_taken(options: list[str], port: int | None) -> None:
+    assert start.asked_port(options) == port
+
+
+def test_a_port_that_is_no_number_is_refused() -> None:
+    with pytest.raises(LabError, match="'abc' is not a port"):
+        start.asked_port(["--port=abc"])
+
+
+@pytest.mark.usefixtures("home")
+def test_only_this_machine_reaches_jupyterlab_and_no_other_database_is_in_reach(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    for name in ("DATABASE_URL", "FLASK_APP", "FLASK_ENV", "SQLALCHEMY_DATABASE_URI"):
+        monkeypatch.setenv(name, "theirs")
+    monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
+    seen = start.lab_environment()
+    assert "theirs" not in seen.values()
+    assert len(seen["JUPYTER_TOKEN"]) == 48
+    assert Path(seen["PATH"].split(os.pathsep)[0]) == Path(sys.executable).parent
+    assert "--ServerApp.ip=127.0.0.1" in start.settings(8888)
+    assert f"--ServerApp.root_dir={home}" in start.settings(8888)
+
+
+def test_without_a_screen_no_text_browser_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert "--no-browser" in start.settings(8888)
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert "--no-browser" not in start.settings(8888)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """JupyterLab as a learner starts it, in a folder of its own: its URL, and the folder."""
+    course, mine = tmp_path / "course", tmp_path / "my work"
+    for folder in ("notebooks", "exercises"):
+        (course / folder).mkdir(parents=True)
+        empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        (course / folder / "00_start_here.ipynb").write_text(json.dumps(empty), encoding="utf-8")
+    env = {
+        **os.environ,
+        "LAB_COURSE": str(course),
+        "LAB_WORK": str(mine),
+        "FLASK_APP": "other",
+        "JUPYTER_TOKEN": "a" * 48,
+    }
+    command = [sys.executable, "-m", "migration_lab.start", "--no-browser"]
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        line = ""
+        while not line.startswith("JupyterLab: "):
+            line = process.stdout.readline()
+            assert line, "JupyterLab was not started"
+        yield line.removeprefix("JupyterLab: ").strip(), mine
+        process.send_signal(signal.SIGTERM)
+
+
+def answer(url: str, deadline: float = 60) -> bytes:
+    """What the server answers, as soon as it does."""
+    end = time.monotonic() + deadline
+    while True:
+        try:
+            return bytes(urllib.request.urlopen(url).read())
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def test_jupyterlab_starts_on_the_first_lesson_behind_a_token(lab: tuple[str, Path]) -> None:
+    url, mine = lab
+    host, _, token = url.partition(f"/lab/tree/{FIRST}?token=")
+    assert host.startswith("http://127.0.0.1:")
+    assert b"JupyterLab" in answer(url)
+    listing = json.loads(answer(f"{host}/api/contents?token={token}"))
+    assert {"notebooks", "exercises"} <= {entry["name"] for entry in listing["content"]}
+    assert (mine / FIRST).exists()
+    with pytest.raises(urllib.error.HTTPError) as error:
+        answer(f"{host}/api/contents")
+    assert error.value.code == 403
