@@ -1,24 +1,23 @@
 """Workspaces: a learner's copies of the shop, opened in well under a second and never lost when they hold work."""
 
 import shutil
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
-
-from migration_lab import course, places
+from migration_lab import course
 from migration_lab.course import Lesson
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
 from migration_lab.flask_command import lesson_in
+from migration_lab.leases import candidates, held, hold, shops, take
 from migration_lab.record import FILE_NAME, NOT_WORK, Record, database_sign, files_sign, read_record, write_record
 from migration_lab.scenes import write_flaskenv
 from migration_lab.templates import Template, checkpoint_template, files_in, scene_template
 
 KEPT_AT_MOST = 5
-AT_ONCE_AT_MOST = 20  # processes that have the same workspace open
+COPY = "-copy"
+STAMP = "[0-9]" * 8 + "-" + "[0-9]" * 6  # the date and time at the end of a kept one's name
 
 
 @dataclass(frozen=True)
@@ -76,12 +75,18 @@ def open_workspace(
         leased: whether this process holds the workspace from now on; a reset from outside does not.
 
     Raises:
-        LabError: more processes than there are places have it open.
+        LabError: more processes than there are places have it open, or the folder cannot be written.
     """
-    folder = _take(f"{name}-{template.engine.name}") if leased else _shops() / f"{name}-{template.engine.name}"
-    folder.mkdir(parents=True, exist_ok=True)
-    kept, dropped = _clear(folder, template)
-    shutil.copytree(template.files, folder, dirs_exist_ok=True)
+    folder = take(f"{name}-{template.engine.name}") if leased else shops() / f"{name}-{template.engine.name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        kept, dropped = _clear(folder, template)
+        shutil.copytree(template.files, folder, dirs_exist_ok=True)
+    except OSError as error:
+        raise LabError(
+            f"The folder {folder.name} cannot be written: {error}.",
+            f"Check the free space, and that {folder.parent} and all in it is yours.",
+        ) from error
     write_flaskenv(folder, template.engine)
     template.engine.clone(template.key, folder)
     record = Record(
@@ -107,7 +112,7 @@ def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Work
         raise _damaged(workspace.folder, workspace.title)
     template = scene_template(workspace.lesson, record.scene, engine) if record.scene else None
     template = template or checkpoint_template(workspace.lesson, engine)
-    copied = open_workspace(f"{record.name}-copy", template, workspace.lesson, scene=record.scene).workspace
+    copied = open_workspace(record.name + COPY, template, workspace.lesson, scene=record.scene).workspace
     for path in files_in(workspace.folder, NOT_WORK):
         relative = path.relative_to(workspace.folder)
         if path.name not in (FILE_NAME, ".flaskenv") or len(relative.parts) > 1:
@@ -124,8 +129,8 @@ def resume(name: str, engine: Engine) -> Workspace:
     Raises:
         LabError: there is none, it is damaged, or another process has it open.
     """
-    for folder in _candidates(f"{name}-{engine.name}"):
-        if folder.exists() and _hold(folder):
+    for folder in candidates(f"{name}-{engine.name}"):
+        if folder.exists() and hold(f"{name}-{engine.name}", folder):
             return _workspace(folder, name, engine)
     workspace = find(name, engine)
     raise LabError(
@@ -139,14 +144,14 @@ def find(name: str, engine: Engine) -> Workspace:
     Raises:
         LabError: there is none, or it is damaged.
     """
-    own = _held.get(f"{name}-{engine.name}")
+    own = held(f"{name}-{engine.name}")
     if own is not None:
         return _workspace(own, name, engine)
-    found = [folder for folder in _candidates(f"{name}-{engine.name}") if folder.exists()]
+    found = [folder for folder in candidates(f"{name}-{engine.name}") if folder.exists()]
     whole = [folder for folder in found if read_record(folder) is not None]
     if whole:
-        return _workspace(max(whole, key=lambda each: (each / ".lab.json").stat().st_mtime), name, engine)
-    return _workspace(found[0] if found else _shops() / f"{name}-{engine.name}", name, engine)
+        return _workspace(max(whole, key=lambda each: (each / FILE_NAME).stat().st_mtime), name, engine)
+    return _workspace(found[0] if found else shops() / f"{name}-{engine.name}", name, engine)
 
 
 def reset(target: str, engine: Engine) -> Opened:
@@ -162,7 +167,7 @@ def reset(target: str, engine: Engine) -> Opened:
         lesson = course.lesson(target)
         name, scene = _opened_last(lesson, engine)
     template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
-    return open_workspace(name, template, lesson, scene=scene, leased=f"{name}-{engine.name}" in _held)
+    return open_workspace(name, template, lesson, scene=scene, leased=held(f"{name}-{engine.name}") is not None)
 
 
 def name_of(target: str, engine: Engine) -> str:
@@ -177,9 +182,9 @@ def name_of(target: str, engine: Engine) -> str:
 def _opened_last(lesson: Lesson, engine: Engine) -> tuple[str, str | None]:
     """The name and scene of the lesson's workspace that was opened last; at first, of its start without a scene."""
     found = []
-    for folder in _shops().glob(f"{lesson.slug}*"):
+    for folder in shops().glob(f"{lesson.slug}*"):
         record = read_record(folder)
-        if record and record.engine == engine.name:
+        if record and record.engine == engine.name and not record.name.endswith(COPY):
             found.append(((folder / FILE_NAME).stat().st_mtime_ns, record.name, record.scene))
     return max(found, default=(0, lesson.slug, None))[1:]
 
@@ -187,53 +192,6 @@ def _opened_last(lesson: Lesson, engine: Engine) -> tuple[str, str | None]:
 def title_of(name: str) -> str:
     """`exercise-02.1` as a learner says it: `exercise 02.1`."""
     return name.replace("exercise-", "exercise ")
-
-
-# ------------------------------------------------------------------------------------------------------------ leases
-
-_leases: dict[Path, filelock.FileLock] = {}  # held until this process ends, however it ends
-_held: dict[str, Path] = {}  # which folder this process uses for a name
-_lock = threading.Lock()
-
-
-def _shops() -> Path:
-    return places.my_work() / "shops"
-
-
-def _candidates(name: str) -> list[Path]:
-    return [_shops() / (f"{name}-{number}" if number > 1 else name) for number in range(1, AT_ONCE_AT_MOST + 1)]
-
-
-def _take(name: str) -> Path:
-    with _lock:
-        own = _held.get(name)
-        if own is not None and own.parent == _shops():
-            return own
-    for folder in _candidates(name):
-        if _hold(folder):
-            return folder
-    raise LabError(
-        f"{name} is open in {AT_ONCE_AT_MOST} notebooks at once.", "Shut down the kernels that you do not need."
-    )
-
-
-def _hold(folder: Path) -> bool:
-    """Whether this process has the folder to itself from now on."""
-    with _lock:
-        if folder not in _leases:
-            path = folder.parent / ".leases" / f"{folder.name}.lock"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lease = filelock.FileLock(path, thread_local=False)
-            try:
-                lease.acquire(blocking=False)
-            except filelock.Timeout:
-                return False
-            _leases[folder] = lease
-        name = folder.name
-        for base in (name, name.rpartition("-")[0]):
-            if folder in _candidates(base):
-                _held[base] = folder
-        return True
 
 
 # ------------------------------------------------------------------------------------------- what was there before
@@ -246,7 +204,7 @@ def _clear(folder: Path, template: Template) -> tuple[Path | None, Path | None]:
         folder.mkdir()
         return kept, _drop_oldest(folder.name, template.engine)
     # In place: terminals and editors that are in this folder stay in it. The record goes first and comes last.
-    (folder / ".lab.json").unlink(missing_ok=True)
+    (folder / FILE_NAME).unlink(missing_ok=True)
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -279,7 +237,7 @@ def _keep(folder: Path, engine: Engine) -> Path:
 
 
 def _drop_oldest(name: str, engine: Engine) -> Path | None:
-    kept = sorted((_shops() / "kept").glob(f"{name}-[0-9]*-[0-9]*"))
+    kept = sorted((shops() / "kept").glob(f"{name}-{STAMP}*"))
     dropped = None
     for folder in kept[:-KEPT_AT_MOST]:
         engine.drop(folder)
