@@ -103,18 +103,23 @@ def foreign_keys_off(connection):
         raise CommandError(f'Row {rowid} of {table} refers to a row of {parent} that is not there any more.')
 
 
-def give_up_on_locks_early(connection):
+@contextmanager
+def short_waits_for_locks(connection):
     """On Postgres, fail rather than wait long for a lock.
 
     Who waits for a strong lock on a table makes everyone wait who comes after. A migration that gives up in time can
     be run again; requests that wait are lost.
     """
-    if connection.dialect.name == 'postgresql':
-        # The setting ends with this connection: it must not go back to the pool.
-        connection.detach()
-        connection.exec_driver_sql("SET lock_timeout = '2s'")
-        # Alembic begins transactions only where none is open.
-        connection.commit()
+    if connection.dialect.name != 'postgresql':
+        yield
+        return
+
+    connection.exec_driver_sql("SET lock_timeout = '2s'")
+    connection.commit()  # so that no transaction is open: Alembic begins its own
+    try:
+        yield
+    finally:
+        connection.invalidate()  # the setting must not go back to the pool
 
 
 def run_migrations_online():
@@ -142,7 +147,6 @@ def run_migrations_online():
     connectable = get_engine()
 
     with connectable.connect() as connection:
-        give_up_on_locks_early(connection)
         context.configure(
             connection=connection,
             target_metadata=get_metadata(),
@@ -151,7 +155,7 @@ def run_migrations_online():
             **conf_args
         )
 
-        with foreign_keys_off(connection), context.begin_transaction():
+        with foreign_keys_off(connection), short_waits_for_locks(connection), context.begin_transaction():
             context.run_migrations()
 
 
