@@ -9,13 +9,15 @@ from migration_lab.build.notebooks import METADATA, Notebook, as_json
 from migration_lab.errors import LabError
 
 CELL_SECONDS = 120
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def executed(notebook: Notebook, *, title: str, home: Path | None = None, engine: str | None = None) -> Notebook:
     """Run all cells in a fresh kernel and return the notebook with its outputs.
 
     Args:
-        title: what to call the notebook in an error, such as `solutions/02_first_migration.ipynb`.
+        title: the notebook's path in the course, such as `solutions/02_first_migration.ipynb`. The kernel starts in
+            the folder of that name in the learner's folder, as it does in JupyterLab.
         home: the learner's folder for this run; by default one that is deleted afterwards.
         engine: `postgres` runs on Postgres what does not name its engine.
 
@@ -40,6 +42,8 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
             "Running the notebooks needs nbclient, which learners do not get.",
             "Run it as `make build` or `python run.py build`.",
         ) from error
+    folder = Path(environment["LAB_WORK"], title).parent
+    folder.mkdir(parents=True, exist_ok=True)
     node = nbformat.reads(as_json(notebook), as_version=4)
     client = nbclient.NotebookClient(
         node,
@@ -48,9 +52,8 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
         coalesce_streams=True,
         record_timing=False,
         config=traitlets.config.Config({"KernelManager": {"transport_encryption": "auto"}}),
-        resources={"metadata": {"path": environment["LAB_WORK"]}},
+        resources={"metadata": {"path": str(folder)}},
     )
-    Path(environment["LAB_WORK"]).mkdir(parents=True, exist_ok=True)
     try:
         client.execute(env=kernel_environment(environment))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
@@ -81,6 +84,8 @@ def _output(output: dict[str, object]) -> dict[str, object]:
         output["text"] = text.splitlines(keepends=True)
     if isinstance(data := output.get("data"), dict):
         output["data"] = {
-            kind: value.splitlines(keepends=True) if isinstance(value, str) else value for kind, value in data.items()
+            kind: value.splitlines(keepends=True) if isinstance(value, str) else value
+            for kind, value in data.items()
+            if kind != WIDGET  # dead in a stored notebook, and another id each time
         }
     return output

@@ -1,0 +1,37 @@
+"""Run the course's notebooks as learners do, and look at what really ran."""
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migration_lab import places
+from migration_lab.build.solutions import executed
+from migration_lab.errors import LabError
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run_notebook() -> Run:
+    """A function that runs `notebooks/NAME` or `solutions/NAME` in a home and proves that every cell ran."""
+
+    def run(name: str, home: Path, engine: str) -> dict[str, Any]:
+        shipped = json.loads((places.course_root() / name).read_text(encoding="utf-8"))
+        try:
+            ran = executed(shipped, title=name, home=home, engine=engine)
+        except LabError as error:
+            if type(error.__cause__).__name__ != "DeadKernelError":
+                raise
+            # About one kernel in 800 dies at its start on a loaded machine: once is bad luck, twice is a fault.
+            warnings.warn(f"The kernel of {name} died and was started again.", stacklevel=1)
+            ran = executed(shipped, title=name, home=home, engine=engine)
+        code = [cell for cell in ran["cells"] if cell["cell_type"] == "code"]
+        assert code, f"{name} has no code"
+        assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+        return ran
+
+    return run

@@ -1,0 +1,117 @@
+"""The solutions print what is stored, and their exercises pass on both engines.
+
+nbval compares a cell only when it has a stored output, and passes silently where there is none. So what it really
+compared is counted: with a wrong output planted in every cell that has one, exactly these cells fail.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migration_lab import course, places, progress
+from migration_lab.build.solutions import kernel_environment
+
+WITH_EXERCISES = [each for each in course.lessons() if each.is_written and each.manifest.exercises]
+CELL_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What nbval found, by the number of the code cell."""
+
+    passed: frozenset[int]
+    failed: frozenset[int]
+    output: str
+
+
+def nbval(notebook: dict[str, Any], name: str, home: Path) -> Compared:
+    """Run a notebook in a home of its own and compare what its cells print with what is stored."""
+    folder = home / "exercises"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (folder / name).write_text(json.dumps(notebook), encoding="utf-8")
+    report = folder / "report.xml"
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--rootdir=.", "-c", "pytest.ini"]
+    command += [f"--nbval-cell-timeout={CELL_SECONDS}", f"--junitxml={report}", "-p", "no:cacheprovider", "-q", name]
+    env = {each: value for each, value in os.environ.items() if not each.startswith("PYTEST_")}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=kernel_environment({**env, "LAB_WORK": str(home)}),
+        capture_output=True,
+        text=True,
+    )
+    output = done.stdout + done.stderr
+    assert report.exists(), output
+    cases = ET.parse(report).getroot().iter("testcase")
+    verdicts = {int(case.attrib["name"].rpartition(" ")[2]): not list(case) for case in cases}
+    passed = frozenset(number for number, good in verdicts.items() if good)
+    return Compared(passed, frozenset(verdicts) - passed, output)
+
+
+def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def with_outputs(notebook: dict[str, Any]) -> frozenset[int]:
+    """The numbers of the code cells that have an output to compare."""
+    return frozenset(number for number, cell in enumerate(code_cells(notebook)) if cell["outputs"])
+
+
+def plant_wrong_outputs(notebook: dict[str, Any]) -> None:
+    for cell in code_cells(notebook):
+        for output in cell["outputs"][:1]:
+            if "text" in output:
+                output["text"] = ["wrong\n"]
+            else:
+                output["data"] = dict.fromkeys(output["data"], "wrong")
+
+
+def stored(slug: str) -> dict[str, Any]:
+    path = places.course_root() / "solutions" / f"{slug}.ipynb"
+    notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return notebook
+
+
+def test_there_is_a_solution_for_each_lesson_with_exercises() -> None:
+    for folder in ("exercises", "solutions"):
+        found = {path.stem for path in (places.course_root() / folder).glob("*.ipynb")}
+        assert found == {each.slug for each in WITH_EXERCISES}
+    assert WITH_EXERCISES, "no lesson with exercises is written"
+
+
+@pytest.mark.parametrize("lesson", WITH_EXERCISES, ids=lambda lesson: lesson.slug)
+def test_a_solution_prints_what_is_stored_and_passes(lesson: course.Lesson, home: Path) -> None:
+    notebook = stored(lesson.slug)
+    compared = nbval(notebook, f"{lesson.slug}.ipynb", home)
+    assert not compared.failed, compared.output
+    assert compared.passed == frozenset(range(len(code_cells(notebook))))
+    assert with_outputs(notebook), "nothing was compared"
+    for exercise in lesson.manifest.exercises:
+        in_exercise = [cell for cell in code_cells(notebook) if cell["metadata"].get("exercise") == exercise]
+        assert any(cell["outputs"] for cell in in_exercise), f"nothing of exercise {exercise} was compared"
+        assert progress.load().exercise(exercise).passed, f"exercise {exercise} was not passed"
+
+
+@pytest.mark.parametrize(
+    "lesson", [each for each in WITH_EXERCISES if "postgres" in each.manifest.engines], ids=lambda lesson: lesson.slug
+)
+def test_a_solution_passes_on_postgres(lesson: course.Lesson, run_notebook: Any, home: Path) -> None:
+    run_notebook(f"solutions/{lesson.slug}.ipynb", home, "postgres")
+    for exercise in lesson.manifest.exercises:
+        assert progress.load().exercise(exercise).passed, f"exercise {exercise} was not passed"
+
+
+def test_a_wrong_output_planted_in_each_cell_is_found_in_each(home: Path) -> None:
+    """Every cell of the smallest solution that has an output is really compared."""
+    smallest = min((each.slug for each in WITH_EXERCISES), key=lambda slug: len(code_cells(stored(slug))))
+    notebook = stored(smallest)
+    plant_wrong_outputs(notebook)
+    assert nbval(notebook, f"{smallest}.ipynb", home).failed == with_outputs(notebook)
