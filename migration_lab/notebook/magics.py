@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -89,10 +89,11 @@ def register(shell: InteractiveShell) -> None:
         shell.set_hook("complete_command", _complete, str_key=name)  # type: ignore[no-untyped-call]
 
 
-def split(line: str) -> list[str]:
+def split(line: str, *, windows: bool = os.name == "nt") -> list[str]:
     """The words of a command line, split as a shell splits them; a comment at its end is no part of it.
 
-    Windows paths keep their backslashes there.
+    Args:
+        windows: whether a backslash is a part of paths, and not what quotes the next character.
 
     Raises:
         LabError: a quote is left open, or the line asks for something only a shell can do.
@@ -100,7 +101,7 @@ def split(line: str) -> list[str]:
     lexer = shlex.shlex(line, posix=True)
     lexer.whitespace_split = True
     lexer.commenters = "#" if " #" in f" {line}" else ""
-    lexer.escape = "" if os.name == "nt" else "\\"
+    lexer.escape = "" if windows else "\\"
     try:
         words = list(lexer)
     except ValueError:
@@ -120,17 +121,45 @@ def _run(line: str) -> tuple[str, Completed]:
     if words[:1] == ["flask"]:
         raise LabError("The word `flask` is there twice.", f"Write `%{' '.join(words)}`.")
     command = f"flask {line.strip()}".strip()
+    opened = shop.current()
+    printer = Printer(opened.workspace.folder)
     try:
-        return command, shop.current().run_flask(*words, on_output=_print)
+        return command, opened.run_flask(*words, on_output=printer.take)
     except KeyboardInterrupt:
         raise LabError(
             f"You interrupted `{command}`.",
             "What it had committed by then stays; `shop.revisions()` shows where the database stands.",
         ) from None
+    finally:
+        printer.end()
 
 
-def _print(text: str) -> None:
-    print(text, end="", flush=True)
+class Printer:
+    """Prints what a command says, line by line as it comes, with the shop's files as seen from the shop's folder.
+
+    `Generating migrations/versions/0001_create_users.py` says the same as the absolute path of a terminal. It fits
+    the cell, and it is the same on every machine.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._prefixes = sorted({f"{folder}{os.sep}", f"{folder.resolve()}{os.sep}"}, key=len, reverse=True)
+        self._rest = ""
+
+    def take(self, text: str) -> None:
+        """Print the lines that are whole by now."""
+        whole, newline, self._rest = (self._rest + text).rpartition("\n")
+        self._print(whole + newline)
+
+    def end(self) -> None:
+        """Print what is left."""
+        self._print(self._rest)
+        self._rest = ""
+
+    def _print(self, text: str) -> None:
+        for prefix in self._prefixes:
+            text = text.replace(prefix, "")
+        if text:
+            print(text, end="", flush=True)
 
 
 def _explain(output: str) -> None:
