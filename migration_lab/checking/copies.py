@@ -116,7 +116,7 @@ class Copies:
 
     def _files(self, engine: Engine) -> Workspace:
         # The learner's own name comes last: messages say it.
-        folder = self._root / f"{engine.name}-{len(self._made) + 1}" / self._workspace.folder.name
+        folder = self._root / str(len(self._made) + 1) / self._workspace.folder.name
         self._made.append((engine, folder))
         try:
             shutil.copytree(self._workspace.folder, folder, ignore=NOT_COPIED, ignore_dangling_symlinks=True)
@@ -135,7 +135,7 @@ def copies_of(workspace: Workspace, template: Template) -> Iterator[Copies]:
     trials = places.state() / "trials"
     trials.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(trials, template.engine)
-    copies = Copies(workspace, template, Path(tempfile.mkdtemp(dir=trials)))
+    copies = Copies(workspace, template, Path(tempfile.mkdtemp(prefix=f"{template.engine.name}-", dir=trials)))
     try:
         yield copies
     finally:
@@ -160,8 +160,9 @@ def _point_at(folder: Path, engine: Engine) -> None:
 
 def _remove_leftovers(trials: Path, engine: Engine) -> None:
     """What a killed check left behind; each engine's trials clear up that engine's."""
-    for folder in trials.glob(f"*/{engine.name}-*/*"):
+    for root in trials.glob(f"{engine.name}-*"):
         with suppress(LabError, OSError):
-            if time.time() - folder.parents[1].stat().st_mtime > LEFTOVER_SECONDS:
-                engine.drop(folder)
-                shutil.rmtree(folder)
+            if time.time() - root.stat().st_mtime > LEFTOVER_SECONDS:
+                for folder in root.glob("*/*"):
+                    engine.drop(folder)
+                shutil.rmtree(root)

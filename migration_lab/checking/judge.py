@@ -11,7 +11,7 @@ from migration_lab.checking.verdict import EngineVerdict, Verdict
 from migration_lab.course import EngineName, Lesson
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
-from migration_lab.schema import as_text, read_schema
+from migration_lab.record import database_sign
 from migration_lab.templates import Template, checkpoint_template, scene_template
 from migration_lab.workspace import Workspace
 
@@ -93,8 +93,7 @@ def _template(lesson: Lesson, scene: str | None, engine: Engine) -> Template:
 
 def _fingerprint(workspace: Workspace) -> str:
     """The same for the same work: a check that is run again without a change is not another try."""
-    inside = workspace.engine.name == "sqlite"  # then the database is one of the files
-    return progress.fingerprint(workspace.folder, *([] if inside else [as_text(read_schema(workspace.url))]))
+    return progress.fingerprint(workspace.folder, database_sign(workspace.engine, workspace.folder))
 
 
 def _unusable(exercise_id: str, why: str) -> LabError:
