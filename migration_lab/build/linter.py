@@ -21,6 +21,7 @@ LINES_OF_FILE = 40
 PROMISES = ("You will learn", "You need", "Time", "Not here")
 CLOSING = ("In practice", "Keypoints", "Quiz", "Exercises", "Further reading")
 QUIZ = re.compile(r"""\blab\.quiz\(\s*["']([^"']+)["']""")
+IMPORT = "from migration_lab.notebook import lab"
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(|<img\b(?P<tag>[^>]*)>")
 
 # What a cell may not do, and what to use in its place. Lessons may one day run in a browser, without processes.
@@ -59,7 +60,7 @@ def refuse_faults(lesson: Lesson, lesson_cells: list[Cell], exercise_cells: list
     Raises:
         LabError: it lists every fault, each with the file, the line and the reason.
     """
-    faults = [*lesson_faults(lesson, lesson_cells), *(fault for cell in exercise_cells for fault in cell_faults(cell))]
+    faults = [*lesson_faults(lesson, lesson_cells), *exercise_faults(lesson, exercise_cells)]
     if faults:
         raise LabError("\n".join(faults), "The template is described in docs/contributing.md.")
 
@@ -88,6 +89,21 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
         for question in section.questions:
             if question not in known:
                 yield f"{file}, section {section.title!r}: quiz.yaml has no question {question!r}."
+
+
+def exercise_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
+    """Everything that is wrong with a lesson's exercises, as sentences."""
+    file = f"lessons/{lesson.slug}/exercises.md"
+    for cell in cells:
+        yield from cell_faults(cell)
+    code = [cell for cell in cells if cell.is_code]
+    if code and IMPORT not in code[0].source:
+        yield f"{file}: its first code cell has `{IMPORT}`, so that the notebook runs alone."
+    for exercise_id in lesson.manifest.exercises:
+        section = "\n".join(cell.source for cell in code if cell.exercise == exercise_id)
+        for call in ("exercise", "check"):
+            if not re.search(rf"""\blab\.{call}\(\s*["']{re.escape(exercise_id)}["']""", section):
+                yield f"{file}, exercise {exercise_id}: no cell calls lab.{call}({exercise_id!r})."
 
 
 def cell_faults(cell: Cell) -> Iterator[str]:

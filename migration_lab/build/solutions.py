@@ -1,6 +1,7 @@
 """Run notebooks as a learner would, each in a home of its own, and keep what they print."""
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from migration_lab.build.notebooks import METADATA, Notebook, as_json
 from migration_lab.errors import LabError
 
 CELL_SECONDS = 120
+MEND = "Mend the cell in lessons/, then run `lab build`."
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -57,7 +59,9 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
     try:
         client.execute(env=kernel_environment(environment))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise LabError(f"{title} does not run: {error}", "Mend the cell in lessons/, then run `lab build`.") from error
+        last = next((cell.id for cell in reversed(node.cells) if cell.get("execution_count")), "before the first")
+        words = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
+        raise LabError(f"{title} does not run. It ends in cell {last}:\n{words}\n", MEND) from error
     cells = [dict(cell) for cell in nbformat.from_dict(node).cells]
     for cell in cells:
         cell["source"] = cell["source"].splitlines(keepends=True)

@@ -96,12 +96,16 @@ EXERCISES = """\
 
 Two tickets are one and one.
 
+```python
+# from migration_lab.notebook import lab
+```
+
 ## 02.1 A ticket
 
 Count on.
 
 ```python
-start = 1
+start = 1  # lab.exercise("02.1")
 ```
 
 ```python tags=["stub"]
@@ -113,7 +117,7 @@ print(start + 1)
 ```
 
 ```python
-start
+start  # lab.check("02.1")
 ```
 """
 

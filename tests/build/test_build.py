@@ -10,6 +10,8 @@ import pytest
 from migration_lab import build, course
 from migration_lab.errors import LabError
 
+START = 'start = 1  # lab.exercise("02.1")'
+
 
 @pytest.fixture
 def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,9 +83,9 @@ def test_cells_carry_their_exercise_and_an_id_that_both_notebooks_share(small_co
     by_source = {}
     for name in ("exercises", "solutions"):
         cells = notebook(small_course / name / "02_counting.ipynb")["cells"]
-        assert [cell["metadata"].get("exercise") for cell in cells] == [None, *["02.1"] * (len(cells) - 1)]
+        assert [cell["metadata"].get("exercise") for cell in cells] == [None, None, *["02.1"] * (len(cells) - 2)]
         by_source[name] = {"".join(cell["source"]): cell["id"] for cell in cells}
-    assert by_source["exercises"]["start = 1"] == by_source["solutions"]["start = 1"] == "02-exercises-003"
+    assert by_source["exercises"][START] == by_source["solutions"][START] == "02-exercises-004"
 
 
 @pytest.mark.usefixtures("no_kernel")
@@ -98,14 +100,14 @@ def test_only_python_runs_and_other_fences_are_shown_as_they_are(small_course: P
 @pytest.mark.parametrize(
     ("file", "before", "after", "complaint"),
     [
-        ("exercises.md", '["solution"]', '["soluton"]', "line 18 (cell 5): The tag soluton is unknown."),
-        ("exercises.md", 'tags=["stub"]', 'tag=["stub"]', "line 14 (cell 4): The attribute tag means nothing."),
+        ("exercises.md", '["solution"]', '["soluton"]', "line 22 (cell 6): The tag soluton is unknown."),
+        ("exercises.md", 'tags=["stub"]', 'tag=["stub"]', "line 18 (cell 5): The attribute tag means nothing."),
         ("exercises.md", '["stub"]', '["stub", "solution"]', "A cell is a solution or a stub, not both."),
-        ("exercises.md", ' tags=["stub"]', "", "line 5 (cell 2): Exercise 02.1 has no cell tagged 'stub'."),
+        ("exercises.md", ' tags=["stub"]', "", "line 9 (cell 3): Exercise 02.1 has no cell tagged 'stub'."),
         ("exercises.md", ' tags=["solution"]', "", "Exercise 02.1 has no cell tagged 'solution'."),
         ("exercises.md", "## 02.1", "## 02.7", "Exercise 02.7 is not in lesson.yaml."),
         ("exercises.md", "## 02.1 A ticket", "## A ticket", "This cell belongs to no exercise."),
-        ("exercises.md", "start\n```\n", "start\n", "line 21: this fence is never closed."),
+        ("exercises.md", 'start  # lab.check("02.1")\n```\n', "start\n", "line 25: this fence is never closed."),
         ("lesson.md", '["proof"]', '["solution"]', "A lesson has no solution or stub."),
     ],
 )
@@ -125,7 +127,9 @@ def test_what_could_leak_a_solution_is_refused(
 def test_a_solution_that_fails_is_refused_with_its_cell(small_course: Path) -> None:
     path = small_course / "lessons/02_counting/exercises.md"
     path.write_text(path.read_text(encoding="utf-8").replace("print(start + 1)", "print(absent)"), encoding="utf-8")
-    with pytest.raises(LabError, match=r"solutions/02_counting.ipynb does not run(.|\n)*NameError"):
+    with pytest.raises(
+        LabError, match=r"solutions/02_counting.ipynb does not run\. It ends in cell 02-exercises-006:(.|\n)*NameError"
+    ):
         build.build()
 
 

@@ -12,8 +12,7 @@ def faults(slug: str = "02_counting") -> list[str]:
     course.lessons.cache_clear()
     lesson = course.lesson(slug)
     lesson_cells, exercise_cells = build.cells_of(lesson)
-    in_exercises = [fault for cell in exercise_cells for fault in linter.cell_faults(cell)]
-    return [*linter.lesson_faults(lesson, lesson_cells), *in_exercises]
+    return [*linter.lesson_faults(lesson, lesson_cells), *linter.exercise_faults(lesson, exercise_cells)]
 
 
 def change(root: Path, file: str, before: str, after: str) -> None:
@@ -57,7 +56,10 @@ def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> N
         ("lesson.md", "Guess first.", "![](picture.png)", "an image has no alt text"),
         ("lesson.md", "Guess first.", '<img src="picture.png">', "an image has no alt text"),
         ("lesson.yaml", "minutes: {reading: 3, running: 1}\n", "", "`minutes` is missing"),
-        ("exercises.md", "# Write here.", "!ls", "exercises.md, line 14 (cell 4): cells do not use a shell"),
+        ("exercises.md", "migration_lab.notebook import lab", "lab", "its first code cell has `from migration_lab"),
+        ("exercises.md", "lab.exercise(", "lab.open(", "exercise 02.1: no cell calls lab.exercise('02.1')"),
+        ("exercises.md", 'lab.check("02.1")', 'lab.check("02.2")', "no cell calls lab.check('02.1')"),
+        ("exercises.md", "# Write here.", "!ls", "exercises.md, line 18 (cell 5): cells do not use a shell"),
     ],
 )
 def test_a_broken_rule_is_named(small_course: Path, file: str, before: str, after: str, complaint: str) -> None:
