@@ -136,10 +136,13 @@ class QuizWidget:
     def _report(self, report: quiz.Report) -> str:
         look = {"right": "lab-right", "wrong": "lab-wrong"}.get(self.sitting.state, "")
         first = html(f"**{report.headline}** {report.said}")
-        remarks = "".join(f"<li>{html(quiz.remark_as_markdown(remark))}</li>" for remark in report.remarks)
+        remarks = [html(quiz.remark_as_markdown(remark)) for remark in report.remarks]
+        listed = (
+            f"<ul>{''.join(f'<li>{remark}</li>' for remark in remarks)}</ul>" if len(remarks) > 1 else "".join(remarks)
+        )
         notice = f"<p>{escape(self._notice)}</p>" if self._notice else ""
         explanation = html(report.explanation) if report.explanation else ""
-        return _status(f"{notice}{first}{f'<ul>{remarks}</ul>' if remarks else ''}{explanation}", look)
+        return _status(f"{notice}{first}{listed}{explanation}", look)
 
     def _say(self, text: str) -> None:
         self.status.value = _status(html(text) if text else "", "")

@@ -90,7 +90,7 @@ class Sitting:
             return Report("The answer:", right_answer, in_full, question.explanation)
         said = question.said(self.answer)
         if self.state == "noted":
-            return Report("Noted:", f"you said {said}", (Remark(None, True, "Run what follows, then compare."),))
+            return Report("Noted:", f"you said {said}.", (Remark(None, True, "Run what follows, then compare."),))
         remarks = question.judge(self.answer).remarks
         if question.prediction and self.state == "right":
             return Report("Compared:", f"you said {said}, and so it is.", remarks, question.explanation)

@@ -1,0 +1,50 @@
+"""The settings that let arrow keys reach a quiz still fit the JupyterLab that is installed.
+
+JupyterLab's command mode takes the arrow keys wherever the focus is. jupyter/overrides.json turns four of its shortcuts
+off and on again for a focused cell only. The radio buttons of ipywidgets have no name, so that a browser takes all of a
+page for one group: four more shortcuts, bound to a command that does nothing, stop the arrows at a question's ends.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHORTCUTS = "@jupyterlab/shortcuts-extension:shortcuts"
+LABS_OWN = Path(sys.prefix, "share/jupyter/lab/schemas/@jupyterlab/notebook-extension/tracker.json")
+ARROWS = {"ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"}
+
+
+def ours() -> list[dict[str, Any]]:
+    text = (Path(__file__).parents[1] / "jupyter" / "overrides.json").read_text(encoding="utf-8")
+    shortcuts: list[dict[str, Any]] = json.loads(text)[SHORTCUTS]["shortcuts"]
+    return shortcuts
+
+
+def labs_own() -> list[dict[str, Any]]:
+    found = json.loads(LABS_OWN.read_text(encoding="utf-8"))["jupyter.lab.shortcuts"]
+    return [each for each in found if each["keys"][0] in ARROWS and each["selector"].endswith(" :focus")]
+
+
+def test_each_arrow_shortcut_of_lab_is_turned_off_and_on_again_for_cells() -> None:
+    assert {each["keys"][0] for each in labs_own()} == ARROWS
+    for each in labs_own():
+        where = each["selector"].removesuffix(":focus")
+        off = {"command": each["command"], "keys": each["keys"], "selector": each["selector"], "disabled": True}
+        on = {"command": each["command"], "keys": each["keys"], "selector": f"{where}.jp-Cell:focus"}
+        assert off in ours()
+        assert on in ours()
+
+
+@pytest.mark.parametrize(
+    ("key", "end"), [("ArrowUp", "first"), ("ArrowLeft", "first"), ("ArrowDown", "last"), ("ArrowRight", "last")]
+)
+def test_arrows_stop_at_the_ends_of_a_question(key: str, end: str) -> None:
+    nothing = {"command": "apputils:run-first-enabled", "args": {"commands": []}, "keys": [key]}
+    assert nothing | {"selector": f".lab-quiz label:{end}-child > input[type=radio]"} in ours()
+
+
+def test_there_is_nothing_else() -> None:
+    assert len(ours()) == 12
