@@ -128,10 +128,7 @@ def explain(text: tuple[str, ...]) -> None:
         said = sys.stdin.buffer.read().decode(errors="replace")
     if not said.strip():
         raise LabError("There is nothing to explain.", 'Give the error in quotes: lab explain "NOT NULL constraint..."')
-    card = guide.explain(said)
-    if card is None:
-        raise LabError("The field guide does not know this error.", "Its last line says most; search for that.")
-    click.echo(card.as_text())
+    click.echo((guide.explain(said) or guide.not_known(said)).as_text())
 
 
 @main.command(short_help="Show what you have done.")

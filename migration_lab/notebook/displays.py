@@ -13,7 +13,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
-from migration_lab import revisions, schema
+from migration_lab import course, revisions, schema
 
 STYLE = """<style>
 .lab-card { border-inline-start: 4px solid var(--jp-border-color0); padding: 0.1em 0 0.1em 0.8em; margin: 0.3em 0 }
@@ -50,6 +50,10 @@ class Source(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _repr_markdown_(self) -> str | None:
+        fence = "````" if "```" in self else "```"
+        return f"{fence}{self.language}\n{self}\n{fence}" if self.language else None
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,17 @@ def _verdict(verdict: Any) -> Bundle:
     return {"text/html": STYLE + report.as_html(verdict), "text/plain": report.as_text(verdict)}
 
 
+def _guide_card(page: Any) -> Bundle:
+    title = f"{page.id}: {page.says}" if page.id else page.says
+    steps = "".join(f"<li>{inline(step)}</li>" for step in page.cure)
+    lesson = ""
+    if page.lesson and course.lesson(page.lesson).is_written:
+        path = f"notebooks/{page.lesson}.ipynb"
+        lesson = button("docmanager:open", {"path": path}, f"Open lesson {page.lesson}")
+    html = card(f"<strong>{inline(title)}</strong>", inline(page.meaning), f"What to do: <ol>{steps}</ol>", lesson)
+    return {"text/html": html, "text/plain": page.as_text()}
+
+
 def _as_html(shown: Any) -> Bundle:
     return {"text/html": STYLE + shown.as_html(), "text/plain": shown.as_text()}
 
@@ -171,6 +186,7 @@ SHOWN: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("revisions", "History"): _history,
     ("service.live", "Response"): _response,
     ("service.requests", "Requests"): _as_text,
+    ("explain", "Card"): _guide_card,
     ("doctor", "Report"): _as_text,
     ("checking.verdict", "Verdict"): _verdict,
     ("hints", "Hint"): _as_markdown,

@@ -16,6 +16,9 @@ from migration_lab.places import my_work
 from migration_lab.process import Completed
 from migration_lab.workspace import Workspace, copy_workspace
 
+if TYPE_CHECKING:
+    from migration_lab.service import Service
+
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
 NOT_LISTED = {"__pycache__", ".pytest_cache"}

@@ -1,0 +1,111 @@
+"""What only a real kernel can show: interrupting a command, and going on after a restart."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+from migration_lab.notebook import shop
+
+LIMIT = 60  # seconds for a cell; none takes more than a few
+SLEEPING = '''\
+"""sleep"""
+import time
+
+revision = "0002"
+down_revision = "0001"
+
+def upgrade():
+    print("upgrade begins", flush=True)
+    time.sleep(600)
+
+def downgrade():
+    pass
+'''
+
+
+class Kernel:
+    """A kernel and what its cells showed."""
+
+    def __init__(self) -> None:
+        self.manager = KernelManager()
+        self.manager.start_kernel(env=dict(os.environ))
+        self._connect()
+
+    def _connect(self) -> None:
+        self.client: BlockingKernelClient = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=LIMIT)
+
+    def restart(self) -> None:
+        self.client.stop_channels()
+        self.manager.restart_kernel(now=True)
+        self._connect()
+
+    def run(self, cell: str, on_text: Callable[[str], None] = lambda text: None) -> tuple[str, str]:
+        """Run a cell; whether it is `ok` or `error`, and all the text that it showed."""
+        shown: list[str] = []
+
+        def hear(message: dict[str, Any]) -> None:
+            content = message["content"]
+            text = content.get("text") or content.get("data", {}).get("text/plain") or ""
+            shown.append(text or "\n".join(content.get("traceback", ())))
+            on_text(text)
+
+        reply = self.client.execute_interactive(cell, timeout=LIMIT, output_hook=hear)
+        return reply["content"]["status"], "".join(shown)
+
+    def stop(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel(tiny: Path) -> Iterator[Kernel]:
+    made = Kernel()
+    yield made
+    made.stop()
+
+
+def test_a_command_can_be_interrupted_and_the_kernel_goes_on(kernel: Kernel) -> None:
+    assert kernel.run('from migration_lab.notebook import lab\nshop = lab.open("01")')[0] == "ok"
+    assert kernel.run(f"%%writefile migrations/versions/0002_sleep.py\n{SLEEPING}")[0] == "ok"
+
+    def interrupt(text: str) -> None:
+        if "upgrade begins" in text:
+            kernel.manager.interrupt_kernel()
+
+    status, shown = kernel.run("%flask db upgrade", interrupt)
+    assert status == "error"
+    assert "You interrupted `flask db upgrade`." in shown
+    assert "run_line_magic" not in shown
+    status, shown = kernel.run("%flask db current")
+    assert status == "ok"
+    assert "0001" in shown
+
+
+def test_after_a_restart_the_lesson_goes_on_where_it_was(kernel: Kernel, tiny: Path) -> None:
+    kernel.run('from migration_lab.notebook import lab\nshop = lab.open("01")')
+    kernel.run("%%writefile mine.py\nx = 1")
+    kernel.restart()
+    kernel.run("from migration_lab.notebook import lab")
+    status, shown = kernel.run("%flask db current")
+    assert status == "error"
+    assert "shop = lab.resume()" in shown
+    assert kernel.run("shop = lab.resume()")[0] == "ok"
+    assert kernel.run("shop.read('mine.py')") == ("ok", "x = 1")
+    assert kernel.run("%flask db current")[0] == "ok"
+
+
+def test_the_first_cell_does_not_import_the_shop_or_what_teaches(kernel: Kernel) -> None:
+    kernel.run('from migration_lab.notebook import lab\nlab.open("01").revisions()')
+    cell = "import sys; sorted({'flask', 'shop', 'ipywidgets', 'migration_lab.checking'} & set(sys.modules))"
+    assert kernel.run(cell) == ("ok", "[]")
+
+
+def test_paths_are_the_learners_own(tiny: Path) -> None:
+    assert shop.below_my_work(tiny / "shops" / "01_tiny-sqlite") == "shops/01_tiny-sqlite"

@@ -1,0 +1,131 @@
+"""`lab`: opening, going on, resetting, asking for judgement and help."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from migration_lab import engines
+from migration_lab.errors import LabError
+from migration_lab.notebook import lab
+from tests import tiny_course
+from tests.notebook.conftest import Cell
+
+OPEN = 'shop = lab.open("01")'
+COLUMN = "    nickname: Mapped[str | None] = mapped_column(String(40))"
+REVISION = tiny_course.revision(tiny_course.ADD, tiny_course.DROP)
+
+
+def test_opening_says_where_things_are(run: Cell, tiny: Path) -> None:
+    assert run(OPEN) == (
+        "Lesson 01: A tiny lesson. Files: `shops/01_tiny-sqlite`. Database: SQLite, at revision `0001`.\n"
+    )
+    assert Path.cwd() == tiny / "shops" / "01_tiny-sqlite"
+    assert "<shop: 01_tiny, SQLite>" in run("shop")
+
+
+def test_work_in_an_earlier_shop_is_kept_and_named(run: Cell, tiny: Path) -> None:
+    run(OPEN)
+    assert "kept" not in run(OPEN)
+    run("%%writefile mine.py\nx = 1")
+    shown = run(OPEN)
+    place = shown.split("`")[-2]
+    assert "Your earlier work is kept in" in shown
+    assert (tiny / place / "mine.py").read_text() == "x = 1\n"
+    assert not (tiny / "shops" / "01_tiny-sqlite" / "mine.py").exists()
+
+
+def test_an_exercise_says_what_its_check_looks_at(run: Cell) -> None:
+    shown = run('shop = lab.exercise("01.1")')
+    assert "Exercise 01.1: An optional nickname." in shown
+    assert "- `users.nickname` may be left empty" in shown
+
+
+def test_postgres_works_the_same(run: Cell) -> None:
+    assert "PostgreSQL, at revision `0001`" in run('shop = lab.open("01", engine="postgres")')
+    run("%flask db downgrade base")
+    assert "users: table removed" in run("shop.changes()")
+
+
+def test_the_environment_chooses_the_engine(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_ENGINE", "postgres")
+    assert "PostgreSQL" in run(OPEN)
+
+
+def test_without_postgres_sqlite_goes_on(run: Cell, fail: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_POSTGRES_URL", "postgresql://nobody@127.0.0.1:1/postgres")
+    assert "LAB_POSTGRES_URL" in fail('lab.open("01", engine="postgres")')
+    run(OPEN)
+
+
+def test_names_that_do_not_exist_are_told(fail: Cell) -> None:
+    assert "There is no lesson 'x'. The lessons are 01_tiny." in fail('lab.open("x")').replace("\n", " ")
+    assert "There is no exercise '01.7'." in fail('lab.exercise("01.7")')
+    assert "There is no engine 'mysql'." in fail('lab.open("01", engine="mysql")')
+    assert "has no scene 'x'" in fail('lab.open("01", scene="x")')
+
+
+def test_cells_in_the_wrong_order_are_told(fail: Cell) -> None:
+    assert "This notebook has not opened a shop yet." in fail("lab.resume()")
+    assert "Run " in fail('lab.check("01.1")')
+    assert "Run " in fail('lab.resume("01")')
+
+
+def test_a_deleted_workspace_names_the_cure_and_the_cure_works(run: Cell, fail: Cell, tiny: Path) -> None:
+    run(OPEN)
+    shutil.rmtree(tiny / "shops" / "01_tiny-sqlite")
+    for cell in ("%flask db current", 'shop.sql("SELECT 1")', "%%writefile shop.py\nx = 1", "shop.files()"):
+        assert 'Run `shop = lab.reset("01")`' in fail(cell)
+    run('shop = lab.reset("01")')
+    assert "0001 (head)" in run("%flask db current")
+
+
+def test_reset_brings_the_start_back(run: Cell) -> None:
+    run(OPEN)
+    run("%flask db downgrade base")
+    assert "at revision `0001`" in run('shop = lab.reset("01")')
+
+
+def test_resume_takes_up_the_last_shop_of_this_notebook(
+    run: Cell, monkeypatch: pytest.MonkeyPatch, tiny: Path, tmp_path: Path
+) -> None:
+    run(OPEN)
+    run('lab.exercise("01.1")')
+    run(f"import os; os.chdir({str(tmp_path)!r})")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tiny / "notebooks" / "01_tiny.ipynb"))
+    assert "`shops/01_tiny-sqlite`" in run("shop = lab.resume()")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tiny / "exercises" / "01_tiny.ipynb"))
+    assert "`shops/exercise-01.1-sqlite`" in run("shop = lab.resume()")
+    assert Path.cwd().name == "exercise-01.1-sqlite"
+
+
+def test_a_check_tells_wrong_from_right_and_hints_open_by_and_by(run: Cell) -> None:
+    run('shop = lab.exercise("01.1")')
+    shown = run('lab.check("01.1")')
+    assert "Not there yet on SQLite and PostgreSQL." in shown
+    assert "Where is it said?" in run('lab.hint("01.1")')
+    assert "Look at the model." in run('lab.hint("01.1")')
+    run(f"%%writefile -a shop.py\n{COLUMN}")
+    run(f"%%writefile migrations/versions/0002_nickname.py\n{REVISION}")
+    assert "Passed on SQLite and PostgreSQL." in run('lab.check("01.1")')
+    assert "01.1 passed" in run("lab.progress()")
+
+
+def test_pasted_errors_are_explained(run: Cell) -> None:
+    assert "F01" in run("lab.explain(\"Error: No such command 'db'.\")")
+    assert "not in the field guide" in run('lab.explain("something else")')
+
+
+def test_tab_offers_what_a_learner_can_say() -> None:
+    assert dir(lab) == sorted(lab.__all__)
+
+
+def test_every_word_of_lab_tells_what_it_does() -> None:
+    for name in lab.__all__:
+        assert getattr(lab, name).__doc__
+
+
+def test_lab_errors_render_as_two_lines() -> None:
+    assert LabError("This.", "That.")._render_traceback_() == ["This.", "That."]
+    with pytest.raises(LabError):
+        engines.engine("oracle")

@@ -1,0 +1,111 @@
+"""`shop`: the database and the files, as a cell sees them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.notebook.conftest import Cell
+
+Bundle = Callable[[str], dict[str, Any]]
+OPEN = 'shop = lab.open("01")'
+
+
+@pytest.fixture(autouse=True)
+def _open(run: Cell) -> None:
+    run(OPEN)
+
+
+def test_a_query_is_a_table_in_both_forms(bundle: Bundle) -> None:
+    forms = bundle('shop.sql("SELECT id, email FROM users ORDER BY id")')
+    assert "1  ann@example.com" in forms["text/plain"]
+    assert '<th scope="col">email</th>' in forms["text/html"]
+    assert "<caption>(3 rows)</caption>" in forms["text/html"]
+    assert "o&#x27;neill@example.com" in forms["text/html"]
+
+
+def test_a_query_cannot_change_anything(fail: Cell) -> None:
+    assert "may not change it" in fail('shop.sql("DELETE FROM users")')
+
+
+def test_html_in_the_database_is_shown_and_not_run(run: Cell, bundle: Bundle) -> None:
+    run("shop.execute(\"UPDATE users SET email = '<script>x</script>' WHERE id = 1\")")
+    html = bundle('shop.sql("SELECT email FROM users")')["text/html"]
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_changes_are_told_once(run: Cell, bundle: Bundle) -> None:
+    run('shop.execute("ALTER TABLE users ADD COLUMN age INTEGER")')
+    forms = bundle("shop.changes()")
+    assert forms["text/plain"] == "users: column age added (INTEGER, may be null)"
+    assert "<td>column age</td>" in forms["text/html"]
+    assert "as it was" in run("shop.changes()")
+    assert run("len(shop.changes())").endswith("0\n")
+
+
+def test_the_schema_can_be_narrowed_to_a_table(run: Cell, fail: Cell, bundle: Bundle) -> None:
+    run('shop.execute("CREATE TABLE other (id INTEGER PRIMARY KEY)")')
+    assert "table other" in run("shop.schema()")
+    forms = bundle('shop.schema("users")')
+    assert "table other" not in forms["text/plain"]
+    assert "<caption>Table <code>users</code></caption>" in forms["text/html"]
+    assert "The tables that are there: other, users." in fail('shop.schema("user")')
+
+
+def test_the_history_is_a_picture_with_words(bundle: Bundle) -> None:
+    forms = bundle("shop.revisions()")
+    assert "accTitle" in forms["text/vnd.mermaid"]
+    assert "accDescr" in forms["text/vnd.mermaid"]
+    assert "0001" in forms["text/plain"]
+
+
+def test_files_are_listed_and_read_as_they_are(run: Cell, fail: Cell, bundle: Bundle) -> None:
+    assert run('shop.files("migrations/versions")').strip().endswith("migrations/versions/0001_create_users.py")
+    assert ".flaskenv" in run("shop.files()")
+    assert "from flask import Flask\n" in run('shop.read("shop.py")')
+    assert bundle('shop.read("shop.py")')["text/markdown"].startswith("```python\nimport os\n")
+    assert "There is no file `nope.py`" in fail('shop.read("nope.py")')
+    assert "There is no folder `nope`" in fail('shop.files("nope")')
+    assert "leads out" in fail('shop.read("/etc/passwd")')
+
+
+def test_the_edit_button_names_the_file_as_jupyterlab_does(bundle: Bundle, fail: Cell) -> None:
+    forms = bundle('shop.edit("shop.py")')
+    assert "shops/01_tiny-sqlite/shop.py" in forms["text/plain"]
+    assert 'data-commandlinker-command="docmanager:open"' in forms["text/html"]
+    assert "&quot;path&quot;: &quot;shops/01_tiny-sqlite/shop.py&quot;" in forms["text/html"]
+    assert "There is no file" in fail('shop.edit("shop/nope.py")')
+
+
+def test_the_latest_revision_is_the_head(run: Cell) -> None:
+    assert run("print(shop.latest_revision())") == "migrations/versions/0001_create_users.py\n"
+    run('%flask db revision -m "second" --rev-id 0002')
+    assert run("print(shop.latest_revision())") == "migrations/versions/0002_second.py\n"
+
+
+def test_an_earlier_shop_can_be_used_again(run: Cell, tiny: Path) -> None:
+    run('other = lab.exercise("01.1")')
+    run("%flask db downgrade base")
+    assert run('shop.sql("SELECT count(*) FROM users").scalar').endswith("3\n")
+    run("shop.use();")
+    assert Path.cwd() == tiny / "shops" / "01_tiny-sqlite"
+    assert "0001 (head)" in run("%flask db current")
+
+
+def test_folders_of_the_shop_are_walked_as_in_a_terminal(run: Cell, fail: Cell) -> None:
+    run('shop.cd("migrations")')
+    assert run("%%writefile notes.txt\nx") == "Wrote notes.txt\n"
+    assert run('print(shop.read("migrations/notes.txt"))') == "x\n\n"
+    assert "leads out" in fail('shop.cd("../..")')
+    run("shop.cd()")
+    assert Path.cwd().name == "01_tiny-sqlite"
+
+
+def test_a_service_answers_and_its_answer_reads_well(run: Cell, fail: Cell) -> None:
+    run("service = shop.serve()")
+    try:
+        assert "status 404" in run('service.get("/nowhere")')
+    finally:
+        run("service.stop()")
