@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,17 +15,16 @@ from sqlalchemy import URL
 
 from migration_lab import places
 from migration_lab.course import EngineName
-from migration_lab.engines.postgres import server
+from migration_lab.engines.postgres.binaries import find_binaries
 from migration_lab.engines.postgres.connection import connect, explain, parse_url
 from migration_lab.engines.postgres.databases import Databases, database_name
-from migration_lab.engines.postgres.house import make_private, passfile_line, write_private
+from migration_lab.engines.postgres.private import make_private, passfile_line, write_private
 from migration_lab.errors import LabError
 
 __all__ = ["Postgres", "attach", "stop"]
 
 SWEEP_EVERY = 3600.0  # seconds
-
-stop = server.stop
+LAB_ID_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,14 @@ def attach() -> dict[str, str | int]:
     return parameters
 
 
+def stop() -> None:
+    """Stop the course's own servers under `places.state()`, whoever uses them; they start again when asked for."""
+    if sys.platform != "win32":
+        from migration_lab.engines.postgres import server
+
+        server.stop()
+
+
 @contextmanager
 def _databases() -> Iterator[Databases]:
     _, connection = _open()
@@ -117,6 +125,9 @@ def _databases() -> Iterator[Databases]:
 def _open() -> tuple[dict[str, str | int], psycopg.Connection]:
     url = os.environ.get("LAB_POSTGRES_URL")
     if not url:
+        find_binaries()  # says why where a server of our own cannot be, as on Windows, which lacks what it needs
+        from migration_lab.engines.postgres import server
+
         house, connection = server.attach()
         return house.parameters(), connection
     parameters = parse_url(url)
@@ -148,14 +159,20 @@ def _folder() -> Path:
 
 
 def _lab_id() -> str:
-    """A random text that tells this learner's databases from those of others on the same server."""
+    """What tells this learner's databases from those of others on the same server: on a server for several, a
+    random text that is made up once.
+    """
+    if not os.environ.get("LAB_POSTGRES_URL"):
+        return "own"
     path = _folder() / "lab-id"
-    with suppress(OSError, ValueError):
-        found = path.read_text(encoding="ascii")
-        if len(found) == 16:
-            return found
-    write_private(path, secrets.token_hex(8))
-    return path.read_text(encoding="ascii")
+    if not path.exists() or len(path.read_text(encoding="utf-8")) != LAB_ID_LENGTH:
+        new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        write_private(new, secrets.token_hex(LAB_ID_LENGTH // 2))
+        path.unlink(missing_ok=True)
+        with suppress(FileExistsError):  # another process was faster
+            path.hardlink_to(new)
+        new.unlink()
+    return path.read_text(encoding="utf-8")
 
 
 def _is_time_to_sweep() -> bool:

@@ -40,6 +40,8 @@ log_checkpoints = off
 max_logical_replication_workers = 0
 jit = off
 """
+# Iterations protect passwords that people choose. Ours has 128 random bits, and one makes a connection 3 ms faster.
+SCRAM_FROM_16 = "scram_iterations=1"
 SETTINGS_FROM_18 = "io_method = sync\n"  # no processes that wait for work
 
 
@@ -84,6 +86,8 @@ def make(house: House, binaries: Binaries, runner: Runner) -> None:
         if runner.owner is not None:
             os.chown(password, runner.owner, -1)
         options = ["--no-sync", "--wal-segsize=1", "--encoding=UTF8", "--locale=C", f"--username={ROLE}"]
+        if binaries.major >= 16:
+            options.append(f"--set={SCRAM_FROM_16}")
         if binaries.major >= 17:
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         options += ["--auth=scram-sha-256", f"--pwfile={password}", f"--pgdata={new}"]
@@ -102,7 +106,11 @@ def configure(house: House, binaries: Binaries, runner: Runner) -> Path:
     """Write the settings for the next start; the folder in which its socket will be."""
     data = Path(os.path.realpath(house.data))
     sockets = new_socket_folder(house, runner.owner)
-    settings = SETTINGS.format(sockets=_quoted(str(sockets))) + (SETTINGS_FROM_18 if binaries.major >= 18 else "")
+    settings = SETTINGS.format(sockets=_quoted(str(sockets)))
+    if binaries.major >= 16:
+        settings += SCRAM_FROM_16 + "\n"
+    if binaries.major >= 18:
+        settings += SETTINGS_FROM_18
     (data / "postgresql.conf").write_text(settings, encoding="utf-8")
     (data / "postmaster.pid").unlink(missing_ok=True)
     return sockets

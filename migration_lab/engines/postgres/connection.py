@@ -18,8 +18,8 @@ MEANINGS = (
         "Correct LAB_POSTGRES_URL.",
     ),
     (
-        r"could not translate host name|Name or service not known|nodename nor servname",
-        "There is no machine with the name that LAB_POSTGRES_URL gives",
+        r"could not translate host name|failed to resolve host|Name or service not known|nodename nor servname",
+        "The machine or the port that LAB_POSTGRES_URL names does not exist",
         "Correct LAB_POSTGRES_URL.",
     ),
     (

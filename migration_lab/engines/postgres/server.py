@@ -6,6 +6,7 @@ never read from a file: a process is attached when a connection succeeds. All th
 the lock `start.lock`.
 """
 
+import atexit
 import fcntl
 import os
 import subprocess
@@ -22,7 +23,8 @@ from migration_lab import places
 from migration_lab.engines.postgres import cluster, watcher
 from migration_lab.engines.postgres.binaries import HOW_TO_GET_POSTGRES, Binaries, Runner, find_binaries, find_runner
 from migration_lab.engines.postgres.connection import connect, explain
-from migration_lab.engines.postgres.house import House, has_password, make_private, point_socket_at, prepare
+from migration_lab.engines.postgres.house import House, has_password, point_socket_at, prepare
+from migration_lab.engines.postgres.private import make_private
 from migration_lab.errors import LabError
 
 START_LIMIT = 120.0  # seconds: a slow disk, a full room
@@ -30,7 +32,7 @@ GRACE = 60.0  # seconds without a user before the server stops; LAB_POSTGRES_GRA
 
 _leases: dict[Path, int] = {}
 _leases_guard = threading.Lock()
-_children: list[subprocess.Popen[bytes]] = []  # kept, so that Python reaps them when they end
+_children: list[subprocess.Popen[bytes]] = []  # the servers and watchers that this process started
 
 
 class StartError(Exception):
@@ -48,6 +50,9 @@ def attach() -> tuple[House, psycopg.Connection]:
         LabError: there are no programs, or they cannot be made to run.
     """
     binaries = find_binaries()
+    for name in [each for each in os.environ if each.startswith("PG")]:
+        # libpq would take a PGPASSWORD from the learner's shell before the password in the house, and more of the kind.
+        del os.environ[name]
     house = House(places.state().absolute() / "postgres" / str(binaries.major))
     _take_lease(house)
     try:
@@ -104,10 +109,9 @@ def _see_to_watcher(house: House) -> None:
     lock = watcher.lock(house.folder / "watcher.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
     if lock is None:
         return
-    grace = os.environ.get("LAB_POSTGRES_GRACE") or str(GRACE)
-    command = [sys.executable, "-P", str(Path(watcher.__file__)), str(house.folder), grace, str(lock)]
+    command = [sys.executable, "-P", str(Path(watcher.__file__)), str(house.folder), str(_grace()), str(lock)]
     try:
-        _children.append(
+        _keep(
             subprocess.Popen(
                 command,
                 pass_fds=[lock],
@@ -120,6 +124,24 @@ def _see_to_watcher(house: House) -> None:
         )
     finally:
         os.close(lock)
+
+
+def _keep(child: subprocess.Popen[bytes]) -> None:
+    """Remember a child that may live longer than we do; let go of those that have ended."""
+    _children[:] = [each for each in _children if each.poll() is None] + [child]
+
+
+@atexit.register
+def _leave_children() -> None:
+    for child in _children:
+        child.returncode = 0  # else Python warns that it still runs, which is what it is meant to do
+
+
+def _grace() -> float:
+    try:
+        return float(os.environ.get("LAB_POSTGRES_GRACE") or GRACE)
+    except ValueError:
+        return GRACE
 
 
 def _connect_or_start(house: House, binaries: Binaries) -> psycopg.Connection:
@@ -198,7 +220,7 @@ def _launch(house: House, binaries: Binaries, runner: Runner) -> None:
             stdout=log,
             stderr=log,
         )
-    _children.append(process)
+    _keep(process)
     deadline = time.monotonic() + START_LIMIT
     while True:
         has_ended = process.poll() is not None

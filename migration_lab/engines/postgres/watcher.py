@@ -134,7 +134,7 @@ def watch(house: Path, grace: float, own_lock: int) -> None:
     elsewhere = read_elsewhere(house)
     idle_since: float | None = None
     while True:
-        time.sleep(min(POLL, grace))
+        time.sleep(POLL)
         data = os.path.realpath(house / "data") if (house / "data").exists() else data
         elsewhere = read_elsewhere(house) or elsewhere
         if os.fstat(own_lock).st_nlink == 0:
