@@ -22,7 +22,7 @@ CHECKOUTS = ("checkout_1", "checkout_2", "checkout_3", "checkout_4", "checkout_5
     Expectation(
         "column",
         "`users` has a column `display_name` after the upgrade",
-        cause="The model has the column and no revision brings it, or the column was added by hand in one database only.",
+        cause="The model has the column and no revision brings it, or it was added by hand in one database.",
         next_step="Run `flask db migrate`, look for a new file in `migrations/versions`, and read it.",
     ),
     Expectation(
@@ -52,7 +52,7 @@ def judge_display_name(trial: Trial) -> None:
         "column",
         column is not None,
         expected="`users` has a column `display_name`.",
-        found=f"The columns of `users` are {', '.join(each.name for each in users.in_order) if users else 'not there'}.",
+        found=f"`users` has {', '.join(each.name for each in users.in_order) if users else 'gone'}.",
     )
     trial.expect(
         "length",
@@ -78,8 +78,8 @@ def judge_display_name(trial: Trial) -> None:
     Expectation(
         "history",
         "each checkout has its one revision, as it was",
-        cause="A revision or the whole folder of migrations was made anew. The database names a revision of the old one.",
-        next_step="Run `lab.exercise(\"02.2\")` again for the checkouts as they were, and repair without `flask db init`.",
+        cause="A revision or the whole folder was made anew. The database names a revision of the old one.",
+        next_step='Run `lab.exercise("02.2")` again for the checkouts as they were, and repair without `flask db init`.',
     ),
     Expectation(
         "answers",
@@ -180,7 +180,7 @@ def first_error(output: str) -> str:
         "file_agrees",
         "a new database gets the same schema from the files, and the models agree",
         cause="The database was changed by hand, and the file or the model still says the old length.",
-        next_step="Put the length into the model and into `0003`. A database is repaired by its files, or not for long.",
+        next_step="Put the length into the model and into `0003`. A repair that is not in the files does not last.",
     ),
     own_database=True,
     stub_fails="phone",
@@ -219,14 +219,14 @@ def judge_release(trial: Trial) -> None:
             found=f"{sum(row in there for row in before)} of them are there.",
         )
     changed = [str(each) for each in diff(start.schema(), shop.schema()) if each.name != "phone"]
-    trial.expect(
-        "nothing_else", not changed, expected="Nothing but `users.phone` differs.", found="\n".join(changed)
-    )
+    trial.expect("nothing_else", not changed, expected="Nothing but `users.phone` differs.", found="\n".join(changed))
     upgraded, check = empty.flask("db", "upgrade"), empty.flask("db", "check")
     same = upgraded.exit_code == 0 and shop.schema() == empty.schema()
     trial.expect(
         "file_agrees",
         same and check.exit_code == 0,
-        expected="`flask db upgrade` on an empty database gives your schema, and `flask db check` finds no difference.",
-        found="The files make another schema than the one you have." if not same else "The models and the files differ.",
+        expected="`flask db upgrade` on an empty database gives your schema, and `flask db check` agrees.",
+        found="The files make another schema than the one you have."
+        if not same
+        else "The models and the files differ.",
     )
