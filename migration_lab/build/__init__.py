@@ -53,8 +53,11 @@ def _build_lesson(lesson: Lesson, *, check: bool, say: Callable[[str], None]) ->
     path = root / "solutions" / name
     if check:
         _refuse_old_solution(path, solved)
-    else:
-        _write(path, notebooks.as_json(solutions.executed(solved, title=f"solutions/{name}")), check=False, say=say)
+        return
+    if _stored_cells(path) != solved:
+        # The third hint reads the solution's cells from this file, and a solution may show that hint.
+        _write(path, notebooks.as_json(solved), check=False, say=lambda _: None)
+    _write(path, notebooks.as_json(solutions.executed(solved, title=f"solutions/{name}")), check=False, say=say)
 
 
 def cells_of(lesson: Lesson) -> tuple[list[Cell], list[Cell]]:
@@ -88,17 +91,21 @@ def _write(path: Path, text: str, *, check: bool, say: Callable[[str], None]) ->
 
 def _refuse_old_solution(path: Path, solved: notebooks.Notebook) -> None:
     shown = f"solutions/{path.name}"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LabError(f"{shown} is missing or broken.", REBUILD) from error
-    if notebooks.without_outputs(stored) != solved:
+    if _stored_cells(path) != solved:
         raise LabError(f"{shown} does not have the cells of lessons/{path.stem}/exercises.md.", REBUILD)
-    for cell in stored["cells"]:
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code" and cell["execution_count"] is None:
             raise LabError(
                 f"{shown}, cell {cell['id']}: it was never run, so its output is compared by nobody.", REBUILD
             )
+
+
+def _stored_cells(path: Path) -> notebooks.Notebook | None:
+    """The notebook in a file without its outputs; None when there is none that can be read."""
+    try:
+        return notebooks.without_outputs(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _refuse_leftovers() -> None:
