@@ -282,6 +282,23 @@ def test_a_locked_database_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) 
     assert leftovers() == []
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_no_command_in_a_folder_below_reaches_the_learners_database(engine: EngineName, root: Path) -> None:
+    judge_with(
+        root,
+        '    done = trial.flask("db", "downgrade", "base", folder=trial.folder / "below")\n'
+        '    trial.expect("mine", done.exit_code == 0 and trial.schema().table("users") is None, expected="", found="x")',
+        'Expectation("mine", "it is so", "cause", "next"), own_database=True',
+    )
+    work = opened(engine)
+    below = work.folder / "below"
+    shutil.copytree(work.folder, below, ignore=shutil.ignore_patterns("instance"))
+    absolute = f"FLASK_APP=shop\nDATABASE_URL={work.url}\n"  # as somebody might write it who wants to be sure
+    (below / ".flaskenv").write_text(absolute if engine == "sqlite" else (work.folder / ".flaskenv").read_text())
+    assert check("01.1", work).passed
+    assert len(query.query(work.url, "SELECT * FROM users")) == 3
+
+
 def test_a_checkout_whose_database_url_is_broken_stays_broken(root: Path) -> None:
     work = opened()
     flaskenv = work.folder / ".flaskenv"

@@ -46,7 +46,7 @@ def test_answer_is_judged_for_what_it_is(answer: Answer, engine: EngineName) -> 
 
 @pytest.mark.parametrize(("lesson", "exercise_id"), [pytest.param(*each, id=each[1]) for each in EXERCISES])
 def test_exercise_has_answers_that_prove_its_check(lesson: Lesson, exercise_id: str) -> None:
-    answers = [each for each in ANSWERS if each.lesson == lesson and each.exercise == exercise_id]
+    answers = [each for each in answers_of(lesson) if each.exercise == exercise_id]
     wrong = [each for each in answers if each.kind == "wrong"]
     right = [each for each in answers if each.kind == "right"]
     where = f"lessons/{lesson.slug}, exercise {exercise_id}"
@@ -64,7 +64,7 @@ def test_exercise_has_answers_that_prove_its_check(lesson: Lesson, exercise_id: 
 
 @pytest.mark.parametrize("lesson", WRITTEN, ids=[each.slug for each in WRITTEN])
 def test_answer_files_say_what_they_are(lesson: Lesson) -> None:
-    for answer in [each for each in ANSWERS if each.lesson == lesson and each.kind in ("right", "wrong")]:
+    for answer in [each for each in answers_of(lesson) if each.kind in ("right", "wrong")]:
         assert answer.exercise in lesson.manifest.exercises, f"{answer}: the lesson has no exercise {answer.exercise!r}"
         assert answer.file.name.startswith(f"{answer.exercise}_"), (
             f"{answer}: its name must begin with {answer.exercise}_"

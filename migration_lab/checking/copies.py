@@ -46,13 +46,13 @@ class Copy:
         """The engine of its database; `engine.name` is `sqlite` or `postgres`."""
         return self.workspace.engine
 
-    def flask(self, *args: str, folder: Path | None = None, timeout: float = COMMAND_SECONDS) -> Completed:
+    def flask(self, *args: str, folder: Path | None = None) -> Completed:
         """Run a command, `trial.flask("db", "upgrade")`, as in a terminal in the copy's folder or in one below it.
 
         Raises:
-            LabError: it takes longer than `timeout` seconds.
+            LabError: it takes longer than `COMMAND_SECONDS`.
         """
-        return run_flask(self.workspace, *args, folder=folder, timeout=timeout)
+        return run_flask(self.workspace, *args, folder=folder, timeout=COMMAND_SECONDS)
 
     def schema(self) -> Schema:
         """What the database holds now, without Alembic's own table."""
@@ -125,8 +125,9 @@ class Copies:
                 "The files of the exercise cannot be copied, so they cannot be checked.",
                 "Look for a link that leads in a circle or a file that you may not read, and remove it.",
             ) from error
-        _point_at(folder, engine)
-        return replace(self._workspace, folder=folder, engine=engine)
+        copied = replace(self._workspace, folder=folder, engine=engine)
+        _point_at_copy(self._workspace, copied)
+        return copied
 
 
 @contextmanager
@@ -147,15 +148,25 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _point_at(folder: Path, engine: Engine) -> None:
-    """Let `.flaskenv` name the copy's database: the learner's line would lead to the learner's.
+def _point_at_copy(learners: Workspace, copied: Workspace) -> None:
+    """Let every `.flaskenv` of a copy name the copy's database: the learner's lines would lead to the learner's.
 
-    A line that is missing or that leads nowhere stays as it is. It may be what the exercise is about.
+    In the copy's own folder any database counts as the learner's. A line that is missing or that leads nowhere stays
+    as it is, because it may be what the exercise is about.
     """
-    said = dotenv_values(folder / ".flaskenv", interpolate=False).get("DATABASE_URL")
+    own = {
+        learners.engine.url(learners.folder): copied.engine.url(copied.folder),
+        str(learners.folder): str(copied.folder),
+    }
+    for path in copied.folder.rglob(".flaskenv"):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for theirs, ours in own.items():
+            text = text.replace(theirs, ours)
+        path.write_text(text, encoding="utf-8")
     with suppress(LabError):
+        said = dotenv_values(copied.folder / ".flaskenv", interpolate=False).get("DATABASE_URL")
         if said and parse(said):
-            set_key(folder / ".flaskenv", "DATABASE_URL", engine.url(folder))
+            set_key(copied.folder / ".flaskenv", "DATABASE_URL", copied.engine.url(copied.folder))
 
 
 def _remove_leftovers(trials: Path, engine: Engine) -> None:

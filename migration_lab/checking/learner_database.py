@@ -67,8 +67,12 @@ def _run(program: str, url: URL, *options: str, sql: bytes = b"") -> bytes:
     except subprocess.TimeoutExpired as error:
         raise _cannot_copy(f"{program} did not end within {COPY_SECONDS} seconds") from error
     if done.returncode != 0:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"{program} failed"]
-        raise _cannot_copy(lines[0])
+        said = done.stderr.decode(errors="replace").strip()
+        # pg_dump waits for locks by way of a limit on its statements, and reports that limit.
+        is_locked = "canceling statement due to" in said
+        raise _cannot_copy(
+            "another session holds a lock" if is_locked else (said or f"{program} failed").splitlines()[0]
+        )
     return done.stdout
 
 
