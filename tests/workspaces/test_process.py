@@ -168,8 +168,12 @@ def test_output_and_errors_come_in_the_order_in_which_they_were_written(shop: Pa
 
 def test_output_is_handed_on_while_the_command_runs(shop: Path, either_way: str) -> None:
     more(shop, "import os, time\nprint('now')\nwhile not os.path.exists('seen'):\n    time.sleep(0.01)")
-    completed = flask(shop, "db", "upgrade", on_output=lambda text: void("now" in text and (shop / "seen").touch()))
-    assert completed.exit_code == 0
+
+    def take(text: str) -> None:
+        if "now" in text:
+            (shop / "seen").touch()
+
+    assert flask(shop, "db", "upgrade", on_output=take).exit_code == 0
 
 
 def test_output_that_is_not_text_is_shown_all_the_same(shop: Path, either_way: str) -> None:
@@ -343,8 +347,13 @@ def test_a_forkserver_that_was_killed_is_replaced_unnoticed(shop: Path) -> None:
 
 def test_a_forkserver_killed_under_a_command_is_said(shop: Path) -> None:
     more(shop, ENDLESS)
+
+    def take(text: str) -> None:
+        if "begun" in text:
+            _forkserver().kill()
+
     with pytest.raises(LabError, match="cut short"):
-        flask(shop, "db", "upgrade", on_output=lambda text: void("begun" in text and _forkserver().kill()))
+        flask(shop, "db", "upgrade", on_output=take)
     _until(lambda: not _alive(shop / "pid"))
     assert flask(shop, "db", "heads").exit_code == 0
 

@@ -1,0 +1,86 @@
+"""Commands hit the workspace's database and no other, and look the same on every machine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from migration_lab.errors import LabError
+from migration_lab.flask_command import environment, lesson_in, run_flask, run_pytest
+
+
+@dataclass(frozen=True)
+class Place:
+    folder: Path
+
+
+ELSEWHERE = {
+    "DATABASE_URL": "sqlite:////nowhere/production.db",
+    "SQLALCHEMY_DATABASE_URI": "sqlite:////nowhere/production.db",
+    "FLASK_APP": "other",
+    "FLASK_DEBUG": "1",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGSERVICE": "production",
+    "FORCE_COLOR": "1",
+    "COLUMNS": "200",
+    "LANG": "de_DE.UTF-8",
+}
+
+
+def test_what_the_callers_environment_says_is_not_used(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ELSEWHERE.items():
+        monkeypatch.setenv(name, value)
+    env = environment(shop)
+    assert env["DATABASE_URL"] == "sqlite:///shop.db"
+    assert env["FLASK_APP"] == "shop"
+    assert (env["COLUMNS"], env["LANG"], env["NO_COLOR"]) == ("80", "C.UTF-8", "1")
+    assert not set(env) & (set(ELSEWHERE) - {"DATABASE_URL", "FLASK_APP", "COLUMNS", "LANG"})
+    assert run_flask(Place(shop), "db", "upgrade").exit_code == 0
+    assert (shop / "instance" / "shop.db").stat().st_size > 0
+
+
+def test_output_is_handed_on(shop: Path) -> None:
+    pieces: list[str] = []
+    completed = run_flask(Place(shop), "db", "heads", on_output=pieces.append)
+    assert "".join(pieces) == completed.output == "0002 (head)\n"
+
+
+def test_the_shops_own_tests_run(shop: Path) -> None:
+    (shop / "test_shop.py").write_text("from shop import create_app\ndef test_app():\n    assert create_app()\n")
+    completed = run_pytest(Place(shop), "-q")
+    assert completed.exit_code == 0, completed.output
+    assert "1 passed" in completed.output
+    assert "\x1b" not in completed.output
+    assert not (shop / ".pytest_cache").exists()
+
+
+@pytest.mark.parametrize("text", [None, "", "FLASK_APP=shop\n", "DATABASE_URL=\n", "\0\n"])
+def test_nothing_runs_when_flaskenv_names_no_database(
+    text: str | None, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////nowhere/production.db")
+    folder = shop.rename(shop.with_name("02_first_migration-sqlite"))
+    (folder / ".flaskenv").unlink()
+    if text is not None:
+        (folder / ".flaskenv").write_text(text)
+    with pytest.raises(LabError) as raised:
+        run_flask(Place(folder), "db", "upgrade")
+    assert "02_first_migration-sqlite has no `.flaskenv`" in raised.value.message
+    assert raised.value.next_step == "Run `lab reset 02_first_migration`."
+
+
+def test_a_deleted_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=r"exercise-02.1-sqlite is not there any more. Run `lab reset 02.1`"):
+        run_flask(Place(tmp_path / "exercise-02.1-sqlite"), "db", "upgrade")
+
+
+@pytest.mark.parametrize(
+    ("folder", "typed"),
+    [
+        ("02_first_migration-sqlite", "02_first_migration"),
+        ("02_first_migration-postgres-2", "02_first_migration"),
+        ("exercise-02.1-sqlite", "02.1"),
+    ],
+)
+def test_what_to_type_after_lab_reset(folder: str, typed: str) -> None:
+    assert lesson_in(folder) == typed
