@@ -127,13 +127,13 @@ def _check_often(worker: int) -> None:
 
 def test_several_kernels_lose_nothing(home: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_check_often, args=(number,)) for number in range(3)]
+    workers = [context.Process(target=_check_often, args=(number,)) for number in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
-    assert progress.load().exercise("02.1").tries == 60
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert progress.load().exercise("02.1").tries == 40
 
 
 def test_fingerprint_sees_changes_and_not_what_tools_leave(tmp_path: Path) -> None:
@@ -189,3 +189,10 @@ def test_notice_stands_above_the_table(lesson: course.Lesson, home: Path) -> Non
     home.mkdir()
     progress.path().write_text("{", encoding="utf-8")
     assert progress.summary().as_text().startswith("Your progress file could not be read.")
+
+
+def test_a_reader_in_the_middle_of_a_write_reads_the_earlier_file_whole(home: Path) -> None:
+    progress.record_hint("02.1", 1)
+    with progress.path().open(encoding="utf-8") as reader:
+        progress.record_hint("02.1", 2)
+        assert json.load(reader)["exercises"]["02.1"]["hints"] == 1

@@ -25,7 +25,9 @@ def ours() -> list[dict[str, Any]]:
 
 def labs_own() -> list[dict[str, Any]]:
     found = json.loads(LABS_OWN.read_text(encoding="utf-8"))["jupyter.lab.shortcuts"]
-    return [each for each in found if each["keys"][0] in ARROWS and each["selector"].endswith(" :focus")]
+    return [
+        each for each in found if set(each["keys"]) <= ARROWS and each["keys"] and each["selector"].endswith(" :focus")
+    ]
 
 
 def test_each_arrow_shortcut_of_lab_is_turned_off_and_on_again_for_cells() -> None:

@@ -1,5 +1,6 @@
 """A question in a notebook. All that it knows of right and wrong is in `migration_lab.quiz`."""
 
+from collections.abc import Callable
 from html import escape
 from typing import Any, Literal
 
@@ -93,7 +94,7 @@ class QuizWidget:
         bundle: dict[str, Any] = self.box._repr_mimebundle_(**options)
         return bundle | {"text/plain": self.as_text()}
 
-    def _act(self, step: Any) -> None:
+    def _act(self, step: Callable[[], None]) -> None:
         self._notice = self._restore()
         try:
             step()
