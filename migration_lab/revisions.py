@@ -290,5 +290,5 @@ def _plain(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """A label's text: what Mermaid or HTML would read as their own becomes a number code."""
-    return "".join(each if each.isalnum() or each in " _-.,:/()'" else f"#{ord(each)};" for each in text)
+    """A label's text: what Mermaid, Markdown or HTML would read as their own becomes a number code."""
+    return "".join(each if each.isalnum() or each in " ,:()'/" else f"#{ord(each)};" for each in text)

@@ -19,7 +19,7 @@ WRITES = (
 ESCAPES = (
     "SELECT 1; INSERT INTO t (id) VALUES (9)",
     "COMMIT; INSERT INTO t (id) VALUES (9)",
-    "ROLLBACK; SET default_transaction_read_only = off; INSERT INTO t (id) VALUES (9)",
+    "ROLLBACK; BEGIN READ WRITE; INSERT INTO t (id) VALUES (9); COMMIT",
     "PRAGMA query_only = off; INSERT INTO t (id) VALUES (9)",
     "WITH n AS (INSERT INTO t (id) VALUES (9) RETURNING id) SELECT * FROM n",
 )

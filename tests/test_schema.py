@@ -50,6 +50,7 @@ ON_POSTGRES = {
     "CREATE INDEX ix ON orders (amount DESC)": "index ix added (USING btree (amount DESC))",
     "ALTER TABLE orders ADD CONSTRAINT ex EXCLUDE USING btree (amount WITH =)": "constraint ex added",
     "CREATE MATERIALIZED VIEW m AS SELECT 1 AS one": "view m added",
+    "CREATE SEQUENCE left_over": "sequence left_over added (of its own)",
     "CREATE SEQUENCE s; ALTER TABLE orders ALTER id SET DEFAULT nextval('s')": "default nextval('s'::regclass)",
 }
 

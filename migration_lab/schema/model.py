@@ -186,13 +186,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Schema:
-    """All that a database holds, apart from its rows; without Alembic's own table unless that was asked for."""
+    """What a database holds, apart from its rows; without Alembic's own table unless that was asked for.
+
+    Not read: comments, rights, row security, storage settings, and other schemas than the first of the search path.
+    `sequences` are those that belong to no column.
+    """
 
     engine: Literal["sqlite", "postgres"]
     tables: tuple[Table, ...] = ()
     views: tuple[Named, ...] = ()
     enums: tuple[Named, ...] = ()
     functions: tuple[Named, ...] = ()
+    sequences: tuple[Named, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Table]:
@@ -207,7 +212,8 @@ class Schema:
         return Schema(self.engine, tuple(table for table in self.tables if table.name in names))
 
     def beside_tables(self) -> Iterator[tuple[str, Named]]:
-        """Views, enum types and functions as (kind, thing)."""
-        for kind, things in (("view", self.views), ("enum", self.enums), ("function", self.functions)):
+        """Views, enum types, functions and sequences as (kind, thing)."""
+        named = {"view": self.views, "enum": self.enums, "function": self.functions, "sequence": self.sequences}
+        for kind, things in named.items():
             for thing in things:
                 yield kind, thing

@@ -59,6 +59,9 @@ POSTGRES_OTHERS = """
     UNION ALL SELECT 'enum', typname, NULL, string_agg(enumlabel, ', ' ORDER BY enumsortorder)
       FROM pg_type t JOIN pg_enum ON enumtypid = t.oid
      WHERE typnamespace = current_schema()::regnamespace GROUP BY typname
+    UNION ALL SELECT 'sequence', relname, NULL, 'of its own'
+      FROM pg_class c WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace
+       AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype IN ('a', 'i'))
     UNION ALL SELECT 'function', proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', NULL, prosrc
       FROM pg_proc p WHERE prokind IN ('f', 'p') AND pronamespace = current_schema()::regnamespace
        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')
@@ -87,9 +90,14 @@ def read_schema(url: str, *, with_version_table: bool = False) -> Schema:
             for name, own in columns.items()
             if with_version_table or name != VERSION_TABLE
         ]
-    views = _named(others, "view") + _named(others, "materialized view")
-    engine = "sqlite" if on_sqlite else "postgres"
-    return Schema(engine, tuple(tables), views, _named(others, "enum"), _named(others, "function"))  # type: ignore[arg-type]
+    return Schema(
+        "sqlite" if on_sqlite else "postgres",
+        tuple(tables),
+        views=_named(others, "view") + _named(others, "materialized view"),
+        enums=_named(others, "enum"),
+        functions=_named(others, "function"),
+        sequences=_named(others, "sequence"),
+    )
 
 
 class _Keys:

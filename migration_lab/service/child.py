@@ -9,7 +9,8 @@ import flask
 import waitress  # type: ignore[import-untyped]
 from flask.cli import NoAppException, ScriptInfo
 
-REASON_HEADER = "X-Shop-Error"
+from migration_lab.service.live import REASON_HEADER
+
 THREADS = 8
 
 

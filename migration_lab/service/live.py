@@ -18,9 +18,9 @@ from typing import Any, Protocol, Self
 
 from migration_lab.errors import LabError
 from migration_lab.flask_command import environment
-from migration_lab.service.child import REASON_HEADER
 from migration_lab.service.requests import READS_AND_WRITES, Requests
 
+REASON_HEADER = "X-Shop-Error"
 START_SECONDS = 30
 STOP_SECONDS = 3
 ANSWER_SECONDS = 10
