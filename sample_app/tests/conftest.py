@@ -13,11 +13,11 @@ from shop.extensions import db
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A new SQLite file, or a new schema in the Postgres database, dropped at the end."""
+def database_url() -> Iterator[str]:
+    """SQLite in memory, or a new schema in the Postgres database, dropped at the end."""
     url = make_url(os.environ.get("DATABASE_URL", "sqlite://"))
     if url.get_backend_name() == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'shop.db'}"
+        yield "sqlite://"
         return
     schema = f"shop_tests_{os.getpid()}"
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
