@@ -79,7 +79,7 @@ def judge_display_name(trial: Trial) -> None:
         "history",
         "each checkout has its one revision, as it was",
         cause="A revision or the whole folder was made anew. The database names a revision of the old one.",
-        next_step='Run `lab.exercise("02.2")` again for the checkouts as they were, and repair without `flask db init`.',
+        next_step='Run `lab.exercise("02.2")` again for the old checkouts, and repair without `flask db init`.',
     ),
     Expectation(
         "answers",
