@@ -167,7 +167,8 @@ def as_mermaid(history: History) -> str:
     for revision in reversed(history.revisions):
         lines += [f"  {names[parent]} --> {names[revision.id]}" for parent in revision.down]
     for number, standing in enumerate(history.databases):
-        lines.append(f'  d{number}[("{_escape(standing.name)}")]')
+        nowhere = "" if standing.revisions else "<br/>at no revision"
+        lines.append(f'  d{number}[("{_escape(standing.name)}{nowhere}")]')
         for place, revision_id in enumerate(standing.revisions):
             if revision_id not in names:
                 lines.append(f'  u{number}_{place}["{_escape(revision_id)}<br/>no file has it"]')

@@ -101,6 +101,7 @@ def test_where_a_database_stands(tmp_path: Path, database: str) -> None:
     lay(tmp_path, LINE)
     place = Place(tmp_path, database)
     assert read_history(place).current == ()
+    assert '[("database<br/>at no revision")]' in as_mermaid(read_history(place))
     assert as_text(read_history(place)).endswith("database: at no revision; it has no table alembic_version")
 
     execute(database, "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)")
