@@ -10,6 +10,10 @@ from migration_lab.build.notebooks import METADATA, Notebook, as_json
 from migration_lab.errors import LabError
 
 CELL_SECONDS = 120
+# What a command prints about the moment at which it ran; stored, and compared, as if it were always the same.
+MOMENTS = (
+    (re.compile(r"Create Date: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+"), "Create Date: 2026-01-05 09:00:00.000000"),
+)
 MEND = "Mend the cell in lessons/, then run `lab build`."
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -85,11 +89,17 @@ def kernel_environment(added: dict[str, str]) -> dict[str, str]:
 def _output(output: dict[str, object]) -> dict[str, object]:
     """An output as Jupyter stores it: text split into lines, so that a change shows as lines in a diff."""
     if isinstance(text := output.get("text"), str):
-        output["text"] = text.splitlines(keepends=True)
+        output["text"] = _still(text).splitlines(keepends=True)
     if isinstance(data := output.get("data"), dict):
         output["data"] = {
-            kind: value.splitlines(keepends=True) if isinstance(value, str) else value
+            kind: _still(value).splitlines(keepends=True) if isinstance(value, str) else value
             for kind, value in data.items()
             if kind != WIDGET  # dead in a stored notebook, and another id each time
         }
     return output
+
+
+def _still(text: str) -> str:
+    for moment, always in MOMENTS:
+        text = moment.sub(always, text)
+    return text

@@ -77,6 +77,16 @@ def test_a_second_build_writes_nothing_and_the_check_agrees(small_course: Path) 
     assert {path: path.read_bytes() for path in small_course.rglob("*") if path.is_file()} == before
 
 
+def test_what_a_command_says_about_the_time_is_stored_as_always_the_same(small_course: Path) -> None:
+    path = small_course / "lessons/02_counting/exercises.md"
+    said = 'print("Create Date: 2031-02-03 04:05:06.789")'
+    path.write_text(path.read_text(encoding="utf-8").replace("print(start + 1)", said), encoding="utf-8")
+    build.build("02")
+    cells = notebook(small_course / "solutions/02_counting.ipynb")["cells"]
+    texts = [output["text"] for cell in cells for output in cell.get("outputs", []) if "text" in output]
+    assert texts == [["Create Date: 2026-01-05 09:00:00.000000\n"]]
+
+
 @pytest.mark.usefixtures("no_kernel")
 def test_cells_carry_their_exercise_and_an_id_that_both_notebooks_share(small_course: Path) -> None:
     build.build()

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from migration_lab import course, places, progress
-from migration_lab.build.solutions import kernel_environment
+from migration_lab.build.solutions import MOMENTS, kernel_environment
 
 WITH_EXERCISES = [each for each in course.lessons() if each.is_written and each.manifest.exercises]
 CELL_SECONDS = 120
@@ -37,9 +37,12 @@ def nbval(notebook: dict[str, Any], name: str, home: Path) -> Compared:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (folder / name).write_text(json.dumps(notebook), encoding="utf-8")
+    sanitize = "".join(f"[moment{n}]\nregex: {m.pattern}\nreplace: {always}\n" for n, (m, always) in enumerate(MOMENTS))
+    (folder / "sanitize.cfg").write_text(sanitize, encoding="utf-8")
     report = folder / "report.xml"
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--rootdir=.", "-c", "pytest.ini"]
     command += [f"--nbval-cell-timeout={CELL_SECONDS}", f"--junitxml={report}", "-p", "no:cacheprovider", "-q", name]
+    command.append("--nbval-sanitize-with=sanitize.cfg")
     env = {each: value for each, value in os.environ.items() if not each.startswith("PYTEST_")}
     done = subprocess.run(
         command,
