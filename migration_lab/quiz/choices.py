@@ -118,7 +118,7 @@ class Many(Question):
 
     def said(self, answer: Answer) -> str:
         called = names(self.options)
-        return ", ".join(called[str(text)] for text in answer) if isinstance(answer, list) and answer else "none"
+        return "; ".join(called[str(text)] for text in answer) if isinstance(answer, list) and answer else "none"
 
     def _remark(self, option: Option, word: str) -> Remark:
         return Remark(names(self.options)[option.text], option.right, option.why or "", word)

@@ -95,9 +95,10 @@ class Sitting:
         if question.prediction and self.state == "right":
             return Report("Compared:", f"you said {said}, and so it is.", remarks, question.explanation)
         if question.prediction:
-            return Report(
-                "Compared:", f"you said {said}; it is {right_answer}.", (*remarks, *in_full), question.explanation
-            )
+            explained = {remark.about for remark in remarks if remark.about}
+            others = (remark for remark in in_full if remark.about not in explained)
+            said_and_so = f"you said {said}; it is {right_answer}."
+            return Report("Compared:", said_and_so, (*remarks, *others), question.explanation)
         if self.state == "right":
             return Report("Right.", "", remarks, question.explanation)
         return Report("Not yet.", "", remarks)
