@@ -287,7 +287,8 @@ def test_no_command_in_a_folder_below_reaches_the_learners_database(engine: Engi
     judge_with(
         root,
         '    done = trial.flask("db", "downgrade", "base", folder=trial.folder / "below")\n'
-        '    trial.expect("mine", done.exit_code == 0 and trial.schema().table("users") is None, expected="", found="x")',
+        '    gone = done.exit_code == 0 and trial.schema().table("users") is None\n'
+        '    trial.expect("mine", gone, expected="x", found="y")',
         'Expectation("mine", "it is so", "cause", "next"), own_database=True',
     )
     work = opened(engine)
