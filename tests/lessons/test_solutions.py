@@ -6,8 +6,10 @@ compared is counted: with a wrong output planted in every cell that has one, exa
 
 import json
 import os
+import re
 import subprocess
 import sys
+import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,15 @@ class Compared:
 
 def nbval(notebook: dict[str, Any], name: str, home: Path) -> Compared:
     """Run a notebook in a home of its own and compare what its cells print with what is stored."""
+    compared = nbval_once(notebook, name, home)
+    if re.search(r"[Kk]ernel (dead|died|didn't respond)", compared.output):
+        # About one kernel in 800 dies at its start on a loaded machine: once is bad luck, twice is a fault.
+        warnings.warn(f"The kernel of {name} died and was started again.", stacklevel=1)
+        compared = nbval_once(notebook, name, home)
+    return compared
+
+
+def nbval_once(notebook: dict[str, Any], name: str, home: Path) -> Compared:
     folder = home / "exercises"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
@@ -103,12 +114,18 @@ def test_a_solution_prints_what_is_stored_and_passes(lesson: course.Lesson, home
         assert progress.load().exercise(exercise).passed, f"exercise {exercise} was not passed"
 
 
+def on_postgres(lesson: course.Lesson) -> list[str]:
+    """The exercises that are for Postgres too."""
+    return [name for name, exercise in lesson.manifest.exercises.items() if "postgres" in exercise.engines]
+
+
 @pytest.mark.parametrize(
-    "lesson", [each for each in WITH_EXERCISES if "postgres" in each.manifest.engines], ids=lambda lesson: lesson.slug
+    "lesson", [each for each in WITH_EXERCISES if on_postgres(each)], ids=lambda lesson: lesson.slug
 )
 def test_a_solution_passes_on_postgres(lesson: course.Lesson, run_notebook: Any, home: Path) -> None:
-    run_notebook(f"solutions/{lesson.slug}.ipynb", home, "postgres")
-    for exercise in lesson.manifest.exercises:
+    wanted = on_postgres(lesson)
+    run_notebook(f"solutions/{lesson.slug}.ipynb", home, "postgres", exercises=wanted)
+    for exercise in wanted:
         assert progress.load().exercise(exercise).passed, f"exercise {exercise} was not passed"
 
 
@@ -117,4 +134,5 @@ def test_a_wrong_output_planted_in_each_cell_is_found_in_each(home: Path) -> Non
     smallest = min((each.slug for each in WITH_EXERCISES), key=lambda slug: len(code_cells(stored(slug))))
     notebook = stored(smallest)
     plant_wrong_outputs(notebook)
-    assert nbval(notebook, f"{smallest}.ipynb", home).failed == with_outputs(notebook)
+    compared = nbval(notebook, f"{smallest}.ipynb", home)
+    assert compared.failed == with_outputs(notebook), compared.output
