@@ -31,7 +31,9 @@ def create_user() -> tuple[Response, int]:
     email = read_text(body, "email", longest=255)
     if "@" not in email:
         abort(400, "email must contain an @.")
-    user = User(email=email, display_name=read_optional_text(body, "display_name", longest=80), timezone=read_timezone(body))
+    user = User(
+        email=email, display_name=read_optional_text(body, "display_name", longest=80), timezone=read_timezone(body)
+    )
     db.session.add(user)
     try:
         db.session.commit()
