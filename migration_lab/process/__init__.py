@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from migration_lab.errors import LabError
 from migration_lab.process import forkserver
 
-__all__ = ["CallError", "Completed", "StoppedError", "call", "run"]
+__all__ = ["CallError", "Completed", "StoppedError", "call", "run", "warm_up"]
 
 GRACE_SECONDS = 2.0  # for a child that was asked to end, before it is asked less kindly
 
@@ -205,10 +205,30 @@ class _Output:
 _forkserver = forkserver.Forkserver()
 
 
+def _begin_anew_after_fork() -> None:
+    global _forkserver
+    _forkserver.abandon()
+    _forkserver = forkserver.Forkserver()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_after_fork)
+
+
+def warm_up() -> None:
+    """Get ready for a first command while something else goes on; without it, that command takes about 0.5 s longer."""
+    if _uses_forkserver():
+        _forkserver.warm_up()
+
+
+def _uses_forkserver() -> bool:
+    return forkserver.is_possible() and os.environ.get("LAB_FORKSERVER") != "0"
+
+
 def _start(argv: list[str], folder: Path, env: dict[str, str]) -> tuple[_Running, int]:
     read_end, write_end = os.pipe()
     try:
-        if forkserver.is_possible() and os.environ.get("LAB_FORKSERVER") != "0":
+        if _uses_forkserver():
             try:
                 return _forkserver.start(argv, folder, env, write_end), read_end
             except forkserver.ForkserverLostError:

@@ -116,6 +116,17 @@ class Forkserver:
                 self.forget()
                 return self._ask(argv, folder, env, output)
 
+    def warm_up(self) -> None:
+        """Start it if it does not run yet, without waiting until it is ready."""
+        with self._lock:
+            if self._requests is None:
+                self._launch()
+
+    def abandon(self) -> None:
+        """For a copy of the caller that a fork made: leave the forkserver to the original, and to its end."""
+        if self._requests is not None:
+            self._requests.close()
+
     def forget(self) -> None:
         """Let the forkserver go; it ends when nobody holds its socket, and its children with it."""
         if self._requests is not None:
@@ -126,11 +137,11 @@ class Forkserver:
         self._requests = self._process = None
 
     def _ask(self, argv: list[str], folder: Path, env: dict[str, str], output: int) -> Forked:
-        if self._requests is None:
-            self._launch()
-        assert self._requests is not None
         ours, theirs = socket.socketpair()
         try:
+            if self._requests is None:
+                self._launch()
+            assert self._requests is not None
             with theirs:
                 socket.send_fds(self._requests, [HELLO], [theirs.fileno(), output])
             ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")

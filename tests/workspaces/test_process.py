@@ -345,6 +345,25 @@ def test_a_forkserver_that_was_killed_is_replaced_unnoticed(shop: Path) -> None:
     assert _forkserver().is_running()
 
 
+def test_a_fork_of_the_caller_does_not_keep_its_forkserver_alive(shop: Path) -> None:
+    script = (
+        "import os, sys, time\nfrom pathlib import Path\nfrom migration_lab.flask_command import environment\n"
+        "from migration_lab.process import run\n"
+        f"folder = Path({str(shop)!r})\n"
+        "heads = lambda: run(['flask', 'db', 'heads'], folder=folder, env=environment(folder)).output\n"
+        "heads()\nparent = os.getpid()\n"
+        "if os.fork():\n    time.sleep(600)\n"
+        "print(heads(), flush=True)\nsys.stdin.read()\n"
+    )
+    caller = psutil.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert caller.stdout.readline() == "0002 (head)\n"
+    (its_own,) = [each for each in caller.children() if "forkserver" in " ".join(each.cmdline())]
+    caller.kill()
+    _, alive = psutil.wait_procs([its_own], timeout=30)
+    caller.communicate()  # the fork ends with its input
+    assert not alive
+
+
 def test_a_forkserver_killed_under_a_command_is_said(shop: Path) -> None:
     more(shop, ENDLESS)
 
@@ -377,7 +396,10 @@ def test_a_caller_that_is_killed_takes_command_and_forkserver_with_it(shop: Path
     assert len(family) == 2  # the forkserver and its child
     caller.kill()
     caller.wait()
-    _until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in family))
+    _, alive = psutil.wait_procs(family, timeout=30)
+    for each in alive:
+        each.kill()
+    assert not alive
     assert flask(shop, "db", "upgrade", "0002").exit_code == 0
 
 
