@@ -31,9 +31,12 @@ def error_in(output: str, folder: Path) -> str:
 
 
 def differences_in(output: str) -> list[str]:
-    """What `flask db check` or `flask db migrate` detected, a line each: "Detected added column 'users.nickname'"."""
+    """What `flask db check` or `flask db migrate` detected, a line each: "Detected added column 'users.nickname'".
+
+    On Postgres it also says which sequences it leaves out. These are no differences.
+    """
     lines = [_LOG_PREFIX.sub("", line).strip() for line in output.splitlines()]
-    return [line for line in lines if line.startswith("Detected ")]
+    return [line for line in lines if line.startswith("Detected ") and not line.startswith("Detected sequence named ")]
 
 
 def listed(lines: list[str], most: int = 5) -> str:

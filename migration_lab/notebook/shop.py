@@ -14,6 +14,7 @@ from migration_lab.flask_command import run_flask
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
 from migration_lab.places import my_work
 from migration_lab.process import Completed
+from migration_lab.templates import checkpoint_template
 from migration_lab.workspace import Workspace, copy_workspace
 
 if TYPE_CHECKING:
@@ -179,6 +180,23 @@ class Shop:
         self.check()
         before, self._seen = self._seen, schema.read_schema(self.workspace.url)
         return Changes(tuple(schema.diff(before, self._seen)))
+
+    def drift_after(self, sql: str) -> list[str]:
+        """What `flask db check` detects after this SQL by hand, a line each. It runs on a copy; the shop stays as it is.
+
+        A check that finds nothing gives an empty list; one that cannot run gives its error.
+        """
+        from migration_lab.checking.copies import Copy, copies_of  # here, as `lab` does it
+        from migration_lab.checking.words import differences_in, error_in
+
+        self.check()
+        with copies_of(self.workspace, checkpoint_template(self.workspace.lesson, self.workspace.engine)) as copies:
+            copy = Copy(copies.of_learner())
+            copy.execute(sql)
+            completed = copy.flask("db", "check")
+            if completed.exit_code == 0:
+                return []
+            return differences_in(completed.output) or [error_in(completed.output, copy.folder)]
 
     def revisions(self) -> revisions.History:
         """The history in `migrations/`, and where the database stands in it."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from migration_lab.checking.words import differences_in
 from tests.notebook.conftest import Cell
 
 Bundle = Callable[[str], dict[str, Any]]
@@ -109,3 +110,27 @@ def test_a_service_answers_and_its_answer_reads_well(run: Cell, fail: Cell) -> N
         assert "status 404" in run('service.get("/nowhere")')
     finally:
         run("service.stop()")
+
+
+def test_drift_is_looked_for_on_a_copy(run: Cell) -> None:
+    seen = run('shop.drift_after("ALTER TABLE users ADD COLUMN phone VARCHAR(20)")')
+    assert "Detected removed column 'users.phone'" in seen
+    assert "phone" not in run('shop.schema("users")')
+
+
+def test_drift_that_a_check_does_not_see_is_an_empty_list(run: Cell) -> None:
+    assert "[]" in run('shop.drift_after("CREATE VIEW everyone AS SELECT id FROM users")')
+
+
+def test_a_check_that_cannot_run_gives_its_error(run: Cell) -> None:
+    found = run("""shop.drift_after("UPDATE alembic_version SET version_num = 'lost'")""")
+    assert "Can't locate revision identified by 'lost'" in found
+
+
+def test_a_sequence_that_is_left_out_is_no_drift() -> None:
+    said = (
+        "INFO  [alembic.ddl.postgresql] Detected sequence named 'users_id_seq' as owned by integer column 'users(id)'"
+    )
+    assert differences_in(f"{said}\nINFO  [alembic.x] Detected removed table 'notes'\n") == [
+        "Detected removed table 'notes'"
+    ]
