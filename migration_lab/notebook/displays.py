@@ -26,12 +26,13 @@ STYLE = """<style>
 .lab-verdict.lab-passed { border-color: var(--jp-success-color1) }
 .lab-verdict.lab-missed { border-color: var(--jp-error-color1) }
 .lab-title { font-weight: bold }
-.lab-expectations { list-style: none; padding: 0; margin: 0.3em 0 }
+.jp-RenderedHTMLCommon .lab-expectations { list-style: none; padding: 0; margin: 0.3em 0 }
 .lab-mark { display: inline-block; width: 1.2em; font-weight: bold }
 .lab-finding dt { font-weight: bold }
 .lab-finding dd { margin: 0 0 0.4em 1.2em }
-.lab-table caption { text-align: start; color: inherit; font-weight: bold; padding: 0.2em 0 }
-.lab-table th, .lab-table td { text-align: start; vertical-align: top; max-width: 40em; white-space: pre-wrap }
+.jp-RenderedHTMLCommon .lab-table caption { text-align: start; color: inherit; font-weight: bold; padding: 0.2em 0 }
+.jp-RenderedHTMLCommon .lab-table :is(th, td) { text-align: start; vertical-align: top; max-width: 40em;
+  white-space: pre-wrap }
 </style>"""
 
 Bundle = dict[str, str]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab import course, engines, places, query, workspace
+from migration_lab import course, engines, places, process, query, workspace
 from migration_lab.errors import LabError
 from migration_lab.notebook import displays, magics, shop
 from migration_lab.notebook.displays import Note, show
@@ -177,3 +177,4 @@ shell = get_ipython()
 if shell is not None:
     magics.register(shell)
     displays.register(shell)
+    process.warm_up()
