@@ -182,7 +182,7 @@ class Shop:
         return Changes(tuple(schema.diff(before, self._seen)))
 
     def drift_after(self, sql: str) -> list[str]:
-        """What `flask db check` detects after this SQL by hand, a line each. It runs on a copy; the shop stays as it is.
+        """What `flask db check` detects after this SQL by hand, a line each; tried on a copy, the shop stays as it is.
 
         A check that finds nothing gives an empty list; one that cannot run gives its error.
         """
