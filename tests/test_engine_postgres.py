@@ -1,8 +1,8 @@
 """Postgres databases on the session's server: made, cloned, moved, dropped and swept."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -114,11 +114,8 @@ def test_two_processes_make_the_same_template_at_once(server: Engine, tmp_path: 
     for folder in folders:
         folder.mkdir()
         server.create(folder)
-    threads = [threading.Thread(target=server.save_template, args=(each, f"{tmp_path} same")) for each in folders]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda each: server.save_template(each, f"{tmp_path} same"), folders))
     assert server.has_template(f"{tmp_path} same")
     assert len(with_key(f"{tmp_path} same")) == 1
     server.drop_template(f"{tmp_path} same")
