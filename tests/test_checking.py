@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from migration_lab import course, engines, places, progress, query, workspace
+from migration_lab import course, engines, progress, query, workspace
 from migration_lab.checking import Expectation, Finding, Verdict, check, judge_of, judges
 from migration_lab.checking.copies import LEFTOVER_SECONDS
 from migration_lab.checking.expectations import NO_DRIFT, UPGRADE, JudgeError
@@ -34,6 +34,8 @@ CHECKS = f"{tiny_course.FOLDER}/checks.py"
 @pytest.fixture
 def root(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("LAB_COURSE", str(tiny_course.make(tmp_path / "course")))
+    # Trials in a place of this test alone: other workers check at the same time.
+    monkeypatch.setattr("migration_lab.checking.copies.places", SimpleNamespace(state=lambda: tmp_path / "state"))
     course.lessons.cache_clear()
     yield tmp_path / "course"
     course.lessons.cache_clear()
@@ -67,8 +69,8 @@ def unmet(verdict: Verdict) -> Finding:
     return finding
 
 
-def leftovers() -> list[Path]:
-    return list((places.state() / "trials").glob("*"))
+def leftovers(root: Path) -> list[Path]:
+    return list((root.parent / "state" / "trials").glob("*"))
 
 
 # ------------------------------------------------------------------------------------------- what a learner is told
@@ -84,6 +86,7 @@ def leftovers() -> list[Path]:
             "upgrade",
             "ZeroDivisionError: division by zero\n(in migrations/versions/0002_add_users_nickname",
         ),
+        ('open(__file__ + ".gone")', DROP, "upgrade", "'migrations/versions/0002_add_users_nickname.py.gone'"),
         (ADD + "\nraise SystemExit(3)", DROP, "upgrade", "ends with exit code 3"),
         (ADD, "pass", "downgrade", "Compared with before the upgrade:\nusers: column nickname added"),
         (ADD, DROP + "\n1 / 0", "downgrade", "ZeroDivisionError"),
@@ -110,7 +113,7 @@ def test_each_ready_made_expectation_finds_its_mistake(
     finding = unmet(check("01.1", work, only=[engine]))
     assert finding.expectation.id == expected
     assert found in finding.found
-    assert str(places.state()) not in finding.found
+    assert str(root.parent) not in finding.found
 
 
 def test_drift_is_told_by_what_alembic_detected(root: Path) -> None:
@@ -153,7 +156,7 @@ def test_an_endless_revision_is_told(root: Path, monkeypatch: pytest.MonkeyPatch
     finding = unmet(check("01.1", work, only=["sqlite"]))
     assert finding.expectation == UPGRADE
     assert finding.found == "`flask db upgrade` was stopped after 1.5 seconds."
-    assert leftovers() == []
+    assert leftovers(root) == []
 
 
 def test_the_rows_of_a_renamed_column_are_followed(root: Path) -> None:
@@ -238,7 +241,7 @@ def test_the_learners_files_and_database_are_not_touched(engine: EngineName, roo
     check("01.1", work)
     assert (progress.fingerprint(work.folder), database_sign(work.engine, work.folder)) == before
     assert len(query.query(work.url, "SELECT * FROM users")) == 3
-    assert leftovers() == []
+    assert leftovers(root) == []
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
@@ -279,7 +282,7 @@ def test_a_locked_database_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) 
     assert finding.found.startswith("Your database cannot be read: ")
     assert "lock" in finding.found
     assert finding.expectation.next_step == "End the transaction or the program that holds it, then check again."
-    assert leftovers() == []
+    assert leftovers(root) == []
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
@@ -343,13 +346,13 @@ def test_a_workspace_that_is_gone_is_told(root: Path) -> None:
 
 def test_what_a_killed_check_left_behind_is_removed_by_a_later_one(root: Path) -> None:
     work = opened()
-    trials = places.state() / "trials"
+    trials = root.parent / "state" / "trials"
     for name in ("sqlite-killed", "sqlite-running"):
         (trials / name / "1" / "exercise-01.1-sqlite").mkdir(parents=True)
     long_ago = time.time() - LEFTOVER_SECONDS - 60
     os.utime(trials / "sqlite-killed", (long_ago, long_ago))
     check("01.1", work, only=["sqlite"])
-    assert leftovers() == [trials / "sqlite-running"]
+    assert leftovers(root) == [trials / "sqlite-running"]
     shutil.rmtree(trials / "sqlite-running")
 
 
@@ -361,18 +364,22 @@ def test_ctrl_c_ends_a_check_and_leaves_nothing_behind(root: Path) -> None:
         "work = workspace.find('exercise-01.1', engines.engine('sqlite'))\nprint('go', flush=True)\ncheck('01.1', work)"
     )
     running = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        env=os.environ | {"LAB_STATE": str(root.parent / "state")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert running.stdout is not None
     assert running.stdout.readline() == "go\n"
     until = time.monotonic() + 60
-    while not leftovers() and time.monotonic() < until:
+    while not leftovers(root) and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(1)  # into the migration, most likely; wherever it is, nothing may be left
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert "KeyboardInterrupt" in said
-    assert leftovers() == []
+    assert leftovers(root) == []
 
 
 # ------------------------------------------------------------------------------------------------------- the report
