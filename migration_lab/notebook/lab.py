@@ -86,10 +86,15 @@ def reset(name: str, *, engine: str | None = None) -> Shop:
 
 
 def check(exercise_id: str, *, engine: str | None = None) -> None:
-    """Judge your answer to an exercise on every engine that it is for; the answer itself is not touched."""
+    """Judge your answer to an exercise on every engine that it is for; the answer itself is not touched.
+
+    Args:
+        exercise_id: `"02.1"`.
+        engine: of the shop that holds the answer; without it the one that this notebook has open.
+    """
     from migration_lab import checking
 
-    on = _engine(engine)
+    on = _engine(engine or shop.engine_of(f"exercise {exercise_id}"))
     show(checking.check(exercise_id, workspace.find(workspace.name_of(exercise_id, on), on)))
 
 

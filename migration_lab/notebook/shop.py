@@ -47,6 +47,11 @@ def current() -> "Shop":
     return _current
 
 
+def engine_of(title: str) -> EngineName | None:
+    """The engine of the current shop if that is its title; None if it is another one."""
+    return _current.engine if _current and _current.workspace.title == title else None
+
+
 @dataclass(frozen=True)
 class Changes:
     """What changed in the schema between two looks, in a stable order."""

@@ -111,6 +111,14 @@ def test_a_check_tells_wrong_from_right_and_hints_open_by_and_by(run: Cell) -> N
     assert "01.1 passed" in run("lab.progress()")
 
 
+def test_a_check_looks_at_the_shop_that_the_notebook_has_open(run: Cell) -> None:
+    run('lab.exercise("01.1", engine="sqlite")')
+    run('shop = lab.exercise("01.1", engine="postgres")')
+    run(f"%%writefile -a shop.py\n{COLUMN}")
+    run(f"%%writefile migrations/versions/0002_nickname.py\n{REVISION}")
+    assert "Passed on SQLite and PostgreSQL." in run('lab.check("01.1")')
+
+
 def test_pasted_errors_are_explained(run: Cell) -> None:
     assert "F01" in run("lab.explain(\"Error: No such command 'db'.\")")
     assert "not in the field guide" in run('lab.explain("something else")')
