@@ -11,6 +11,7 @@ from migration_lab.errors import LabError
 
 FIRST_PAGE = "lab/tree/notebooks/00_start_here.ipynb"
 PORTS = range(8888, 8938)
+SHORT = {"--port": "--ServerApp.port", "--ip": "--ServerApp.ip", "--notebook-dir": "--ServerApp.root_dir"}
 
 
 def main(options: list[str] | None = None) -> int:
@@ -23,33 +24,41 @@ def main(options: list[str] | None = None) -> int:
     try:
         for sentence in my_work.sync():
             print(sentence)
-        port = asked_port(options) or free_port()
+        asked = asked_port(options)
+        port = asked or free_port()
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
     environment = lab_environment()
     print(f"JupyterLab: http://127.0.0.1:{port}/{FIRST_PAGE}?token={environment['JUPYTER_TOKEN']}")
     print("Keep this window open while you work. To stop: Ctrl-C here, twice.", flush=True)
-    command = [sys.executable, "-m", "jupyterlab", *settings(port), *options]
+    command = [sys.executable, "-m", "jupyterlab", *settings(port, options), *options]
     if os.name == "nt":
         return os.spawnve(os.P_WAIT, sys.executable, command, environment)
     os.execve(sys.executable, command, environment)
 
 
-def settings(port: int) -> list[str]:
-    """JupyterLab's options: this machine alone can reach it, and it shows the learner's folder."""
+def settings(port: int, options: list[str] | None = None) -> list[str]:
+    """JupyterLab's options: this machine alone can reach it, and it shows the learner's folder.
+
+    What `options` say too is left out, because JupyterLab refuses to be told the same thing twice.
+    """
     chosen = [
         f"--ServerApp.root_dir={places.my_work()}",
         "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
         f"--ServerApp.default_url=/{FIRST_PAGE}",
         "--log-level=WARN",
+        "--MappingKernelManager.transport_encryption=auto",  # else each kernel warns of eavesdroppers
     ]
+    if port is not None:
+        chosen.append(f"--ServerApp.port={port}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         chosen.append("--allow-root")
     if not has_screen():
         chosen.append("--no-browser")
-    return chosen
+    names = [option.partition("=")[0] for option in options or []]
+    given = {SHORT.get(name, name) for name in names}
+    return [each for each in chosen if each.partition("=")[0] not in given]
 
 
 def lab_environment() -> dict[str, str]:

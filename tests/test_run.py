@@ -335,6 +335,14 @@ def test_a_port_that_was_asked_for_is_taken(options: list[str], port: int | None
     assert start.asked_port(options) == port
 
 
+@pytest.mark.parametrize("option", ["--port=9001", "--port", "--ServerApp.port=9001", "--ip=0.0.0.0"])
+def test_what_the_learner_asks_for_is_said_to_jupyterlab_only_once(home: Path, option: str) -> None:
+    full = option.replace("--port", "--ServerApp.port").replace("--ip", "--ServerApp.ip").partition("=")[0]
+    assert full in [each.partition("=")[0] for each in start.settings(8888)]
+    assert full not in [each.partition("=")[0] for each in start.settings(8888, [option])]
+    assert f"--ServerApp.root_dir={home}" in start.settings(8888, [option])
+
+
 def test_a_port_that_is_no_number_is_refused() -> None:
     with pytest.raises(LabError, match="'abc' is not a port"):
         start.asked_port(["--port=abc"])
@@ -379,7 +387,7 @@ def lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         "FLASK_APP": "other",
         "JUPYTER_TOKEN": "a" * 48,
     }
-    command = [sys.executable, "-m", "migration_lab.start", "--no-browser"]
+    command = [sys.executable, "-m", "migration_lab.start", "--no-browser", f"--port={start.free_port()}"]
     with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         line = ""
