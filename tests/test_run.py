@@ -312,6 +312,8 @@ def test_settings_of_other_projects_stay_outside(checkout: Path, monkeypatch: py
 
 def test_a_taken_port_is_said_and_the_next_one_used(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as other:
+        if os.name != "nt":  # or a connection that has just ended would keep the test, and nobody else, from the port
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             other.bind(("127.0.0.1", 8888))
             other.listen()
@@ -361,6 +363,13 @@ def test_only_this_machine_reaches_jupyterlab_and_no_other_database_is_in_reach(
     assert Path(seen["PATH"].split(os.pathsep)[0]) == Path(sys.executable).parent
     assert "--ServerApp.ip=127.0.0.1" in start.settings(8888)
     assert f"--ServerApp.root_dir={home}" in start.settings(8888)
+
+
+def test_what_the_learner_asks_for_is_said_once() -> None:
+    """JupyterLab refuses an option that is given twice."""
+    assert "--ServerApp.port=8888" in start.settings(8888)
+    for options in (["--port=9001"], ["--port", "9001"], ["--ServerApp.port=9001"]):
+        assert not [each for each in start.settings(9001, options) if "port=" in each]
 
 
 def test_without_a_screen_no_text_browser_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
