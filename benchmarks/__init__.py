@@ -1,0 +1,1 @@
+"""How fast the course is, measured: `python -m benchmarks` rewrites the tables in benchmarks/README.md."""
