@@ -24,8 +24,7 @@ def main(options: list[str] | None = None) -> int:
     try:
         for sentence in my_work.sync():
             print(sentence)
-        asked = asked_port(options)
-        port = asked or free_port()
+        port = asked_port(options) or free_port()
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
@@ -46,12 +45,11 @@ def settings(port: int, options: list[str] | None = None) -> list[str]:
     chosen = [
         f"--ServerApp.root_dir={places.my_work()}",
         "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
         f"--ServerApp.default_url=/{FIRST_PAGE}",
         "--log-level=WARN",
         "--MappingKernelManager.transport_encryption=auto",  # else each kernel warns of eavesdroppers
     ]
-    if port is not None:
-        chosen.append(f"--ServerApp.port={port}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         chosen.append("--allow-root")
     if not has_screen():
