@@ -1,0 +1,111 @@
+"""The shop's history keeps its promises at every checkpoint, on both engines, over rows like those of a real shop."""
+
+from pathlib import Path
+from typing import Any
+
+from migration_lab.course import Lesson
+from tests.spine import Shop, at_each_checkpoint, head_before, head_of, on_both_engines, shop_at
+
+# What is written while the history goes on: after which revision, to which row, what.
+WRITTEN_MEANWHILE = {
+    "0003": ("users", 1, "nickname", "Ann 'the' Ögre"),
+    "0009": ("orders", 1, "currency", "USD"),
+    "0011": ("users", 1, "timezone", "Europe/Rome"),
+    "0014": ("users", 2, "is_active", False),
+    "0030": ("users", 1, "phone", "+39 06 555 0100"),
+    "0031": ("orders", 1, "note", "Ring twice"),
+}
+
+
+def revisions(shop: Shop) -> list[str]:
+    """The ids in the order in which Alembic applies them: here, that of their names."""
+    return sorted(path.name[:4] for path in (shop.folder / "migrations" / "versions").glob("*.py"))
+
+
+def write_meanwhile(shop: Shop, revision: str) -> None:
+    table, row, column, value = WRITTEN_MEANWHILE[revision]
+    literal = "false" if value is False else "'" + str(value).replace("'", "''") + "'"
+    shop.execute(f"UPDATE {table} SET {column} = {literal} WHERE id = {row}")
+
+
+def as_promised(row: dict[str, Any], head: str) -> dict[str, Any]:
+    """A row of revision 0001 as the history promises it at a later one."""
+    table = "users" if "email" in row else "orders"
+    made = {
+        "users": {"0002": {"last_login_at": None}, "0004": {"display_name": None}, "0012": {"timezone": "UTC"}}
+        | {"0014": {"is_active": True}, "0030": {"phone": None}},
+        "orders": {"0010": {"currency": "EUR"}, "0023": {"updated_at": None}, "0031": {"note": None}},
+    }
+    row = dict(row)
+    for revision, columns in made[table].items():
+        if revision <= head:
+            row |= columns
+    if head >= "0018" and row.get("status") == "canceled":
+        row["status"] = "cancelled"
+    if head >= "0029" and table == "orders":
+        row["total_cents"] = row.pop("amount_cents")
+    for revision, (written_table, written_id, column, value) in WRITTEN_MEANWHILE.items():
+        if (written_table, written_id) == (table, row["id"]) and revision <= head:
+            row["display_name" if column == "nickname" else column] = value
+    return row
+
+
+@at_each_checkpoint
+@on_both_engines
+def test_every_row_lives_through_every_revision(lesson: Lesson, engine_name: str, tmp_path: Path) -> None:
+    with shop_at(lesson, engine_name, tmp_path) as shop:
+        shop.do("db", "upgrade", "0001")
+        shop.seed()
+        first = {table: shop.rows(table) for table in ("users", "orders")}
+
+        for revision in revisions(shop)[1:]:
+            if revision > head_before(lesson) or revision in WRITTEN_MEANWHILE:
+                shop.do("db", "upgrade", revision)
+            if revision in WRITTEN_MEANWHILE:
+                write_meanwhile(shop, revision)
+        shop.do("db", "upgrade")
+
+        assert head_of(lesson) in shop.do("db", "current")
+        for table, rows in first.items():
+            assert shop.rows(table) == {key: as_promised(row, head_of(lesson)) for key, row in rows.items()}
+        if engine_name == "sqlite":
+            assert not shop.query("SELECT * FROM pragma_foreign_key_check").rows
+
+
+@at_each_checkpoint
+@on_both_engines
+def test_the_way_down_and_up_again(lesson: Lesson, engine_name: str, tmp_path: Path) -> None:
+    """A lesson's own revisions one by one, then to 0001, then to nothing; and up again to the same schema each time."""
+    with shop_at(lesson, engine_name, tmp_path) as shop:
+        shop.do("db", "upgrade", "0001")
+        shop.seed()
+        first = {table: shop.rows(table) for table in ("users", "orders")}
+        schema_at_first = shop.schema()
+        shop.do("db", "upgrade")
+        schema = shop.schema()
+        rows = {table: shop.rows(table) for table in first}
+        assert "No new upgrade operations detected." in shop.do("db", "check")
+
+        new = [revision for revision in revisions(shop) if revision > max(head_before(lesson), "0001")]
+        for revision in reversed([max(head_before(lesson), "0001"), *new][:-1]):
+            shop.do("db", "downgrade", revision)
+        shop.do("db", "upgrade")
+        assert (shop.schema(), {table: shop.rows(table) for table in first}) == (schema, rows)
+
+        shop.do("db", "downgrade", "0001")
+        assert shop.schema().only("users", "orders").tables == schema_at_first.tables
+        for table, before in first.items():
+            spelled = {key: row | respelled(row, head_of(lesson)) for key, row in before.items()}
+            assert shop.rows(table) == spelled
+
+        shop.do("db", "downgrade", "base")
+        left = shop.schema()
+        assert [table.name for table in left.tables] == (["coupons"] if head_of(lesson) >= "0033" else [])
+        assert not list(left.beside_tables())
+        shop.do("db", "upgrade")
+        assert shop.schema() == schema
+
+
+def respelled(row: dict[str, Any], head: str) -> dict[str, str]:
+    """The one value that no downgrade brings back: 0018 says so."""
+    return {"status": "cancelled"} if head >= "0018" and row.get("status") == "canceled" else {}
