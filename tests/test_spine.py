@@ -31,15 +31,18 @@ def write_meanwhile(shop: Shop, revision: str) -> None:
 def as_promised(row: dict[str, Any], head: str) -> dict[str, Any]:
     """A row of revision 0001 as the history promises it at a later one."""
     table = "users" if "email" in row else "orders"
-    made = {
-        "users": {"0002": {"last_login_at": None}, "0004": {"display_name": None}, "0012": {"timezone": "UTC"}}
-        | {"0014": {"is_active": True}, "0030": {"phone": None}},
-        "orders": {"0010": {"currency": "EUR"}, "0023": {"updated_at": None}, "0031": {"note": None}},
-    }
+    made: list[tuple[str, str, str, Any]] = [
+        ("0002", "users", "last_login_at", None),
+        ("0004", "users", "display_name", None),
+        ("0010", "orders", "currency", "EUR"),
+        ("0012", "users", "timezone", "UTC"),
+        ("0014", "users", "is_active", True),
+        ("0023", "orders", "updated_at", None),
+        ("0030", "users", "phone", None),
+        ("0031", "orders", "note", None),
+    ]
     row = dict(row)
-    for revision, columns in made[table].items():
-        if revision <= head:
-            row |= columns
+    row |= {column: value for revision, of, column, value in made if of == table and revision <= head}
     if head >= "0018" and row.get("status") == "canceled":
         row["status"] = "cancelled"
     if head >= "0029" and table == "orders":

@@ -17,7 +17,7 @@ from shop.extensions import db
 FOLDER = Path(__file__).resolve().parents[1] / "schema"
 
 SQLITE = """
-    SELECT sql || ';' FROM sqlite_master
+    SELECT sql FROM sqlite_master
     WHERE sql IS NOT NULL AND tbl_name <> 'alembic_version' ORDER BY tbl_name, type DESC, name
 """
 
@@ -87,16 +87,26 @@ def check() -> None:
 
 
 def path_for(connection: Connection) -> Path:
-    return FOLDER / f"{connection.dialect.name}.sql"
+    return FOLDER / f"{connection.dialect.name}.txt"
 
 
 def dump(connection: Connection) -> str:
     """Everything that the schema holds, except Alembic's own table, in an order that never changes."""
     if connection.dialect.name == "sqlite":
-        return lines_of(connection.scalars(text(SQLITE)).all())
+        return lines_of([with_constraints_sorted(sql) for sql in connection.scalars(text(SQLITE))])
     schema = connection.scalar(text("SELECT current_schema()"))
     found = [line for query in POSTGRES for line in connection.scalars(text(query))]
     return lines_of([line.replace(f"{schema}.", "") for line in found])
+
+
+def with_constraints_sorted(sql: str) -> str:
+    """SQLite keeps the statement that made a table. Batch mode writes the constraints in it in any order."""
+    if not sql.startswith("CREATE TABLE "):
+        return sql
+    lines = [line.rstrip().removesuffix(",") for line in sql.splitlines()]
+    constraints = sorted(line for line in lines if line.lstrip().startswith("CONSTRAINT "))
+    rest = [line for line in lines if line not in constraints]
+    return "\n".join([*rest[:-1], *constraints, rest[-1]])
 
 
 def lines_of(definitions: list[str]) -> str:
