@@ -18,6 +18,7 @@ from migration_lab.build.cells import read_cells
 from migration_lab.checking import Verdict, check
 from migration_lab.course import EngineName, Lesson
 from migration_lab.engines import engine
+from migration_lab.notebook import displays, magics
 
 Kind = Literal["stub", "solution", "right", "wrong"]
 
@@ -64,6 +65,8 @@ def give(answer: Answer, on: EngineName) -> Verdict:
     shell: Any = InteractiveShell.instance()
     shell.user_ns.clear()  # `shell.reset()` would also collect garbage, which takes longer than the answer
     shell.init_user_ns()
+    magics.register(shell)  # the import below does it once for all, and this may be another shell by now
+    displays.register(shell)
     opened = None
     try:
         _run(shell, answer, 0, "from migration_lab.notebook import lab")
