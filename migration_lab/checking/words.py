@@ -6,6 +6,7 @@ from pathlib import Path
 _LOG_PREFIX = re.compile(r"^(INFO|WARNI?N?G?|ERROR)\s+\[[\w.]+\]\s+")
 _FILE_LINE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _NOISE = re.compile(r"^\(Background on this error at: |^\s*$")
+_DEFAULT = re.compile(r"^Dialect impl <.*> detected (?=server default )")  # its address differs from run to run
 _MOST_LINES = 6
 
 
@@ -36,6 +37,7 @@ def differences_in(output: str) -> list[str]:
     On Postgres it also says which sequences it leaves out. These are no differences.
     """
     lines = [_LOG_PREFIX.sub("", line).strip() for line in output.splitlines()]
+    lines = [_DEFAULT.sub("Detected ", line) for line in lines]
     return [line for line in lines if line.startswith("Detected ") and not line.startswith("Detected sequence named ")]
 
 

@@ -134,3 +134,10 @@ def test_a_sequence_that_is_left_out_is_no_drift() -> None:
     assert differences_in(f"{said}\nINFO  [alembic.x] Detected removed table 'notes'\n") == [
         "Detected removed table 'notes'"
     ]
+
+
+def test_a_default_that_differs_is_told_without_an_address() -> None:
+    said = (
+        "INFO  [alembic.x] Dialect impl <alembic.ddl.X object at 0x7f> detected server default on column 'users.note'"
+    )
+    assert differences_in(said) == ["Detected server default on column 'users.note'"]
