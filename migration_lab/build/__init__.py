@@ -1,4 +1,4 @@
-"""Make what is derived from `lessons/` and `pyproject.toml`: notebooks, the README's table, locks, environment.yml.
+"""Make what is derived from `lessons/` and `pyproject.toml`: notebooks, two tables, locks, environment.yml.
 
 Nothing imports this package but the command line, and only when asked: it needs packages that learners do not get.
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from migration_lab import course, places
-from migration_lab.build import environment_file, links, linter, notebooks, readme, solutions
+from migration_lab.build import agenda, environment_file, links, linter, notebooks, readme, solutions
 from migration_lab.build.cells import Cell, read_cells, refuse_unbalanced
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
@@ -17,7 +17,7 @@ REBUILD = "Run `make build` and commit what it changes."
 
 
 def build(only: str | None = None, *, check: bool = False, say: Callable[[str], None] = print) -> None:
-    """Make the three notebooks of each lesson, the README's lesson table and environment.yml.
+    """Make the three notebooks of each lesson, the README's lesson table, the agenda and environment.yml.
 
     Args:
         only: a lesson's slug or number; by default all lessons.
@@ -34,6 +34,7 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
     if not only:
         _refuse_leftovers()
         _write(readme.path(), readme.with_table(), check=check, say=say)
+        _write(agenda.path(), agenda.with_table(), check=check, say=say)
         _write(environment_file.path(), environment_file.text(), check=check, say=say)
         links.refuse_broken()
 

@@ -122,6 +122,7 @@ start  # lab.check("02.1")
 """
 
 QUIZ = "how-many: {}\na: {}\nb: {}\nc: {}\n"
+AGENDA = "# Teaching\n\n<!-- agenda: made by `make build` -->\n<!-- end of agenda -->\n"
 README = "# Course\n\n<!-- lessons: made by `make build` -->\n<!-- end of lessons -->\n"
 
 
@@ -139,6 +140,8 @@ def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         "title: Later\nsummary: Planned.\ncheckpoint: {head: null}\n", encoding="utf-8"
     )
     (root / "README.md").write_text(README, encoding="utf-8")
+    (root / "docs").mkdir()
+    (root / "docs/teaching.md").write_text(AGENDA, encoding="utf-8")
     (root / "pyproject.toml").write_text(
         textwrap.dedent("""\
             [project]

@@ -213,6 +213,22 @@ def test_a_readme_without_a_place_for_the_table_is_refused(small_course: Path) -
         build.build()
 
 
+@pytest.mark.usefixtures("no_kernel")
+def test_the_agenda_adds_up_the_minutes_of_the_lessons_that_are_written(small_course: Path) -> None:
+    build.build()
+    rows = [
+        line for line in (small_course / "docs/teaching.md").read_text(encoding="utf-8").splitlines() if "|" in line
+    ]
+    assert rows[2:] == ["| 01 Alone | 3 | 1 | 4 |  |", "| 02 Counting | 3 | 1 | 8 | 02.1 |"]
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_a_page_without_a_place_for_the_agenda_is_refused(small_course: Path) -> None:
+    (small_course / "docs/teaching.md").write_text("# Teaching\n", encoding="utf-8")
+    with pytest.raises(LabError, match="no place for the agenda"):
+        build.build()
+
+
 def test_the_course_as_committed_is_what_a_fresh_build_makes() -> None:
     course.lessons.cache_clear()
     build.build(check=True)
