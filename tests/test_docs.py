@@ -1,0 +1,209 @@
+"""The pages keep their word: what they name is there, what they show can be read by everyone."""
+
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from migration_lab import build, course, places
+from migration_lab.build import linter
+from migration_lab.cli import main as lab_command
+from migration_lab.notebook import lab
+from migration_lab.notebook.shop import Shop
+
+ROOT = places.course_root()
+PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+
+FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+PATH = re.compile(r"\.?[\w*.-]+(/[\w*.-]+)*/?")
+ENDINGS = (".py", ".md", ".yaml", ".yml", ".toml", ".lock", ".json", ".ipynb", "/")
+# From where a path may be meant: the checkout, the package, a lesson and its folders.
+BASES = (
+    "",
+    "migration_lab/",
+    "lessons/*/",
+    "lessons/*/scenes/*/",
+    "lessons/*/wrong_answers/",
+    "lessons/*/checkpoint/*/",
+)
+# What running makes: in the checkout, in the learner's folder, in a workspace, in the server's folder.
+MADE = (
+    ".venv",
+    ".lab.json",
+    "my_work/",
+    "shops/",
+    "templates/",
+    "migrations/",
+    "instance/",
+    "postgres/",
+    "start.lock",
+    "progress.",
+)
+PLACEHOLDERS = re.compile(r"NAME|NN_slug|YYYY|\.\.\.|^[<_]")
+
+
+def page_id(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=page_id)
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Every command that a page tells a reader to type, as words."""
+    text = prose(page)
+    typed = [line.strip() for line in re.findall(r"^(?: {4,}.*|)$", text, re.MULTILINE)] + CODE.findall(text)
+    for line in typed:
+        words = shlex.split(line, comments=True) if re.match(r"(LAB_\w+=\S+ +)*(make|lab|python) ", line) else []
+        words = [word for place, word in enumerate(words) if not re.match(r"LAB_\w+=", word) or "make" in words[:place]]
+        if words and "..." not in line:
+            yield words
+
+
+def test_the_floors_name_every_module_and_no_other() -> None:
+    named = re.findall(r"^\| `([\w/]+\.py)` \|", ARCHITECTURE, re.MULTILINE)
+    there = {path.relative_to(ROOT / "migration_lab").as_posix() for path in (ROOT / "migration_lab").rglob("*.py")}
+    assert sorted(named) == sorted(there - {"__init__.py"})
+
+
+def test_the_floors_are_those_that_the_imports_are_held_to() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    held = [{name.strip() for name in layer.split(":")} for layer in layers]
+    floors = re.findall(r"^### \d [^\n]*\n(.*?)(?=^##)", ARCHITECTURE, re.MULTILINE | re.DOTALL)
+    told = [set(re.findall(r"^\| `(\w+)[./]", floor, re.MULTILINE)) for floor in floors]
+    assert told == held
+
+
+@each_page
+def test_every_path_that_a_page_names_is_there(page: Path) -> None:
+    missing = []
+    for code in CODE.findall(prose(page)):
+        is_path = PATH.fullmatch(code) and code.endswith(ENDINGS) and not PLACEHOLDERS.search(code)
+        if is_path and not code.startswith(MADE) and not any(any(ROOT.glob(base + code)) for base in BASES):
+            missing.append(code)
+    assert not missing
+
+
+@each_page
+def test_every_command_that_a_page_shows_can_be_typed(page: Path) -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for program, *words in commands(page):
+        if program == "make":
+            assert words[0] in targets, words
+            assert all(word.startswith("ARGS=") for word in words[1:]), words
+        elif program == "lab":
+            refuse_wrong_lab(words)
+        elif words[0] == "-m":
+            assert find_spec(words[1]), words
+            refuse_missing_tests(words[2:] if words[1] == "pytest" else [])
+        else:
+            assert words[0] == "run.py", words
+            assert words[1] in targets, words
+
+
+def refuse_wrong_lab(words: list[str]) -> None:
+    """Let click read a `lab` command without carrying it out, and look up the lesson or exercise in it."""
+    words = [word for word in words if not re.fullmatch(r"\d*[<>|].*", word)]
+    if words == ["--help"]:
+        return
+    command = lab_command.commands[words[0]]
+    if len(words) == 1:
+        return  # only named
+    context = command.make_context(words[0], words[1:])
+    target = context.params.get("lesson") or context.params.get("exercise")
+    if isinstance(target, str):
+        course.exercise(target) if "." in target else course.lesson(target)
+
+
+def refuse_missing_tests(words: list[str]) -> None:
+    for word in words:
+        assert not word.startswith("tests/") or (ROOT / word).exists(), word
+
+
+@each_page
+def test_what_a_cell_can_say_to_the_lab_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for owner, thing in (("lab", lab), ("shop", Shop)):
+        for name in re.findall(rf"\b(?<![.\w`/-]){owner}\.([a-z_]+)\b(?=[(`])|`{owner}\.([a-z_]+)", text):
+            found = name[0] or name[1]
+            # quiz.yaml's `computed_by` has a shop of its own, with more to say.
+            assert hasattr(thing, found) or page.name == "quiz-format.md", f"{owner}.{found}"
+
+
+def test_every_setting_of_the_environment_is_told_and_no_other() -> None:
+    setting = re.compile(r"\bLAB_(?!ID_)[A-Z_]+\b")
+    read: set[str] = set()
+    for path in (ROOT / "migration_lab").rglob("*.py"):
+        read |= set(setting.findall(path.read_text(encoding="utf-8")))
+    told = {page_id(page): set(setting.findall(page.read_text(encoding="utf-8"))) for page in PAGES}
+    assert told["docs/architecture.md"] == read
+    assert set().union(*told.values()) == read
+
+
+@each_page
+def test_pictures_can_be_read_by_those_who_do_not_see_them(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for alt in re.findall(r"!\[([^\]]*)\]\(", prose(page)):
+        assert len(alt.split()) >= 3, f"{alt!r} does not say what is seen"
+    for tag in re.findall(r"<img\b[^>]*>", prose(page)):
+        assert re.search(r'\balt="[^"]{10,}"', tag), tag
+    for _, language, block in FENCE.findall(text):
+        if language == "mermaid":
+            assert "accTitle:" in block
+            assert "accDescr:" in block
+
+
+@each_page
+def test_links_to_headings_lead_to_headings(page: Path) -> None:
+    for file, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", prose(page)):
+        aim = (page.parent / file) if file else page
+        assert anchor in {slug(heading) for heading in re.findall(r"^#+ (.+)$", prose(aim), re.MULTILINE)}, anchor
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_lesson_that_authors_are_shown_keeps_the_template(course_copy: Path) -> None:
+    shown: dict[str, str] = {language: text for _, language, text in FENCE.findall(CONTRIBUTING) if language == "yaml"}
+    lesson_text, exercise_text = (text for _, language, text in FENCE.findall(CONTRIBUTING) if language == "markdown")
+    manifest: dict[str, Any] = yaml.safe_load(shown["yaml"])
+    folder = course_copy / "lessons" / "04_names_and_constraints"
+    (folder / "lesson.yaml").write_text(shown["yaml"], encoding="utf-8")
+    (folder / "lesson.md").write_text(lesson_text, encoding="utf-8")
+    (folder / "exercises.md").write_text(exercise_text, encoding="utf-8")
+    asked = re.findall(r'lab\.quiz\("(.+?)"\)', lesson_text)
+    (folder / "quiz.yaml").write_text(yaml.safe_dump([{"id": each} for each in asked]), encoding="utf-8")
+    course.lessons.cache_clear()
+
+    lesson = course.lesson("04")
+    cells, exercise_cells = build.cells_of(lesson)
+    linter.refuse_faults(lesson, cells, exercise_cells)
+    assert list(lesson.manifest.exercises) == list(manifest["exercises"])
+
+
+def test_a_command_that_does_not_exist_is_found() -> None:
+    with pytest.raises(KeyError):
+        refuse_wrong_lab(["dance"])
+    with pytest.raises(click.NoSuchOption):
+        refuse_wrong_lab(["open", "02", "--slowly"])
+    with pytest.raises(AssertionError):
+        refuse_missing_tests([os.path.join("tests", "test_of_nothing.py")])  # noqa: PTH118
