@@ -79,8 +79,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def lesson_in(name: str) -> str:
-    """What to type after `lab reset` for the workspace folder `02_first_migration-sqlite` or `exercise-02.1-sqlite`."""
-    return name.removeprefix("exercise-").split("-")[0]
+    """What to type after `lab reset` for the workspace folder `02_first_migration-sqlite` or `exercise-02.1-sqlite`.
+
+    On Postgres the engine belongs to it: the same lesson on SQLite is another workspace.
+    """
+    lesson, *rest = name.removeprefix("exercise-").split("-")
+    return f"{lesson} --engine postgres" if "postgres" in rest else lesson
 
 
 def _may_pass(name: str) -> bool:

@@ -41,11 +41,16 @@ class Revision:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a database stands: at no revision, one, or several; `has_table` is False without `alembic_version`."""
+    """Where a database stands: at no revision, one, or several.
+
+    `has_table` is False without `alembic_version`; `is_lost` is True if there are other tables all the same, so that
+    Alembic would begin at the beginning with tables that are there already.
+    """
 
     name: str
     revisions: tuple[str, ...]
     has_table: bool = True
+    is_lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,9 @@ def read_history(workspace: HasHistory, databases: Mapping[str, str] | None = No
 def read_standing(name: str, url: str) -> Standing:
     """Where the database at this URL stands."""
     with looking_at(url) as connection:
-        if not inspect(connection).has_table(VERSION_TABLE):
-            return Standing(name, (), has_table=False)
+        tables = inspect(connection).get_table_names()
+        if VERSION_TABLE not in tables:
+            return Standing(name, (), has_table=False, is_lost=bool(tables))
         rows = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE} ORDER BY version_num"))
         return Standing(name, tuple(rows.scalars()))
 
@@ -168,6 +174,7 @@ def as_mermaid(history: History) -> str:
         lines += [f"  {names[parent]} --> {names[revision.id]}" for parent in revision.down]
     for number, standing in enumerate(history.databases):
         nowhere = "" if standing.revisions else "<br/>at no revision"
+        nowhere += "<br/>though it has tables" if standing.is_lost else ""
         lines.append(f'  d{number}[("{_escape(standing.name)}{nowhere}")]')
         for place, revision_id in enumerate(standing.revisions):
             if revision_id not in names:
@@ -268,11 +275,20 @@ def _notes(history: History) -> list[str]:
     """What the graph cannot show: databases at no revision, or at one that no file has."""
     notes = []
     for standing in history.databases:
-        if not standing.has_table:
+        if standing.is_lost:
+            notes.append(
+                f"{standing.name}: at no revision; it has tables, and no table {VERSION_TABLE}. "
+                "Compare the tables with the revisions, then say where it stands: flask db stamp REVISION"
+            )
+        elif not standing.has_table:
             notes.append(f"{standing.name}: at no revision; it has no table {VERSION_TABLE}")
         elif not standing.revisions:
             notes.append(f"{standing.name}: at no revision; its table {VERSION_TABLE} is empty")
-        notes += [f"{standing.name}: at revision {each}, which no file has" for each in history.unknown(standing)]
+        notes += [
+            f"{standing.name}: at revision {each}, which no file has. "
+            "Bring its file back, or say which revision the schema equals: flask db stamp --purge REVISION"
+            for each in history.unknown(standing)
+        ]
     return [*([""] if notes and history.revisions else []), *notes]
 
 

@@ -254,8 +254,8 @@ def _workspace(folder: Path, name: str, engine: Engine) -> Workspace:
 
 
 def _damaged(folder: Path, title: str) -> LabError:
-    what = "is damaged: it was not made to the end" if folder.is_dir() else "is not there"
+    word, what = ("reset", "is damaged: it was not made to the end") if folder.is_dir() else ("open", "is not there")
     return LabError(
         f"The folder of {title} ({folder.name}) {what}.",
-        f"Run `lab reset {lesson_in(folder.name)}`, or the notebook's first cell again.",
+        f"Run `lab {word} {lesson_in(folder.name)}`, or the notebook's cell that opens it.",
     )

@@ -101,7 +101,8 @@ def test_a_check_before_the_exercise_was_opened_says_what_to_do(lab: Lab) -> Non
     result = lab("check", "01.1")
     assert result.exit_code == 1
     assert "is not there" in result.output
-    assert "lab reset 01.1" in result.output
+    assert "lab open 01.1" in result.output
+    assert "lab open 01.1 --engine postgres" in lab("check", "01.1", "--engine", "postgres").output
 
 
 def test_hints_come_one_after_the_other(lab: Lab) -> None:

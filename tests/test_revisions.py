@@ -107,6 +107,12 @@ def test_where_a_database_stands(tmp_path: Path, database: str) -> None:
     execute(database, "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)")
     assert as_text(read_history(place)).endswith("database: at no revision; its table alembic_version is empty")
 
+    execute(database, "DROP TABLE alembic_version; CREATE TABLE users (id integer)")
+    assert "it has tables, and no table alembic_version" in as_text(read_history(place))
+    assert "flask db stamp REVISION" in as_text(read_history(place))
+    assert '[("database<br/>at no revision<br/>though it has tables")]' in as_mermaid(read_history(place))
+
+    execute(database, "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)")
     execute(database, "INSERT INTO alembic_version VALUES ('0001')")
     assert read_history(place).current == ("0001",)
     assert "0001 step 0001 (base) <- database" in as_text(read_history(place))
@@ -114,7 +120,7 @@ def test_where_a_database_stands(tmp_path: Path, database: str) -> None:
     execute(database, "UPDATE alembic_version SET version_num = '52834a837aa0'")
     history = read_history(place, {"production": database})
     assert history.unknown(history.databases[0]) == ("52834a837aa0",)
-    assert as_text(history).endswith("production: at revision 52834a837aa0, which no file has")
+    assert "production: at revision 52834a837aa0, which no file has. Bring its file back" in as_text(history)
     assert "no file has it" in as_mermaid(history)
 
 

@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from migration_lab import engines, query, revisions, schema
 from migration_lab.course import EngineName
 from migration_lab.errors import LabError
-from migration_lab.flask_command import run_flask
+from migration_lab.flask_command import lesson_in, run_flask
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
 from migration_lab.places import my_work
 from migration_lab.process import Completed
@@ -89,8 +90,15 @@ class Shop:
         if not self.workspace.folder.is_dir():
             raise LabError(
                 f"The files of {self.workspace.title} are gone: their folder was deleted or moved.",
-                f'Run `shop = lab.reset("{self.workspace.lesson.number}")` for fresh ones.',
+                f"Run `{self.afresh()}` for fresh ones.",
             )
+
+    def afresh(self) -> str:
+        """What to type to start this shop afresh: the same exercise or lesson, on the same engine."""
+        name = lesson_in(self.workspace.folder.name).split()[0]
+        name = name if "." in name else self.workspace.lesson.number
+        on = ', engine="postgres"' if self.engine == "postgres" else ""
+        return f'shop = lab.reset("{name}"{on})'
 
     @property
     def engine(self) -> EngineName:
@@ -111,13 +119,27 @@ class Shop:
     def note(self) -> Note:
         """What is open: the lesson, where its files are, and where its database stands."""
         lesson, place = self.workspace.lesson, below_my_work(self.workspace.folder)
-        standing = revisions.read_standing("database", self.workspace.url).revisions
-        where = f"at revision {' and '.join(f'`{each}`' for each in standing)}" if standing else "at no revision yet"
         return Note(
             f"Lesson {lesson.number}: {lesson.manifest.title}. Files: `{place}`. "
-            f"Database: {ENGINE_NAMES[self.engine]}, {where}.",
+            f"Database: {ENGINE_NAMES[self.engine]}, {self._where()}.",
             button("filebrowser:go-to-path", {"path": place}, "Show the files"),
         )
+
+    def _where(self) -> str:
+        """Where the database stands; with what to do next, if that is nowhere in the files."""
+        standing = revisions.read_standing("database", self.workspace.url)
+        known = standing.revisions
+        with suppress(LabError):  # files that make no history are told by what reads it
+            known = revisions.read_history(self.workspace, {}).ids
+        words = f"at revision {' and '.join(f'`{each}`' for each in standing.revisions)}"
+        if set(standing.revisions) - set(known):
+            return f"{words}, which no file has: `shop.revisions()` says more, and `{self.afresh()}` starts afresh"
+        if standing.is_lost:
+            return (
+                "at no revision, though it has tables: `shop.revisions()` says more, "
+                f"and `{self.afresh()}` starts afresh"
+            )
+        return words if standing.revisions else "at no revision yet"
 
     def cd(self, folder: str = "") -> None:
         """Go into a folder of the shop, as `cd` does in a terminal; without one, back to the top."""

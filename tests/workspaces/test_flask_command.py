@@ -78,7 +78,7 @@ def test_a_deleted_folder_is_said(tmp_path: Path) -> None:
     ("folder", "typed"),
     [
         ("02_first_migration-sqlite", "02_first_migration"),
-        ("02_first_migration-postgres-2", "02_first_migration"),
+        ("02_first_migration-postgres-2", "02_first_migration --engine postgres"),
         ("exercise-02.1-sqlite", "02.1"),
     ],
 )

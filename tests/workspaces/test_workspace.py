@@ -262,7 +262,7 @@ def test_there_is_an_end_to_it(each_engine: Engine, monkeypatch: pytest.MonkeyPa
 
 def test_a_workspace_that_was_never_opened_or_was_deleted_is_said(each_engine: Engine, home: Path) -> None:
     for get in (resume, find):
-        with pytest.raises(LabError, match=r"\(02_second-\w+\) is not there. Run `lab reset 02_second`"):
+        with pytest.raises(LabError, match=r"\(02_second-\w+\) is not there. Run `lab open 02_second"):
             get("02_second", each_engine)
     at = opened(each_engine)
     shutil.rmtree(home / "shops")
