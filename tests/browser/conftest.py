@@ -1,0 +1,119 @@
+"""One JupyterLab, started as the README says, and one browser for a module of tests."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from migration_lab import environment, places
+from tests.browser import chromium
+from tests.browser.lab_page import LabPage
+
+START_LIMIT = 120  # seconds until JupyterLab answers; it takes a few
+FIRST_WORDS = "JupyterLab: "
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Without one the tests are skipped and say so; on a build server they fail."""
+    with sync_playwright() as playwright:
+        found = chromium.launch(playwright)
+        if found is None:
+            if chromium.is_required():
+                pytest.fail(chromium.HOW_TO_GET_ONE)
+            pytest.skip(chromium.HOW_TO_GET_ONE)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def my_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The learner's folder of these tests."""
+    return tmp_path_factory.mktemp("browser") / "my_work"
+
+
+@pytest.fixture(scope="module")
+def url(browser: Browser, my_work: Path) -> Iterator[str]:
+    """The address that `python run.py lab` prints, once JupyterLab answers there."""
+    folder = my_work.parent
+    env = os.environ | {
+        "LAB_WORK": str(my_work),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+    }
+    command = [*lab_command(), "--no-browser", f"--port={free_port()}", "--LabApp.expose_app_in_browser=True"]
+    log = folder / "jupyterlab.log"
+    with (
+        log.open("w") as written,
+        subprocess.Popen(
+            command, cwd=places.course_root(), env=env, stdout=subprocess.PIPE, stderr=written, text=True
+        ) as lab,
+    ):
+        try:
+            lines = iter(lab.stdout or ())
+            said = next((line for line in lines if line.startswith(FIRST_WORDS)), "")
+            assert said, f"the command ended without an address: {log.read_text()}"
+            address = said.removeprefix(FIRST_WORDS).strip()
+            wait_until_it_answers(address, lab, log)
+            yield address
+        finally:
+            lab.terminate()
+            try:
+                lab.wait(START_LIMIT)
+            except subprocess.TimeoutExpired:
+                lab.kill()
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, url: str) -> Iterator[LabPage]:
+    """JupyterLab in a window of its own, with lesson 00 in front."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
+    window = LabPage(context, url)
+    window.start()
+    yield window
+    context.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_goes_wrong(window: LabPage) -> Iterator[None]:
+    """No test may leave an error in the console, or ask another machine for anything."""
+    yield
+    window.page.evaluate("0")  # what the browser has to say about the last step has arrived before this answer
+    complaints, strays = window.complaints[:], window.strays[:]
+    window.complaints.clear()
+    window.strays.clear()
+    assert complaints == []
+    assert strays == []
+
+
+def lab_command() -> list[str]:
+    """The README's command; in an environment that `run.py` has not made, what it would run in its own."""
+    if environment.is_ready("lab") and Path(sys.prefix) == environment.venv():
+        return [sys.executable, "run.py", "lab"]
+    return [sys.executable, "-m", "migration_lab.start"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_it_answers(address: str, lab: subprocess.Popen[str], log: Path) -> None:
+    end = time.monotonic() + START_LIMIT
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=START_LIMIT):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            assert lab.poll() is None, f"JupyterLab has ended: {log.read_text()}"
+            assert time.monotonic() < end, f"JupyterLab does not answer: {log.read_text()}"
+            time.sleep(0.1)

@@ -1,0 +1,243 @@
+"""The course as a learner meets it: JupyterLab in a real browser.
+
+One JupyterLab serves all of these tests. Each opens what it needs and leaves the rest alone, so that they may run in
+any order; `conftest.py` looks after each of them whether the console has an error or a request has left this machine.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Error, Locator, expect
+
+from tests.browser.lab_page import LIMIT, LabPage
+
+pytestmark = pytest.mark.browser
+
+LESSON = "notebooks/02_first_migration.ipynb"
+EXERCISES = "exercises/02_first_migration.ipynb"
+DISPLAYS = "notebooks/displays.ipynb"
+
+USER = '''\
+%%writefile shop/models/user.py
+"""Who may order."""
+
+from datetime import datetime
+
+from sqlalchemy import DateTime, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.extensions import db
+from shop.models.order import Order
+
+
+class User(db.Model):
+    """A person, known by an email address."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(255), unique=True, index=True)
+    last_login_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    display_name: Mapped[str | None] = mapped_column(String(LENGTH))
+
+    orders: Mapped[list[Order]] = relationship(back_populates="user")
+'''
+MIGRATE = '%flask db migrate --rev-id 0003 -m "add users display_name"'
+UPGRADE = "%flask db upgrade"
+
+# All that the lab shows, in the states that a learner sees: questions of every kind, answered wrong and right.
+DISPLAY_CELLS = (
+    "from migration_lab.notebook import lab, quiz_widget",
+    'shop = lab.open("02", scene="after_the_lesson")',
+    "shop.revisions()",
+    "shop.schema()",
+    'shop.sql("SELECT * FROM users")',
+    'shop.execute("ALTER TABLE users ADD COLUMN nickname VARCHAR(20)")',
+    "shop.changes()",
+    'shop.edit("shop/models/user.py")',
+    'shop.read("shop/models/user.py")',
+    "%flask_fails db revision --no-such-option",
+    "%flask_fails db upgrade 9999",
+    'lab.explain("Target database is not up to date.")',
+    'lab.explain("nothing that anybody knows")',
+    'lab.exercise("02.1")',
+    'lab.check("02.1")',
+    *['lab.hint("02.1")'] * 3,
+    "def answered(question, answer):\n"
+    "    widget = quiz_widget.show(question)\n"
+    "    widget.form.answer = answer\n"
+    "    widget.check.click()\n"
+    "    return widget",
+    'answered("02-which-witness", "`flask db history`")',
+    'answered("02-message-for-the-history", "`add users last_login_at`")',
+    'answered("02-what-init-touches", ["There is a first revision file."])',
+    'lab.compare("02-what-init-touches")',
+    'answered("02-review-0002", [2, 4])',
+    'answered("02-tables-after-upgrade", "2")',
+    'answered("02-what-alembic-remembers", "versions")',
+    'answered("02-order-of-the-loop", quiz_widget.quiz.find("02-order-of-the-loop").shown)',
+    "lab.progress()",
+)
+
+
+@pytest.fixture(scope="module")
+def displays(window: LabPage, my_work: Path) -> str:
+    """A notebook with one cell for each thing that the lab shows, all of them run."""
+    cells = [nbformat.v4.new_code_cell(source) for source in DISPLAY_CELLS]  # type: ignore[no-untyped-call]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    made = nbformat.v4.new_notebook(cells=cells, metadata=kernel)  # type: ignore[no-untyped-call]
+    nbformat.write(made, my_work / DISPLAYS)  # type: ignore[no-untyped-call]
+    window.open(DISPLAYS)
+    window.run_all()
+    assert failed(window) == []
+    return DISPLAYS
+
+
+def failed(window: LabPage) -> list[Any]:
+    """The cells that ended in an error or did not run."""
+    return [
+        (cell["source"], [output.get("evalue") for output in cell["outputs"]])
+        for cell in window.cells()
+        if cell["source"] and not cell["count"] or any(each["output_type"] == "error" for each in cell["outputs"])
+    ]
+
+
+def test_the_command_of_the_readme_opens_lesson_00(window: LabPage) -> None:
+    window.open("notebooks/00_start_here.ipynb")
+    expect(window.page.locator(".jp-Notebook:visible h1")).to_contain_text("Start here")
+    expect(window.page.locator(".jp-Dialog, .Toastify__toast")).to_have_count(0)
+
+
+def test_every_cell_of_lesson_02_runs(window: LabPage) -> None:
+    window.open(LESSON)
+    window.run_all()
+    assert len(window.cells()) > 60
+    assert failed(window) == []
+
+
+def test_a_question_is_answered_by_keyboard_alone(window: LabPage) -> None:
+    window.open(LESSON)
+    window.run("from migration_lab")
+    question = window.run('lab.quiz("02-which-witness")')
+    press = window.page.keyboard.press
+
+    tab_to(window, question.locator("input[type=radio]").first)
+    press("Space")
+    press("ArrowDown")
+    expect(question.get_by_label("flask db history")).to_be_checked()
+    tab_to(window, question.get_by_role("button", name="Check"))
+    press("Enter")
+    said = question.get_by_role("status")
+    expect(said).to_contain_text("It reads your files. Nobody touched those.")
+
+    tab_to(window, question.get_by_label("flask db history"), "Shift+Tab")
+    press("ArrowDown")
+    tab_to(window, question.get_by_role("button", name="Check"))
+    press("Space")
+    expect(said).to_contain_text("It compares the real tables with your models.")
+
+
+def tab_to(window: LabPage, target: Locator, key: str = "Tab") -> None:
+    """Press Tab until the focus is there; a person would give up after so many."""
+    for _ in range(15):
+        window.page.keyboard.press(key)
+        if target.evaluate("node => node === document.activeElement"):
+            return
+    there = window.page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+    raise AssertionError(f"15 times {key} did not lead to {target}; the focus is at {there}")
+
+
+def test_an_exercise_done_wrong_and_then_right(window: LabPage) -> None:
+    window.open(EXERCISES)
+    window.run("from migration_lab")
+    window.run('shop = lab.exercise("02.1")')
+    window.type_into("# Your turn: change the model", USER.replace("LENGTH", "40"))
+    window.insert_after("%%writefile", UPGRADE)
+    window.insert_after("%%writefile", MIGRATE)
+    for cell in ("%%writefile", MIGRATE, UPGRADE):
+        window.run(cell)
+
+    wrong = window.run('lab.check("02.1")')
+    for words in (
+        "Not there yet on SQLite and PostgreSQL.",
+        "What was expected\nText of up to 80 characters.",
+        "What is there instead\ndisplay_name is VARCHAR(40)",
+        "Next step\nSay the length in the model, String(80), and make the revision again.",
+    ):
+        expect(wrong.locator(".lab-missed")).to_contain_text(words, use_inner_text=True)
+
+    again = window.run('shop = lab.exercise("02.1")')
+    expect(again).to_contain_text("Your earlier work is kept in shops/kept/exercise-02.1-sqlite")
+    window.type_into("%%writefile", USER.replace("LENGTH", "80"))
+    for cell in ("%%writefile", MIGRATE, UPGRADE):
+        window.run(cell)
+    right = window.run('lab.check("02.1")')
+    expect(right.locator(".lab-passed")).to_contain_text("Passed on SQLite and PostgreSQL.")
+    expect(right.locator(".lab-missed")).to_have_count(0)
+
+
+def test_a_button_opens_a_file_beside_the_notebook(window: LabPage, displays: str, my_work: Path) -> None:
+    window.open(displays)
+    window.run('shop = lab.open("02", scene="after_the_lesson")')
+    button = window.run('shop.edit("shop/models/user.py")').get_by_role("button")
+    button.click()
+    editor, notebook = window.page.locator(".jp-FileEditor:visible"), window.page.locator(".jp-Notebook:visible")
+    expect(editor).to_contain_text("A person, known by an email address.")
+    left, right = notebook.bounding_box(), editor.bounding_box()
+    assert left
+    assert right
+    assert right["x"] >= left["x"] + left["width"]
+    assert right["width"] > 300
+
+    editor.locator(".cm-content").click()
+    window.page.keyboard.press("ControlOrMeta+Home")
+    window.page.keyboard.insert_text("# edited\n")
+    window.command("docmanager:save")
+    assert (my_work / "shops/02_first_migration-after_the_lesson-sqlite/shop/models/user.py").read_text()[
+        :8
+    ] == "# edited"
+    window.command("application:close")
+
+
+def test_revisions_are_a_picture_with_words_for_those_who_do_not_see_it(window: LabPage, displays: str) -> None:
+    window.open(displays)
+    graph = window.select("shop.revisions()").locator(".jp-RenderedMermaid")
+    expect(graph.locator("img")).to_have_attribute("alt", "The history of revisions")
+    expect(graph.locator("figcaption")).to_contain_text("2 revisions, heads 0002. database is at 0002")
+    size = graph.locator("img").evaluate("async image => (await image.decode(), image.naturalHeight)")
+    assert size > 100
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_outputs_have_no_serious_fault_of_accessibility(window: LabPage, displays: str, theme: str) -> None:
+    window.open(displays)
+    with window.tall(), window.theme(theme):
+        found = Axe().run(window.page, ".jp-OutputArea", {"resultTypes": ["violations", "passes"]}).response
+    faults = [
+        (fault["id"], fault["impact"], [node["html"] for node in fault["nodes"]])
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+    assert faults == [], json.dumps(faults, indent=1)
+    looked_at = {rule["id"]: len(rule["nodes"]) for rule in found["passes"]}
+    assert looked_at["label"] > 20
+    assert looked_at["color-contrast"] > 100
+
+
+def test_the_watch_sees_an_error_in_the_console_and_a_request_that_leaves(window: LabPage) -> None:
+    with pytest.raises(Error, match="Failed to fetch"):
+        window.page.evaluate("fetch('https://example.com/font.woff')")
+    window.page.evaluate("setTimeout(() => { throw Error('planted') })")
+    window.page.wait_for_timeout(0)
+    window.page.evaluate("console.error('planted too')")
+    with window.page.expect_event("console", predicate=lambda message: message.text == "last", timeout=LIMIT):
+        window.page.evaluate("setTimeout(() => console.log('last'), 50)")
+    assert window.strays == ["https://example.com/font.woff"]
+    assert any("planted too" in each for each in window.complaints)
+    assert any("planted" in each for each in window.complaints)
+    window.strays.clear()
+    window.complaints.clear()
