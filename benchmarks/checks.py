@@ -10,7 +10,7 @@ from migration_lab import engines, places
 EXERCISE = "02.1"
 NOTEBOOK = "02_first_migration.ipynb"
 REPETITIONS = 9
-NO_POSTGRES = {"LAB_POSTGRES_BIN": "/nonexistent", "LAB_POSTGRES_URL": ""}
+NO_POSTGRES = {"LAB_POSTGRES_BIN": "no-such-folder", "LAB_POSTGRES_URL": ""}
 
 
 def figures(repetitions: int = REPETITIONS) -> Iterator[Figure]:
