@@ -1,5 +1,6 @@
 """A Chromium for the tests: Playwright's own or the system's, kept on this machine."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -32,11 +33,8 @@ def is_required() -> bool:
 def launch(playwright: Playwright) -> Browser | None:
     """Start the first Chromium that starts; None when this machine has none."""
     for place in places(playwright):
-        try:
+        with contextlib.suppress(Error):
             return playwright.chromium.launch(args=FLAGS, **place)
-        except Error as error:
-            if os.environ.get("LAB_BROWSER") == "required":
-                print(f"{place}: {error.message}")  # noqa: T201
     return None
 
 

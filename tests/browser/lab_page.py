@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlparse
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Route
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Route, WebSocket
 
 LIMIT = 60_000  # milliseconds; a limit for a machine that is busy with other work, never a pause
 HERE = ("127.0.0.1", "localhost")
@@ -14,11 +14,11 @@ NEWS = ("/lab/api/news", "/lab/api/update")
 
 PANEL = "window.jupyterapp.shell.currentWidget"
 # The toolbar says "idle" before a kernel exists, so the session is asked.
-IS_READY = f"""path => {{
+IS_READY = """path => {
     const panel = window.jupyterapp?.shell?.currentWidget;
     return panel?.context?.path === path && panel.context.isReady && panel.sessionContext?.isReady
         && panel.sessionContext.session?.kernel?.status === "idle";
-}}"""
+}"""
 IS_IDLE = f"() => {PANEL}.sessionContext.session?.kernel?.status === 'idle'"
 CODE_CELLS = f"""() => [...{PANEL}.content.model.cells].filter(cell => cell.type === "code").map(cell => ({{
     source: cell.sharedModel.source, count: cell.executionCount, outputs: cell.outputs.toJSON()}}))"""
@@ -43,7 +43,7 @@ class LabPage:
         context.on("console", self._listen)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         self.page: Page = context.new_page()
-        self.page.on("websocket", lambda socket: self._is_local(socket.url))
+        self.page.on("websocket", self._listen_to_socket)
 
     def start(self) -> None:
         """Go where the command said, and wait until the first notebook can be used."""
@@ -138,6 +138,9 @@ class LabPage:
             route.continue_()
         else:
             route.abort()
+
+    def _listen_to_socket(self, socket: WebSocket) -> None:
+        self._is_local(socket.url)
 
     def _is_local(self, url: str) -> bool:
         parts = urlparse(url)

@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Error, Locator, expect
 
 from tests.browser.lab_page import LIMIT, LabPage
@@ -87,10 +87,10 @@ DISPLAY_CELLS = (
 @pytest.fixture(scope="module")
 def displays(window: LabPage, my_work: Path) -> str:
     """A notebook with one cell for each thing that the lab shows, all of them run."""
-    cells = [nbformat.v4.new_code_cell(source) for source in DISPLAY_CELLS]  # type: ignore[no-untyped-call]
+    cells = [nbformat.v4.new_code_cell(source) for source in DISPLAY_CELLS]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    made = nbformat.v4.new_notebook(cells=cells, metadata=kernel)  # type: ignore[no-untyped-call]
-    nbformat.write(made, my_work / DISPLAYS)  # type: ignore[no-untyped-call]
+    made = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+    nbformat.write(made, my_work / DISPLAYS)
     window.open(DISPLAYS)
     window.run_all()
     assert failed(window) == []
@@ -102,7 +102,7 @@ def failed(window: LabPage) -> list[Any]:
     return [
         (cell["source"], [output.get("evalue") for output in cell["outputs"]])
         for cell in window.cells()
-        if cell["source"] and not cell["count"] or any(each["output_type"] == "error" for each in cell["outputs"])
+        if (cell["source"] and not cell["count"]) or any(each["output_type"] == "error" for each in cell["outputs"])
     ]
 
 
