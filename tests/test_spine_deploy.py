@@ -140,8 +140,9 @@ def test_a_backfill_goes_in_batches_and_can_be_run_again(revision: str, tmp_path
     with shop_at(LAST, "postgres", tmp_path) as shop:
         shop.do("db", "upgrade", "0001")
         shop.seed()
+        shop.execute(f"UPDATE {table} SET id = -3 WHERE id = 44")  # legal, and below any id of a sequence
         shop.do("db", "upgrade", before)
-        shop.execute(f"UPDATE {table} SET {column} = {value} WHERE id <= 20")
+        shop.execute(f"UPDATE {table} SET {column} = {value} WHERE id BETWEEN 1 AND 20")
         path = next((shop.folder / "migrations" / "versions").glob(f"{revision}_*.py"))
         path.write_text(path.read_text().replace("BATCH_SIZE = 10_000", "BATCH_SIZE = 7"))
 

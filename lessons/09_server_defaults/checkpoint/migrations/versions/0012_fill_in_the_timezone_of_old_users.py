@@ -20,7 +20,7 @@ depends_on = None
 
 # The condition makes it safe to run again, and leaves alone what a user has chosen meanwhile.
 FILL_IN = "UPDATE users SET timezone = 'UTC' WHERE timezone IS NULL"
-BATCH_SIZE = 10_000  # ids: well under a second each, and no row stays locked longer than that
+BATCH_SIZE = 10_000  # ids: few enough that no row stays locked for long; measure it on a copy of your table
 
 
 def upgrade():
@@ -32,8 +32,8 @@ def upgrade():
     # Each batch is a transaction of its own. A run that is interrupted keeps what it has done; run it again.
     with op.get_context().autocommit_block():
         bind = op.get_bind()
-        last = bind.scalar(sa.text("SELECT max(id) FROM users")) or 0
-        for first in range(1, last + 1, BATCH_SIZE):
+        lowest, highest = bind.execute(sa.text("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM users")).one()
+        for first in range(lowest, highest + 1, BATCH_SIZE):
             bind.execute(
                 sa.text(f"{FILL_IN} AND id BETWEEN :first AND :last"),
                 {"first": first, "last": first + BATCH_SIZE - 1},

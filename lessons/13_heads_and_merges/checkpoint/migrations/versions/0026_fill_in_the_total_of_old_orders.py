@@ -31,8 +31,8 @@ def upgrade():
 
     with op.get_context().autocommit_block():
         bind = op.get_bind()
-        last = bind.scalar(sa.text("SELECT max(id) FROM orders")) or 0
-        for first in range(1, last + 1, BATCH_SIZE):
+        lowest, highest = bind.execute(sa.text("SELECT coalesce(min(id), 1), coalesce(max(id), 0) FROM orders")).one()
+        for first in range(lowest, highest + 1, BATCH_SIZE):
             bind.execute(
                 sa.text(f"{FILL_IN} AND id BETWEEN :first AND :last"),
                 {"first": first, "last": first + BATCH_SIZE - 1},
