@@ -23,8 +23,8 @@ def upgrade():
     if op.get_context().dialect.name == "postgresql":
         # CONCURRENTLY lets everyone write meanwhile, and cannot run inside a transaction.
         with op.get_context().autocommit_block():
-            # It waits for older transactions and holds nobody up, so it may wait longer than other statements.
-            op.execute("SET lock_timeout = 0")
+            # It waits for older transactions and holds up no request, so it may wait longer than other statements.
+            op.execute("SET lock_timeout = '5min'")
             # A build that failed leaves an index that is not valid but has the name: clear it away.
             op.drop_index(INDEX, table_name="orders", postgresql_concurrently=True, if_exists=True)
             op.create_index(INDEX, "orders", ["user_id", "created_at"], postgresql_concurrently=True)

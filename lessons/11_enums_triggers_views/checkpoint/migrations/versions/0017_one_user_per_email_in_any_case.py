@@ -1,7 +1,7 @@
 """one user per email in any case
 
 Ann@example.com and ann@example.com are the same person. The revision fails when two such users are
-there: merge them by hand, then run it again.
+there: merge them by hand, then run it again. SQLite's lower() knows the letters A to Z only.
 
 Revision ID: 0017
 Revises: 0016
@@ -26,7 +26,7 @@ def upgrade():
     if op.get_context().dialect.name == "postgresql":
         # As in 0016: without stopping writers, and after clearing away what a failed build has left.
         with op.get_context().autocommit_block():
-            op.execute("SET lock_timeout = 0")
+            op.execute("SET lock_timeout = '5min'")
             op.drop_index(INDEX, table_name="users", postgresql_concurrently=True, if_exists=True)
             op.create_index(INDEX, "users", [lower_email], unique=True, postgresql_concurrently=True)
             op.execute("SET lock_timeout = '2s'")
