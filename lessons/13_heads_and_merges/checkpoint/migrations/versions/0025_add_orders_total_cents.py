@@ -55,7 +55,10 @@ def upgrade():
 
 
 def downgrade():
-    """Drop the new column. No amount is lost: the old column has them all."""
+    """Drop the new column. No amount is lost: the old column has them all.
+
+    On Postgres everyone waits while SET NOT NULL reads the table.
+    """
     if op.get_context().dialect.name == "postgresql":
         op.execute("DROP TRIGGER orders_copy_amount ON orders")
         op.execute("DROP FUNCTION orders_copy_amount()")

@@ -1,6 +1,7 @@
 """require orders total_cents
 
-What held for `amount_cents` holds for `total_cents` now: it is there, and not negative. Done as in 0013.
+What held for `amount_cents` holds for `total_cents` now: it is there, it is not negative, done as in 0013, and
+`updated_at` notes its changes. Not before: the backfill of 0026 is no change of an order.
 SQLite does the same in 0029, where it has to copy the table anyway.
 
 Revision ID: 0027
@@ -16,6 +17,11 @@ revision = "0027"
 down_revision = "0026"
 branch_labels = None
 depends_on = None
+
+UPDATED_AT = """
+    CREATE OR REPLACE TRIGGER orders_updated_at BEFORE UPDATE OF {columns} ON orders
+    FOR EACH ROW EXECUTE FUNCTION orders_set_updated_at()
+"""
 
 
 def upgrade():
@@ -35,10 +41,12 @@ def upgrade():
             op.execute("ALTER TABLE orders VALIDATE CONSTRAINT ck_orders_total_cents_not_negative")
             op.execute("ALTER TABLE orders ALTER COLUMN total_cents SET NOT NULL")
             op.execute("ALTER TABLE orders DROP CONSTRAINT ck_orders_total_cents_not_null")
+            op.execute(UPDATED_AT.format(columns="user_id, amount_cents, total_cents, currency, status"))
 
 
 def downgrade():
-    """Take both promises back. No value is lost."""
+    """Take the promises back. No value is lost."""
     if op.get_context().dialect.name == "postgresql":
+        op.execute(UPDATED_AT.format(columns="user_id, amount_cents, currency, status"))
         op.execute("ALTER TABLE orders DROP CONSTRAINT ck_orders_total_cents_not_negative")
         op.execute("ALTER TABLE orders ALTER COLUMN total_cents DROP NOT NULL")

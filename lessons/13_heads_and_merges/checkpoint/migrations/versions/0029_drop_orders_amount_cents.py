@@ -67,7 +67,7 @@ def downgrade():
         op.execute("ALTER TABLE orders ADD COLUMN amount_cents integer")
         op.execute("UPDATE orders SET amount_cents = total_cents")
         op.execute("ALTER TABLE orders ADD CONSTRAINT ck_orders_amount_cents_not_negative CHECK (amount_cents >= 0)")
-        op.execute(UPDATED_AT_ON_POSTGRES.format(amount="amount_cents"))
+        op.execute(UPDATED_AT_ON_POSTGRES.format(amount="amount_cents, total_cents"))
         op.execute(
             """
             CREATE FUNCTION orders_copy_amount() RETURNS trigger LANGUAGE plpgsql AS $$
