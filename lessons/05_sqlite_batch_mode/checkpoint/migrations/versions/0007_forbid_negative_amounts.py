@@ -1,6 +1,7 @@
 """forbid negative amounts
 
 On Postgres the check comes NOT VALID, for the reason given in 0005; 0008 validates it.
+SQLite copies the table here, and stops when an old order has a negative amount.
 
 Revision ID: 0007
 Revises: 0006

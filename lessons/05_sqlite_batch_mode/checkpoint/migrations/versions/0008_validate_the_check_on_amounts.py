@@ -1,6 +1,7 @@
 """validate the check on amounts
 
 Fails, and changes nothing, when an old order has a negative amount: correct that order first.
+SQLite has nothing to do, because 0007 has checked every order there.
 
 Revision ID: 0008
 Revises: 0007
