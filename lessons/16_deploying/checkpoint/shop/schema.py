@@ -18,7 +18,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "schema"
 
 SQLITE = """
     SELECT sql FROM sqlite_master
-    WHERE sql IS NOT NULL AND tbl_name <> 'alembic_version' ORDER BY tbl_name, type DESC, name
+    WHERE sql IS NOT NULL AND tbl_name <> 'alembic_version' AND substr(name, 1, 7) <> 'sqlite_'
+    ORDER BY tbl_name, type DESC, name
 """
 
 # One query for each kind of thing that a schema holds; every row is one line or one definition.
@@ -48,7 +49,7 @@ POSTGRES = (
     SELECT pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE ' NOT VALID' END
     FROM pg_index JOIN pg_class ON indrelid = pg_class.oid
     WHERE relnamespace = current_schema()::regnamespace AND relname <> 'alembic_version'
-    ORDER BY indexrelid::regclass::text
+    ORDER BY indexrelid::regclass::text COLLATE "C"
     """,
     """
     SELECT pg_get_functiondef(oid) FROM pg_proc
