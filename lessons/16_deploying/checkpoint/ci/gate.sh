@@ -1,6 +1,7 @@
 #!/bin/sh
 # What every change has to pass, here as in CI. DATABASE_URL names an empty database, on SQLite or on Postgres.
 set -eux
+: "${DATABASE_URL:?must name an empty database: the gate goes up and down in it}"
 export FLASK_APP=shop
 
 flask db upgrade    # the whole history runs on a fresh database, and has one head
