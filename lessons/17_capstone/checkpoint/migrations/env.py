@@ -99,7 +99,11 @@ def one_at_a_time():
     """
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         give_up = time.monotonic() + LONGEST_WAIT_FOR_TURN
+        said = False
         while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK_KEY})").scalar():
+            if not said:
+                logger.info("Another process is migrating this database; waiting for it to finish.")
+                said = True
             if time.monotonic() > give_up:
                 raise CommandError("Another process has been migrating this database for too long.")
             time.sleep(0.5)
