@@ -217,6 +217,17 @@ def test_prediction_is_noted_then_compared(sit: Any) -> None:
     assert sitting.is_closed
 
 
+def test_an_option_that_is_a_sentence_ends_once(sit: Any) -> None:
+    options = [{"text": "It fails.", "why": "It ran before."}, {"text": "Nothing.", "right": True}]
+    sitting = sit(ONE | {"prediction": True, "options": options})
+    sitting.submit("It fails.")
+    assert "Noted: you said It fails.\n" in told(sitting)
+    sitting.compare()
+    assert "Compared: you said It fails; it is Nothing.\n" in told(sitting)
+    assert "It fails: It ran before." in told(sitting)
+    assert ".:" not in told(sitting)
+
+
 def test_comparing_without_a_prediction_shows_what_is_so(sit: Any) -> None:
     sitting = sit(ONE | {"prediction": True})
     sitting.compare()

@@ -14,6 +14,7 @@ CODE_FONT = "font-family: var(--jp-code-font-family); font-size: var(--jp-code-f
 STYLE = f"""<style>
 .lab-quiz {{ border: 1px solid var(--jp-border-color1); border-radius: 4px; padding: 0.6em 1em; margin: 0.4em 0;
   max-width: 54em; overflow: visible; color: var(--jp-content-font-color1) }}
+.lab-quiz:has(.lab-review) {{ max-width: none }}
 .lab-quiz .widget-html-content, .lab-quiz label {{ font-size: var(--jp-content-font-size1); line-height: 1.5;
   color: var(--jp-content-font-color1) }}
 .lab-quiz .widget-html, .lab-quiz .widget-html-content, .lab-quiz .widget-radio, .lab-quiz .widget-checkbox,

@@ -88,7 +88,8 @@ class Sitting:
         in_full = question.judge(question.right_answer).remarks
         if self.state == "shown" or self.answer is None:
             return Report("The answer:", right_answer, in_full, question.explanation)
-        said = question.said(self.answer)
+        # An option may be a sentence of its own, and becomes a part of ours.
+        said, right_answer = question.said(self.answer).removesuffix("."), right_answer.removesuffix(".")
         if self.state == "noted":
             return Report("Noted:", f"you said {said}.", (Remark(None, True, "Run what follows, then compare."),))
         remarks = question.judge(self.answer).remarks

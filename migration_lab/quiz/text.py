@@ -40,7 +40,7 @@ def remark_as_markdown(remark: Remark) -> str:
     """`Line 3: Would hurt. Every nickname is lost.`"""
     word = f"{remark.word}." if remark.word else ""
     said = " ".join(part for part in (word, remark.text) if part)
-    return said if remark.about is None else f"{remark.about}: {said}"
+    return said if remark.about is None else f"{remark.about.removesuffix('.')}: {said}"
 
 
 def plain(markdown: str) -> str:
