@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -87,7 +87,11 @@ def house() -> House:
 def postmasters() -> list[psutil.Process]:
     processes = watcher.server_processes(data())
     numbers = {process.pid for process in processes}
-    return [process for process in processes if process.ppid() not in numbers]
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # a session's process that has ended meanwhile
+            found += [process] if process.ppid() not in numbers else []
+    return found
 
 
 def eventually(condition: Callable[[], bool], limit: float = 60) -> bool:
