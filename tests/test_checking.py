@@ -154,8 +154,9 @@ def test_an_endless_revision_is_told(root: Path, monkeypatch: pytest.MonkeyPatch
     work = opened()
     solve(work, "while True: pass", DROP)
     finding = unmet(check("01.1", work, only=["sqlite"]))
-    assert finding.expectation == UPGRADE
+    assert finding.expectation.id == "upgrade"
     assert finding.found == "`flask db upgrade` was stopped after 1.5 seconds."
+    assert "a loop without an end" in finding.expectation.next_step
     assert leftovers(root) == []
 
 
@@ -308,8 +309,9 @@ def test_a_checkout_whose_database_url_is_broken_stays_broken(root: Path) -> Non
     flaskenv = work.folder / ".flaskenv"
     flaskenv.write_text("FLASK_APP=shop\nDATABASE_URL=postgres://localhost/shop\n", encoding="utf-8")
     finding = unmet(check("01.1", work, only=["sqlite"]))
-    assert finding.expectation == UPGRADE
+    assert finding.expectation.id == UPGRADE.id
     assert "NoSuchModuleError" in finding.found
+    assert "Write `postgresql+psycopg://`" in finding.expectation.next_step  # as the field guide says
 
 
 # ---------------------------------------------------------------------------------------- engines, tries, tidiness

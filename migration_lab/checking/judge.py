@@ -83,7 +83,7 @@ def judge_once(judge: Judge, workspace: Workspace, template: Template) -> Engine
         except Exception as error:
             finding = _our_mistake(judge, error)
     met = tuple(trial.judged) if trial else ()
-    later = tuple(e for e in judge.expectations if finding and e not in met and e != finding.expectation)
+    later = tuple(e for e in judge.expectations if finding and e not in met and e.id != finding.expectation.id)
     return EngineVerdict(template.engine.name, met, finding, later)
 
 

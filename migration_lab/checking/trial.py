@@ -1,6 +1,8 @@
 """The judgement of one answer on one engine: what a judge looks at, and the words for the usual expectations."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import NoReturn
 
 from migration_lab.checking import rows
 from migration_lab.checking.copies import Copies, Copy
@@ -19,9 +21,12 @@ from migration_lab.checking.expectations import (
     Unmet,
 )
 from migration_lab.checking.words import differences_in, error_in, listed
-from migration_lab.errors import LabError
-from migration_lab.process import Completed
+from migration_lab.explain import Card, explain
+from migration_lab.process import Completed, StoppedError
 from migration_lab.schema import Schema, diff
+
+# Cards of the field guide about files, the app and its settings: such a command fails before it reaches a revision.
+NOT_THE_REVISION = {"F01", "F02", "F03", "F04", "F05", "F07", "F08", "F09", "G01", "G02", "G03", "G04", "G05", "G07"}
 
 
 class Trial(Copy):
@@ -192,22 +197,33 @@ class Trial(Copy):
         """Run a command that must end with exit code 0."""
         completed = self._flask_or_unmet(expectation, *args)
         typed = f"`flask {' '.join(args)}`"
-        self.expect(
-            expectation.id,
-            completed.exit_code == 0,
-            expected=f"{typed} ends without an error.",
-            found=self._failed(completed, *args),
-        )
+        if completed.exit_code != 0:
+            self._miss(
+                expectation,
+                expected=f"{typed} ends without an error.",
+                found=self._failed(completed, *args),
+                because=explain(completed.output),
+            )
+        self.expect(expectation.id, True, expected="", found="")
         return completed
 
     def _flask_or_unmet(self, expectation: Expectation, *args: str) -> Completed:
         try:
             return self.flask(*args)
-        except LabError as error:  # it took too long
-            self.expect(
-                expectation.id, False, expected=f"`flask {' '.join(args)}` comes to an end.", found=error.message
+        except StoppedError as error:
+            self._miss(
+                replace(expectation, cause="A revision or a model does not come to an end.", next_step=error.next_step),
+                expected=f"`flask {' '.join(args)}` comes to an end.",
+                found=error.message,
             )
-            raise
+
+    def _miss(self, expectation: Expectation, *, expected: str, found: str, because: Card | None = None) -> NoReturn:
+        """End the trial at this expectation; in the field guide's words, if the cause is not in the revision."""
+        self._judge.declared(expectation.id)
+        self.judged = [each for each in self.judged if each.id != expectation.id]
+        if because is not None and because.id in NOT_THE_REVISION:
+            expectation = replace(expectation, cause=because.meaning, next_step=" ".join(because.cure))
+        raise Unmet(Finding(expectation, expected, found))
 
     def _failed(self, completed: Completed, *args: str) -> str:
         words = error_in(completed.output, self.folder)
