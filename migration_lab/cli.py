@@ -14,6 +14,7 @@ from migration_lab import course
 from migration_lab.errors import LabError
 
 if TYPE_CHECKING:
+    from migration_lab.engines import Engine
     from migration_lab.workspace import Opened
 
 engine_option = click.option(
@@ -58,6 +59,15 @@ def main() -> None:
     """The course in a terminal. A lesson is named by its number (02), an exercise by lesson and number (02.1)."""
 
 
+@main.command(short_help="Start JupyterLab.", context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def start(options: tuple[str, ...]) -> None:
+    """Start JupyterLab on your own folder. Options such as --port=8890 are handed on to it."""
+    from migration_lab import start as starting
+
+    sys.exit(starting.main(list(options)))
+
+
 @main.command("open", short_help="Open a lesson or exercise.")
 @click.argument("lesson")
 @click.option("--scene", metavar="NAME", help="A prepared situation of the lesson instead of its start.")
@@ -72,7 +82,7 @@ def open_(lesson: str, scene: str | None, engine: str) -> None:
     if "." in lesson:
         if scene:
             raise LabError("An exercise has its own scene.", f"Run `lab open {lesson}` without --scene.")
-        _say(workspace.open_exercise(lesson, engines.engine(engine)))
+        _say(workspace.open_exercise(lesson, _engine_of(lesson, engine)))
     else:
         _say(workspace.open_lesson(course.lesson(lesson), engines.engine(engine), scene))
 
@@ -85,9 +95,9 @@ def reset(lesson: str, engine: str) -> None:
 
     Work that you did in them is kept aside.
     """
-    from migration_lab import engines, workspace
+    from migration_lab import workspace
 
-    _say(workspace.reset(lesson, engines.engine(engine)))
+    _say(workspace.reset(lesson, _engine_of(lesson, engine)))
 
 
 @main.command(short_help="Judge your answer to an exercise.")
@@ -95,11 +105,11 @@ def reset(lesson: str, engine: str) -> None:
 @engine_option
 def check(exercise: str, engine: str) -> None:
     """Judge your answer to an exercise (02.1). The exit code is 0 when it passes and 1 when not."""
-    from migration_lab import checking, engines, workspace
+    from migration_lab import checking, workspace
     from migration_lab.checking import report
 
     course.exercise(exercise)  # a wrong name is told before a missing workspace
-    verdict = checking.check(exercise, workspace.find(f"exercise-{exercise}", engines.engine(engine)))
+    verdict = checking.check(exercise, workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine)))
     click.echo(report.as_text(verdict))
     sys.exit(0 if verdict.passed else 1)
 
@@ -161,6 +171,17 @@ def build(lesson: str | None, check: bool) -> None:
     from migration_lab import build as building
 
     building.build(lesson, check=check, say=click.echo)
+
+
+def _engine_of(lesson: str, engine: str) -> "Engine":
+    """The engine to use; for an exercise that is not for the one in LAB_ENGINE, the one that it is for."""
+    from migration_lab import engines, workspace
+
+    if "." not in lesson:
+        return engines.engine(engine)
+    source = click.get_current_context().get_parameter_source("engine")
+    asked = engine if source is click.core.ParameterSource.COMMANDLINE else None
+    return workspace.engine_for(lesson, asked=asked, usual=engine)
 
 
 def _say(opened: "Opened") -> None:

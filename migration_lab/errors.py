@@ -1,5 +1,16 @@
 """The one kind of error that a learner is meant to read."""
 
+import re
+
+
+def reason(error: OSError) -> str:
+    """Why a file could not be written, in the system's words: `No space left on device`.
+
+    A copied folder may fail with the reasons of all its files, paths and all; the first one says enough.
+    """
+    found = re.search(r"\[Errno \d+\] ([^:'\"]+)", str(error))
+    return error.strerror or (found[1] if found else str(error))
+
 
 class LabError(Exception):
     """Something that a person can put right.

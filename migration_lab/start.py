@@ -70,6 +70,8 @@ def lab_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name != "DATABASE_URL" and not name.startswith(("FLASK_", "SQLALCHEMY_"))
     }
+    if not env.get("LAB_POSTGRES_URL"):  # a PGPASSWORD for another server would be tried on the course's own
+        env = {name: value for name, value in env.items() if not name.startswith("PG")}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["JUPYTER_CONFIG_DIR"] = str(places.my_work() / ".jupyter")
     env.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))

@@ -8,7 +8,8 @@ from pathlib import Path
 from migration_lab import course
 from migration_lab.course import Lesson
 from migration_lab.engines import Engine
-from migration_lab.errors import LabError
+from migration_lab.engines import engine as engine_named
+from migration_lab.errors import LabError, reason
 from migration_lab.flask_command import lesson_in
 from migration_lab.leases import candidates, held, hold, shops, take
 from migration_lab.record import FILE_NAME, NOT_WORK, Record, database_sign, files_sign, read_record, write_record
@@ -46,6 +47,11 @@ class Opened:
     kept: Path | None = None
     dropped: Path | None = None
 
+    @property
+    def is_second(self) -> bool:
+        """Whether another process holds the workspace of that name, so that this is one more."""
+        return not self.workspace.folder.name.endswith(self.workspace.engine.name)
+
 
 def open_lesson(lesson: Lesson, engine: Engine, scene: str | None = None) -> Opened:
     """Open a lesson's workspace at its start, or at one of its scenes. Other errors: as `open_workspace`."""
@@ -59,6 +65,28 @@ def open_exercise(exercise_id: str, engine: Engine) -> Opened:
     scene = exercise.scene
     template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
     return open_workspace(f"exercise-{exercise_id}", template, lesson, scene=scene)
+
+
+def engine_for(exercise_id: str, *, asked: str | None, usual: str) -> Engine:
+    """The engine on which to open an exercise.
+
+    Args:
+        asked: what the learner asks for here and now, if anything.
+        usual: what is used where the exercise is for it; where it is not, the exercise's own first engine is.
+
+    Raises:
+        LabError: the exercise is not for the engine that was asked for, or there is no such engine.
+    """
+    _, exercise = course.exercise(exercise_id)
+    wanted = engine_named(asked or usual)
+    if wanted.name in exercise.engines:
+        return wanted
+    if asked:
+        raise LabError(
+            f"Exercise {exercise_id} is not for {asked}.",
+            f"Open it without an engine: it is for {exercise.engines[0]}.",
+        )
+    return engine_named(exercise.engines[0])
 
 
 def open_workspace(
@@ -82,23 +110,23 @@ def open_workspace(
         folder.mkdir(parents=True, exist_ok=True)
         kept, dropped = _clear(folder, template)
         shutil.copytree(template.files, folder, dirs_exist_ok=True)
+        write_flaskenv(folder, template.engine)
+        template.engine.clone(template.key, folder)
+        record = Record(
+            name=name,
+            lesson=lesson.slug,
+            engine=template.engine.name,
+            template=template.key,
+            scene=scene,
+            files=files_sign(folder),
+            database=database_sign(template.engine, folder),
+        )
+        write_record(folder, record)
     except OSError as error:
         raise LabError(
-            f"The folder {folder.name} cannot be written: {error}.",
+            f"The folder {folder.name} cannot be written: {reason(error)}.",
             f"Check the free space, and that {folder.parent} and all in it is yours.",
         ) from error
-    write_flaskenv(folder, template.engine)
-    template.engine.clone(template.key, folder)
-    record = Record(
-        name=name,
-        lesson=lesson.slug,
-        engine=template.engine.name,
-        template=template.key,
-        scene=scene,
-        files=files_sign(folder),
-        database=database_sign(template.engine, folder),
-    )
-    write_record(folder, record)
     return Opened(Workspace(folder, lesson, template.engine, title_of(name)), kept, dropped)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from migration_lab import cli, course
+from migration_lab import cli, course, start
 from tests import tiny_course
 
 Lab = Callable[..., Result]
@@ -48,6 +48,18 @@ def test_every_command_explains_itself(lab: Lab) -> None:
         shown = lab(name, "--help")
         assert shown.exit_code == 0
         assert f"Usage: main {name}" in shown.output
+
+
+def test_start_becomes_jupyterlab_with_the_options_given(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    def main(options: list[str]) -> int:
+        given.extend(options)
+        return 3
+
+    monkeypatch.setattr(start, "main", main)
+    assert lab("start", "--port=8890", "--no-browser").exit_code == 3
+    assert given == ["--port=8890", "--no-browser"]
 
 
 def test_open_says_where_the_files_are(lab: Lab, home: Path) -> None:
@@ -132,7 +144,7 @@ def test_errors_are_explained_from_words_and_from_a_pipe(lab: Lab) -> None:
     ("args", "said"),
     [
         (["opne", "01"], "Did you mean `lab open`?"),
-        (["frobnicate"], "The commands are open, reset, check"),
+        (["frobnicate"], "The commands are start, open, reset, check"),
         (["open", "01_tyny"], "Did you mean 01_tiny?"),
         (["open", "99"], "The lessons are 01_tiny."),
         (["open", "01.9"], "The exercises are 01.1."),

@@ -354,8 +354,9 @@ def test_a_port_that_is_no_number_is_refused() -> None:
 def test_only_this_machine_reaches_jupyterlab_and_no_other_database_is_in_reach(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
-    for name in ("DATABASE_URL", "FLASK_APP", "FLASK_ENV", "SQLALCHEMY_DATABASE_URI"):
+    for name in ("DATABASE_URL", "FLASK_APP", "FLASK_ENV", "SQLALCHEMY_DATABASE_URI", "PGPASSWORD"):
         monkeypatch.setenv(name, "theirs")
+    monkeypatch.delenv("LAB_POSTGRES_URL", raising=False)
     monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
     seen = start.lab_environment()
     assert "theirs" not in seen.values()
@@ -363,6 +364,8 @@ def test_only_this_machine_reaches_jupyterlab_and_no_other_database_is_in_reach(
     assert Path(seen["PATH"].split(os.pathsep)[0]) == Path(sys.executable).parent
     assert "--ServerApp.ip=127.0.0.1" in start.settings(8888)
     assert f"--ServerApp.root_dir={home}" in start.settings(8888)
+    monkeypatch.setenv("LAB_POSTGRES_URL", "postgresql://ann@server/postgres")
+    assert start.lab_environment()["PGPASSWORD"] == "theirs"  # it may be meant for that server
 
 
 def test_what_the_learner_asks_for_is_said_once() -> None:

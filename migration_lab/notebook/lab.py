@@ -56,7 +56,10 @@ def exercise(exercise_id: str, *, engine: str | None = None) -> Shop:
     from migration_lab.checking import report
 
     lesson, ticket = course.exercise(exercise_id)
-    opened = _begin(workspace.open_exercise(exercise_id, _engine(engine)))
+    on = _engine(engine, exercise_id)
+    opened = _begin(workspace.open_exercise(exercise_id, on))
+    if not engine and os.environ.get("LAB_ENGINE") not in (None, "", on.name):
+        show(Note(f"LAB_ENGINE asks for another database, and this exercise is for {shop.ENGINE_NAMES[on.name]}."))
     sentences = report.looks_at(checking.judge_of(lesson, exercise_id).expectations)
     show(Note(f"Exercise {exercise_id}: {ticket.title}. The check looks at this:", points=tuple(sentences)))
     return opened
@@ -73,7 +76,7 @@ def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
         last = _last_opened()
         name, on = last.name, _engine(last.engine)
     else:
-        on = _engine(engine)
+        on = _engine(engine, name)
         name = workspace.name_of(name, on)
     resumed = Shop(workspace.resume(name, on)).use()
     show(resumed.note())
@@ -82,7 +85,7 @@ def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
 
 def reset(name: str, *, engine: str | None = None) -> Shop:
     """Bring a lesson or an exercise back to its start; what you changed is kept aside, and a sentence says where."""
-    return _begin(workspace.reset(name, _engine(engine)))
+    return _begin(workspace.reset(name, _engine(engine, name)))
 
 
 def check(exercise_id: str, *, engine: str | None = None) -> None:
@@ -94,7 +97,7 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
     """
     from migration_lab import checking
 
-    on = _engine(engine or shop.engine_of(f"exercise {exercise_id}"))
+    on = _engine(engine or shop.engine_of(f"exercise {exercise_id}"), exercise_id)
     show(checking.check(exercise_id, workspace.find(workspace.name_of(exercise_id, on), on)))
 
 
@@ -148,6 +151,12 @@ def doctor() -> None:
 def _begin(opened: workspace.Opened) -> Shop:
     begun = Shop(opened.workspace).use()
     show(begun.note())
+    if opened.is_second:
+        show(
+            Note(
+                "Another notebook opened the same one first, so this notebook works on files and a database of its own."
+            )
+        )
     if opened.kept:
         show(Note(f"Your earlier work is kept in `{shop.below_my_work(opened.kept)}`."))
     if opened.dropped:
@@ -155,8 +164,13 @@ def _begin(opened: workspace.Opened) -> Shop:
     return begun
 
 
-def _engine(name: str | None) -> engines.Engine:
-    return engines.engine(name or os.environ.get("LAB_ENGINE") or "sqlite")
+def _engine(asked: str | None, target: str = "") -> engines.Engine:
+    """The engine to use for a lesson (`02`) or an exercise (`02.1`)."""
+    usual = os.environ.get("LAB_ENGINE") or "sqlite"
+    exercise_id = target.removeprefix("exercise-")
+    if "." in exercise_id:
+        return workspace.engine_for(exercise_id, asked=asked, usual=usual)
+    return engines.engine(asked or usual)
 
 
 def _last_opened() -> Record:

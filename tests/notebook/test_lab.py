@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from migration_lab import engines
+from migration_lab import cli, course, engines
 from migration_lab.errors import LabError
 from migration_lab.notebook import lab
 from tests import tiny_course
@@ -50,6 +51,28 @@ def test_postgres_works_the_same(run: Cell) -> None:
 def test_the_environment_chooses_the_engine(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_ENGINE", "postgres")
     assert "PostgreSQL" in run(OPEN)
+
+
+def test_an_exercise_for_one_engine_is_opened_on_that_engine(
+    run: Cell, fail: Cell, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lesson = course.lessons()[0]
+    only = lesson.manifest.exercises["01.1"].model_copy(update={"engines": ("sqlite",)})
+    manifest = lesson.manifest.model_copy(update={"exercises": {"01.1": only}})
+    monkeypatch.setattr(course, "exercise", lambda name: (lesson.model_copy(update={"manifest": manifest}), only))
+    monkeypatch.setenv("LAB_ENGINE", "postgres")
+    shown = run('shop = lab.exercise("01.1")')
+    assert "Files: `shops/exercise-01.1-sqlite`" in shown
+    assert "LAB_ENGINE asks for another database, and this exercise is for SQLite." in shown
+    assert "exercise-01.1-sqlite" in run('lab.resume("01.1")')
+    assert "exercise-01.1-sqlite" in run('lab.reset("01.1")')
+    assert "Not there yet on SQLite." in run('lab.check("01.1")')
+    shown = fail('lab.exercise("01.1", engine="postgres")')
+    assert "Exercise 01.1 is not for postgres.\nOpen it without an engine" in shown
+    result = CliRunner().invoke(cli.main, ["open", "01.1"])
+    assert "exercise-01.1-sqlite" in result.output
+    result = CliRunner().invoke(cli.main, ["open", "01.1", "--engine", "postgres"])
+    assert "Exercise 01.1 is not for postgres." in result.output
 
 
 def test_without_postgres_sqlite_goes_on(run: Cell, fail: Cell, monkeypatch: pytest.MonkeyPatch) -> None:

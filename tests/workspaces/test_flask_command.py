@@ -21,6 +21,8 @@ ELSEWHERE = {
     "FLASK_DEBUG": "1",
     "PGHOSTADDR": "192.0.2.1",
     "PGSERVICE": "production",
+    "PGPASSWORD": "of another server",
+    "PGSSLMODE": "verify-full",
     "FORCE_COLOR": "1",
     "COLUMNS": "200",
     "LANG": "de_DE.UTF-8",
