@@ -35,7 +35,10 @@ def looking_at(url: str) -> Iterator[Connection]:
         except (DBAPIError, sqlite3.Error) as error:
             raise unreachable(url, error) from error
         with connection:
-            yield connection
+            try:
+                yield connection
+            except DBAPIError as error:
+                raise _not_read(error) from error
     finally:
         engine.dispose()
 
@@ -62,6 +65,19 @@ def unreachable(url: str, error: Exception) -> LabError:
     return LabError(
         f"The database {parse(url).render_as_string(hide_password=True)} cannot be opened: {first_line(error)}.",
         "Check that the server runs and that the URL names an existing database; `lab doctor` tests both engines.",
+    )
+
+
+def _not_read(error: DBAPIError) -> LabError:
+    """What to raise when a database that was opened does not answer after all."""
+    said = first_line(error)
+    if getattr(error.orig, "sqlstate", None) == "55P03" or "is locked" in said:
+        return LabError(
+            f"The database made this wait for a lock for {LOCK_SECONDS} seconds and then gave up: {said}.",
+            "End the other transaction, then run this again.",
+        )
+    return LabError(
+        f"The database cannot be read: {said}.", "Run `lab reset` with the lesson's number for a fresh one."
     )
 
 

@@ -43,8 +43,8 @@ class Revision:
 class Standing:
     """Where a database stands: at no revision, one, or several.
 
-    `has_table` is False without `alembic_version`; `is_lost` is True if there are other tables all the same, so that
-    Alembic would begin at the beginning with tables that are there already.
+    `has_table` is False without `alembic_version`. `is_lost` is True at no revision if there are other tables all the
+    same: Alembic would begin at the beginning, with tables that are there already.
     """
 
     name: str
@@ -112,7 +112,8 @@ def read_standing(name: str, url: str) -> Standing:
         if VERSION_TABLE not in tables:
             return Standing(name, (), has_table=False, is_lost=bool(tables))
         rows = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE} ORDER BY version_num"))
-        return Standing(name, tuple(rows.scalars()))
+        ids = tuple(rows.scalars())
+        return Standing(name, ids, is_lost=not ids and tables != [VERSION_TABLE])
 
 
 def read_revisions(versions: Path) -> tuple[Revision, ...]:
@@ -277,7 +278,8 @@ def _notes(history: History) -> list[str]:
     for standing in history.databases:
         if standing.is_lost:
             notes.append(
-                f"{standing.name}: at no revision; it has tables, and no table {VERSION_TABLE}. "
+                f"{standing.name}: at no revision, though it has tables: {VERSION_TABLE} "
+                f"{'is empty' if standing.has_table else 'is missing'}. "
                 "Compare the tables with the revisions, then say where it stands: flask db stamp REVISION"
             )
         elif not standing.has_table:

@@ -1,5 +1,6 @@
 """Build the start of a lesson or a scene from nothing: lay files, run commands, execute SQL."""
 
+import re
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -141,5 +142,7 @@ def _must(completed: Completed, command: str, what: str, *, fails: bool = False)
         wanted = "should fail" if fails else "should succeed"
         raise LabError(
             f"In {what}, `{command}` {wanted} but ended with exit code {completed.exit_code}:\n{completed.output}",
-            "Mend the files of the course, or fetch them again.",
+            "Make room on the disk, then run the same again."
+            if re.search(r"disk is full|No space left", completed.output)
+            else "Mend the files of the course, or fetch them again.",
         )

@@ -14,6 +14,7 @@ import filelock
 from migration_lab import course, places
 from migration_lab.course import Lesson, lessons
 from migration_lab.engines import Engine
+from migration_lab.errors import LabError, reason
 from migration_lab.scenes import Site, build_checkpoint, play, read_scene, scene_folder
 
 RECIPE = "1"  # raise it when the way in which templates are built changes
@@ -53,13 +54,19 @@ def scene_template(lesson: Lesson, scene_name: str, engine: Engine) -> Template:
 def _template(lesson: Lesson, scene: Path | None, engine: Engine) -> Template:
     key = _key(lesson, scene, engine)
     template = Template(key, places.cache() / "templates" / f"{engine.name}-{key}", engine)
-    if not _is_whole(template):
-        template.files.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(template.files.with_suffix(".lock")):
-            if not _is_whole(template):  # another process may have built it meanwhile
-                _build(template, lesson, scene)
-                _prune(template.files.parent, engine)
-    os.utime(template.files)  # when it was last used
+    try:
+        if not _is_whole(template):
+            template.files.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(template.files.with_suffix(".lock")):
+                if not _is_whole(template):  # another process may have built it meanwhile
+                    _build(template, lesson, scene)
+                    _prune(template.files.parent, engine)
+        os.utime(template.files)  # when it was last used
+    except OSError as error:
+        raise LabError(
+            f"The shop of lesson {lesson.number} cannot be prepared in {places.cache()}: {reason(error)}.",
+            "Make room there, or set LAB_CACHE to a folder that you may write.",
+        ) from error
     return template
 
 

@@ -61,7 +61,9 @@ def card(card_id: str) -> Card:
     try:
         return guide()[card_id.upper()]
     except KeyError:
-        raise LabError(f"The field guide has no card {card_id!r}.", "Its cards are F01 to F78 and G01 to G07.") from None
+        raise LabError(
+            f"The field guide has no card {card_id!r}.", "Its cards are F01 to F78, and G01 to G07."
+        ) from None
 
 
 def explain(text: str) -> Card | None:

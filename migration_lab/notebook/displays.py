@@ -154,7 +154,7 @@ def _guide_card(page: Any) -> Bundle:
     title = f"{page.id}: {page.says}" if page.id else page.says
     steps = "".join(f"<li>{inline(step)}</li>" for step in page.cure)
     lesson = ""
-    if page.lesson and course.lesson(page.lesson).is_written:
+    if any(each.slug == page.lesson and each.is_written for each in course.lessons()):
         path = f"notebooks/{page.lesson}.ipynb"
         lesson = button("docmanager:open", {"path": path}, f"Open lesson {page.lesson}")
     html = card(f"<strong>{inline(title)}</strong>", inline(page.meaning), f"What to do: <ol>{steps}</ol>", lesson)

@@ -150,7 +150,8 @@ def environment() -> dict[str, str]:
 def last_words(output: str) -> str:
     """The line of a program's output that says why it failed."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"FATAL|PANIC|error:|No space left", line)]
+    telling = [line for line in lines if "No space left" in line]  # what follows from it says less
+    telling = telling or [line for line in lines if re.search(r"FATAL|PANIC|error:", line)]
     found = (telling or lines or ["it gave no reason"])[-1]
     return re.sub(r"^.*?(FATAL|PANIC|error): *", "", found).rstrip(".")
 

@@ -13,6 +13,11 @@ TIMEOUT = 5  # seconds to wait for a server that does not answer
 # What the server or libpq says, and what that means for the learner: pattern, message, next step.
 MEANINGS = (
     (
+        r"No space left on device|could not extend file",
+        "There is no room left for Postgres's databases",
+        "Make room on the disk, then run the same again; SQLite needs far less.",
+    ),
+    (
         r"password authentication failed|no password supplied",
         "The Postgres server refuses the user name or the password",
         "Correct LAB_POSTGRES_URL.",
