@@ -87,11 +87,10 @@ def nothing_else_goes_wrong(window: LabPage) -> Iterator[None]:
     """No test may leave an error in the console, or ask another machine for anything."""
     yield
     window.page.evaluate("0")  # what the browser has to say about the last step has arrived before this answer
-    complaints, strays = window.complaints[:], window.strays[:]
+    seen = {"errors": window.complaints[:], "requests that leave": window.strays[:]}
     window.complaints.clear()
     window.strays.clear()
-    assert complaints == []
-    assert strays == []
+    assert seen == {"errors": [], "requests that leave": []}
 
 
 def lab_command() -> list[str]:
