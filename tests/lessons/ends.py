@@ -1,0 +1,41 @@
+"""A lesson ends where the next one begins, so that a learner never finds another shop than the one that they made."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from migration_lab import course
+from migration_lab.engines import engine
+from migration_lab.revisions import read_standing
+from migration_lab.schema import Schema, diff, read_schema
+from migration_lab.workspace import open_lesson
+
+
+def assert_it_ends_where_the_next_begins(lesson: course.Lesson, home: Path, engine_name: str) -> None:
+    """Compare the shop that an executed lesson leaves behind with the checkpoint of the next one.
+
+    A lesson whose checkpoint is the next one's too is not compared: what it leaves is its own affair.
+    """
+    following = next((each for each in course.lessons() if each.number > lesson.number), None)
+    if following is None or following.manifest.checkpoint.head == lesson.manifest.checkpoint.head:
+        return
+    on = engine(engine_name)
+    left = on.sqlalchemy_url(home / "shops" / f"{lesson.slug}-{engine_name}")
+    begins = open_lesson(following, on).workspace.url
+    assert read_standing("left", left).revisions == (following.manifest.checkpoint.head,)
+    changes = diff(comparable(read_schema(begins)), comparable(read_schema(left)))
+    assert [str(each) for each in changes] == []
+
+
+def comparable(schema: Schema) -> Schema:
+    """On SQLite without the names of foreign keys.
+
+    A key that autogenerate writes has no name. Postgres gives it one by itself, and the checkpoint says that name, so
+    that the history can drop the key later. SQLite keeps it without a name, and lesson 04 is about just that.
+    """
+    if schema.engine != "sqlite":
+        return schema
+    tables = (
+        replace(table, foreign_keys=tuple(replace(key, name=None) for key in table.foreign_keys))
+        for table in schema.tables
+    )
+    return replace(schema, tables=tuple(tables))
