@@ -16,6 +16,8 @@ from migration_lab.build.cells import Cell
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
 
+WORDS_A_MINUTE = 150
+TOLERANCE = 0.2  # of the reading time: a sentence more or less is no fault
 LINES_OF_CODE = 10
 LINES_OF_FILE = 40
 PROMISES = ("You will learn", "You need", "Time", "Not here")
@@ -71,8 +73,7 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
     opening, *sections = _sections(cells)
     for cell in cells:
         yield from cell_faults(cell)
-    if lesson.manifest.minutes is None:
-        yield f"lessons/{lesson.slug}/lesson.yaml: `minutes` is missing."
+    yield from _minutes_faults(lesson)
     yield from _opening_faults(lesson, file, opening)
     titles = [section.title for section in sections]
     closing = [title for title in titles if title in CLOSING]
@@ -104,6 +105,19 @@ def exercise_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
         for call in ("exercise", "check"):
             if not re.search(rf"""\blab\.{call}\(\s*["']{re.escape(exercise_id)}["']""", section):
                 yield f"{file}, exercise {exercise_id}: no cell calls lab.{call}({exercise_id!r})."
+
+
+def _minutes_faults(lesson: Lesson) -> Iterator[str]:
+    """Reading time is counted, so that an agenda can be built on it: the lesson's words and those of its questions."""
+    file = f"lessons/{lesson.slug}/lesson.yaml"
+    if lesson.manifest.minutes is None:
+        yield f"{file}: `minutes` is missing."
+        return
+    texts = [lesson.folder / name for name in ("lesson.md", "quiz.yaml")]
+    words = sum(len(path.read_text(encoding="utf-8").split()) for path in texts if path.exists())
+    counted, said = round(words / WORDS_A_MINUTE), lesson.manifest.minutes.reading
+    if abs(said - counted) > max(2, counted * TOLERANCE):
+        yield f"{file}: `reading` says {said} minutes; {words} words take about {counted}."
 
 
 def cell_faults(cell: Cell) -> Iterator[str]:

@@ -56,6 +56,7 @@ def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> N
         ("lesson.md", "Guess first.", "![](picture.png)", "an image has no alt text"),
         ("lesson.md", "Guess first.", '<img src="picture.png">', "an image has no alt text"),
         ("lesson.yaml", "minutes: {reading: 3, running: 1}\n", "", "`minutes` is missing"),
+        ("lesson.yaml", "reading: 3,", "reading: 30,", "`reading` says 30 minutes"),
         ("exercises.md", "migration_lab.notebook import lab", "lab", "its first code cell has `from migration_lab"),
         ("exercises.md", "lab.exercise(", "lab.open(", "exercise 02.1: no cell calls lab.exercise('02.1')"),
         ("exercises.md", 'lab.check("02.1")', 'lab.check("02.2")', "no cell calls lab.check('02.1')"),
