@@ -52,6 +52,15 @@ MADE = (
 )
 PLACEHOLDERS = re.compile(r"NAME|NN_slug|YYYY|\.\.\.|^[<_]")
 
+JUDGE = """\
+from migration_lab.checking import UPGRADE, judges
+
+
+@judges("04.1", UPGRADE)
+def judge_the_check(trial):
+    trial.upgrade()
+"""
+
 
 def page_id(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
@@ -191,7 +200,9 @@ def test_the_lesson_that_authors_are_shown_keeps_the_template(course_copy: Path)
     (folder / "lesson.md").write_text(lesson_text, encoding="utf-8")
     (folder / "exercises.md").write_text(exercise_text, encoding="utf-8")
     asked = re.findall(r'lab\.quiz\("(.+?)"\)', lesson_text)
-    (folder / "quiz.yaml").write_text(yaml.safe_dump([{"id": each} for each in asked]), encoding="utf-8")
+    questions = [{"id": each, "kind": "number", "prompt": "?", "answer": 1, "otherwise": "-"} for each in asked]
+    (folder / "quiz.yaml").write_text(yaml.safe_dump(questions), encoding="utf-8")
+    (folder / "checks.py").write_text(JUDGE, encoding="utf-8")
     course.lessons.cache_clear()
 
     lesson = course.lesson("04")

@@ -23,7 +23,7 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
         only: a lesson's slug or number; by default all lessons.
         check: write and run nothing, but refuse what is not as a fresh build would make it. The outputs of
             `solutions/` are not looked at: the tests run them again.
-        say: called with a sentence for each file that was written.
+        say: called with a sentence for each file that was written, and with `check` when all is right.
 
     Raises:
         LabError: a lesson breaks a rule, a link leads nowhere, a solution fails; with `check`: a file is out of date.
@@ -37,6 +37,8 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
         _write(agenda.path(), agenda.with_table(), check=check, say=say)
         _write(environment_file.path(), environment_file.text(), check=check, say=say)
         links.refuse_broken()
+    if check:
+        say(f"Lesson {chosen[0].number} is as it should be." if only else "All is as it should be.")
 
 
 def _build_lesson(lesson: Lesson, *, check: bool, say: Callable[[str], None]) -> None:

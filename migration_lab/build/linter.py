@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import yaml
-
+from migration_lab import explain, quiz
 from migration_lab.build.cells import Cell
+from migration_lab.checking.judge import judge_of
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
 
@@ -74,6 +74,7 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
     for cell in cells:
         yield from cell_faults(cell)
     yield from _minutes_faults(lesson)
+    yield from _failure_faults(lesson)
     yield from _opening_faults(lesson, file, opening)
     titles = [section.title for section in sections]
     closing = [title for title in titles if title in CLOSING]
@@ -85,11 +86,7 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
     if not sections[: -len(CLOSING)]:
         yield f"{file}: there is no section between the start cell and *In practice*."
     yield from _closing_faults(lesson, file, {section.title: section for section in sections[-len(CLOSING) :]})
-    known = quiz_ids(lesson)
-    for section in [opening, *sections]:
-        for question in section.questions:
-            if question not in known:
-                yield f"{file}, section {section.title!r}: quiz.yaml has no question {question!r}."
+    yield from _question_faults(lesson, file, [opening, *sections])
 
 
 def exercise_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
@@ -105,6 +102,37 @@ def exercise_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
         for call in ("exercise", "check"):
             if not re.search(rf"""\blab\.{call}\(\s*["']{re.escape(exercise_id)}["']""", section):
                 yield f"{file}, exercise {exercise_id}: no cell calls lab.{call}({exercise_id!r})."
+        yield from _judge_faults(lesson, exercise_id)
+
+
+def _judge_faults(lesson: Lesson, exercise_id: str) -> Iterator[str]:
+    """An exercise has one judge. Learners are told to report a missing one; its author is told where it belongs."""
+    file = f"lessons/{lesson.slug}/checks.py"
+    if not (lesson.folder / "checks.py").exists():
+        yield f"{file} is missing; it holds the judge of exercise {exercise_id}."
+        return
+    try:
+        judge_of(lesson, exercise_id)
+    except LabError as error:
+        yield f"{file}: {error.message}"
+
+
+def _failure_faults(lesson: Lesson) -> Iterator[str]:
+    for card_id in lesson.manifest.failures:
+        if card_id not in explain.guide():
+            yield f"lessons/{lesson.slug}/lesson.yaml: the field guide has no card {card_id}."
+
+
+def _question_faults(lesson: Lesson, file: str, sections: list[Section]) -> Iterator[str]:
+    try:
+        known = {question.id for question in quiz.load(lesson)}
+    except LabError as error:
+        yield error.message
+        return
+    for section in sections:
+        for question in section.questions:
+            if question not in known:
+                yield f"{file}, section {section.title!r}: quiz.yaml has no question {question!r}."
 
 
 def _minutes_faults(lesson: Lesson) -> Iterator[str]:
@@ -138,18 +166,6 @@ def cell_faults(cell: Cell) -> Iterator[str]:
         yield _said(cell, f"{lines - is_file} lines are too many for one cell; the limit is {limit}.")
     if "proof" in cell.tags and not re.search(r"^\s*assert\b", cell.source, re.MULTILINE):
         yield _said(cell, "a proof cell has an `assert`.")
-
-
-def quiz_ids(lesson: Lesson) -> set[str]:
-    """The ids of the questions in the lesson's `quiz.yaml`: its keys, or the `id` of each item of a list."""
-    path = lesson.folder / "quiz.yaml"
-    if not path.exists():
-        return set()
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    questions = data.get("questions", data) if isinstance(data, dict) else data
-    if isinstance(questions, dict):
-        return set(questions)
-    return {question["id"] for question in questions or ()}
 
 
 def _sections(cells: list[Cell]) -> list[Section]:

@@ -48,7 +48,7 @@ one = 1
 Guess first.
 
 ```python
-lab.quiz("how-many")
+lab.quiz("{number}-how-many")
 ```
 
 ```python
@@ -79,7 +79,7 @@ Count twice.
 ## Quiz
 
 ```python
-lab.quiz("a"); lab.quiz("b"); lab.quiz("c")
+lab.quiz("{number}-a"); lab.quiz("{number}-b"); lab.quiz("{number}-c")
 ```
 
 ## Exercises
@@ -121,7 +121,18 @@ start  # lab.check("02.1")
 ```
 """
 
-QUIZ = "how-many: {}\na: {}\nb: {}\nc: {}\n"
+CHECKS = """\
+from migration_lab.checking import UPGRADE, judges
+
+
+@judges("02.1", UPGRADE)
+def judge_a_ticket(trial):
+    trial.upgrade()
+"""
+
+QUESTION = """\
+- {{id: {number}-{name}, kind: number, prompt: "?", answer: 2, wrong: [], otherwise: Count.}}
+"""
 AGENDA = "# Teaching\n\n<!-- agenda: made by `make build` -->\n<!-- end of agenda -->\n"
 README = "# Course\n\n<!-- lessons: made by `make build` -->\n<!-- end of lessons -->\n"
 
@@ -134,6 +145,7 @@ def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     link = "[A ticket](../exercises/02_counting.ipynb#02.1-A-ticket), after [lesson 01](01_alone.ipynb)."
     _lesson(root, "02_counting", "Counting", EXERCISE, link)
     (root / "lessons/02_counting/exercises.md").write_text(EXERCISES, encoding="utf-8")
+    (root / "lessons/02_counting/checks.py").write_text(CHECKS, encoding="utf-8")
     planned = root / "lessons/03_later"
     planned.mkdir()
     (planned / "lesson.yaml").write_text(
@@ -158,9 +170,10 @@ def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 
 def _lesson(root: Path, slug: str, title: str, exercises: str, link: str) -> None:
-    folder = root / "lessons" / slug
+    folder, number = root / "lessons" / slug, slug[:2]
     folder.mkdir(parents=True)
     manifest = MANIFEST.format(title=title, exercises=exercises or "  {}\n")
     (folder / "lesson.yaml").write_text(manifest, encoding="utf-8")
-    (folder / "lesson.md").write_text(LESSON.format(title=title, exercises=link), encoding="utf-8")
-    (folder / "quiz.yaml").write_text(QUIZ, encoding="utf-8")
+    (folder / "lesson.md").write_text(LESSON.format(title=title, number=number, exercises=link), encoding="utf-8")
+    questions = "".join(QUESTION.format(number=number, name=name) for name in ("how-many", "a", "b", "c"))
+    (folder / "quiz.yaml").write_text(questions, encoding="utf-8")

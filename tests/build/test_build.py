@@ -72,8 +72,10 @@ def test_a_second_build_writes_nothing_and_the_check_agrees(small_course: Path) 
     before = {path: path.read_bytes() for path in small_course.rglob("*") if path.is_file()}
     said: list[str] = []
     build.build(say=said.append)
-    build.build(check=True, say=said.append)
     assert said == []
+    build.build(check=True, say=said.append)
+    build.build("02", check=True, say=said.append)
+    assert said == ["All is as it should be.", "Lesson 02 is as it should be."]
     assert {path: path.read_bytes() for path in small_course.rglob("*") if path.is_file()} == before
 
 

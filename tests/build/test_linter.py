@@ -38,13 +38,13 @@ def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> N
         ("lesson.md", "3 minutes", "5 minutes", "does not say 3 minutes reading"),
         ("lesson.md", ' tags=["start"]', "", "one cell tagged `start`"),
         ("lesson.md", "one and one?", "one and one.", "section 'How many are one and one.': it asks no question"),
-        ("lesson.md", 'lab.quiz("how-many")', "1", "the reader commits to no prediction"),
-        ("lesson.md", 'lab.quiz("how-many")', 'lab.quiz("no-such")', "quiz.yaml has no question 'no-such'"),
+        ("lesson.md", 'lab.quiz("02-how-many")', "1", "the reader commits to no prediction"),
+        ("lesson.md", 'lab.quiz("02-how-many")', 'lab.quiz("02-no-such")', "quiz.yaml has no question '02-no-such'"),
         ("lesson.md", ' tags=["proof"]', "", "nothing is proven"),
         ("lesson.md", "assert two == 2", "two == 2", "line 40 (cell 7): a proof cell has an `assert`"),
         ("lesson.md", "## In practice", "## Monday", "it must end with the sections In practice, Keypoints"),
         ("lesson.md", "- one\n", "", "*Keypoints* has three to six points; it has 2"),
-        ("lesson.md", '; lab.quiz("c")', "", "*Quiz* asks three to six questions; it asks 2"),
+        ("lesson.md", '; lab.quiz("02-c")', "", "*Quiz* asks three to six questions; it asks 2"),
         ("lesson.md", "../exercises/02_counting.ipynb#02.1-A-ticket", "01_alone.ipynb", "*Exercises* has no link"),
         ("lesson.md", "Count twice.", "", "*In practice* is empty"),
         ("lesson.md", "print(two)", "!flask db upgrade", "cells do not use a shell; use %flask"),
@@ -57,6 +57,11 @@ def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> N
         ("lesson.md", "Guess first.", '<img src="picture.png">', "an image has no alt text"),
         ("lesson.yaml", "minutes: {reading: 3, running: 1}\n", "", "`minutes` is missing"),
         ("lesson.yaml", "reading: 3,", "reading: 30,", "`reading` says 30 minutes"),
+        ("lesson.yaml", "minutes:", "failures: [F99]\nminutes:", "the field guide has no card F99"),
+        ("quiz.yaml", "answer: 2, ", "", "question 02-how-many: answer: Field required"),
+        ("quiz.yaml", "id: 02-a", "id: 01-a", "the id of question 01-a must begin with the lesson's number"),
+        ("checks.py", '"02.1"', '"02.2"', "exercise 02.1 cannot be used: lessons/02_counting/checks.py holds 0 judges"),
+        ("checks.py", "UPGRADE, judges", "UPGRAD, judges", "exercise 02.1 cannot be used: ImportError"),
         ("exercises.md", "migration_lab.notebook import lab", "lab", "its first code cell has `from migration_lab"),
         ("exercises.md", "lab.exercise(", "lab.open(", "exercise 02.1: no cell calls lab.exercise('02.1')"),
         ("exercises.md", 'lab.check("02.1")', 'lab.check("02.2")', "no cell calls lab.check('02.1')"),
@@ -71,8 +76,8 @@ def test_a_broken_rule_is_named(small_course: Path, file: str, before: str, afte
 
 
 def test_a_prediction_after_the_run_is_refused(small_course: Path) -> None:
-    change(small_course, "lesson.md", 'lab.quiz("how-many")', "one")
-    change(small_course, "lesson.md", "print(two)", 'print(two)\n```\n\n```python\nlab.quiz("how-many")')
+    change(small_course, "lesson.md", 'lab.quiz("02-how-many")', "one")
+    change(small_course, "lesson.md", "print(two)", 'print(two)\n```\n\n```python\nlab.quiz("02-how-many")')
     assert any("the prediction comes after the run" in fault for fault in faults())
 
 
@@ -86,3 +91,8 @@ def test_a_file_written_by_a_cell_may_be_longer(small_course: Path) -> None:
 def test_words_inside_prose_are_not_code(small_course: Path) -> None:
     change(small_course, "lesson.md", "Guess first.", "`import psycopg` and `!ls` are not used here.")
     assert faults() == []
+
+
+def test_an_exercise_without_a_judge_is_refused(small_course: Path) -> None:
+    (small_course / "lessons/02_counting/checks.py").unlink()
+    assert faults() == ["lessons/02_counting/checks.py is missing; it holds the judge of exercise 02.1."]
