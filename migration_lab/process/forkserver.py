@@ -144,11 +144,16 @@ class Forkserver:
             assert self._requests is not None
             with theirs:
                 socket.send_fds(self._requests, [HELLO], [theirs.fileno(), output])
+            child = Forked(ours)
+            # Last: a caller that is interrupted before, or asks again, leaves a child that finds nothing to do and ends.
             ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")
-            return Forked(ours)
+            return child
         except (OSError, ForkserverLostError) as error:
             ours.close()
             raise ForkserverLostError from error
+        except BaseException:
+            ours.close()
+            raise
 
     def _launch(self) -> None:
         self._requests, theirs = socket.socketpair()

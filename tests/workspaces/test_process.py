@@ -1,5 +1,6 @@
 """Commands in a fresh process: the same as in a terminal, interruptible, and never left behind."""
 
+import contextlib
 import difflib
 import os
 import re
@@ -18,7 +19,7 @@ import pytest
 from migration_lab import process
 from migration_lab.errors import LabError
 from migration_lab.flask_command import environment
-from migration_lab.process import CallError, Completed, StoppedError, call, run
+from migration_lab.process import CallError, Completed, StoppedError, call, forkserver, run
 
 REVISION = "migrations/versions/0003_more.py"
 HEADER = 'revision = "0003"\ndown_revision = "0002"\n\n'
@@ -329,6 +330,30 @@ def test_ctrl_c_reaches_the_command_and_then_the_caller(
     if text == ENDLESS:
         assert "".join(shown).endswith("Aborted!\n")
     assert not _alive(shop / "pid")
+
+
+@pytest.mark.parametrize("what", [KeyboardInterrupt, TimeoutError])
+def test_a_child_that_its_caller_did_not_wait_for_does_nothing(
+    what: type[BaseException], shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop / "slow.py").write_text("def main():\n    open('ran', 'a').write('ran ')\n")
+    receive = forkserver.Forked._receive
+    errors = iter([what])
+
+    def not_at_first(child: forkserver.Forked, timeout: float) -> int:
+        number = receive(child, timeout)
+        for each in errors:
+            time.sleep(0.5)  # long enough for a child that has its orders
+            raise each
+        return number
+
+    monkeypatch.setattr(forkserver.Forked, "_receive", not_at_first)
+    with contextlib.suppress(KeyboardInterrupt):
+        run(["slow:main"], folder=shop, env=environment(shop))
+    assert flask(shop, "db", "heads").exit_code == 0
+    _until(lambda: not _forkserver().children())
+    times = (shop / "ran").read_text() if (shop / "ran").exists() else ""
+    assert times == ("" if what is KeyboardInterrupt else "ran ")
 
 
 def test_what_a_command_leaves_running_does_not_hold_up_its_end(shop: Path, either_way: str) -> None:
