@@ -20,7 +20,7 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
     """Make the three notebooks of each lesson, the README's lesson table, the agenda and environment.yml.
 
     Args:
-        only: a lesson's slug or number; by default all lessons.
+        only: a lesson's slug or number, for its notebooks and the two tables; by default all lessons and the rest.
         check: write and run nothing, but refuse what is not as a fresh build would make it. The outputs of
             `solutions/` are not looked at: the tests run them again.
         say: called with a sentence for each file that was written, and with `check` when all is right.
@@ -31,10 +31,10 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
     chosen = [course.lesson(only)] if only else [each for each in course.lessons() if each.is_written]
     for lesson in chosen:
         _build_lesson(lesson, check=check, say=say)
+    _write(readme.path(), readme.with_table(), check=check, say=say)
+    _write(agenda.path(), agenda.with_table(), check=check, say=say)
     if not only:
         _refuse_leftovers()
-        _write(readme.path(), readme.with_table(), check=check, say=say)
-        _write(agenda.path(), agenda.with_table(), check=check, say=say)
         _write(environment_file.path(), environment_file.text(), check=check, say=say)
         links.refuse_broken()
     if check:

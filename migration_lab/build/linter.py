@@ -191,6 +191,13 @@ def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str
     for name, text in parts.items():
         if text is None:
             yield f"{file}: the opening has no paragraph **{name}**."
+    linked = tuple(re.findall(r"\]\((\d\d_\w+)\.ipynb", parts["You need"] or ""))
+    if parts["You need"] is not None and sorted(linked) != sorted(lesson.manifest.needs):
+        named = ", ".join(lesson.manifest.needs) or "no lesson"
+        yield (
+            f"{file}: **You need** links to {', '.join(linked) or 'no lesson'}, "
+            f"and `needs` of lesson.yaml names {named}."
+        )
     bullets = re.findall(r"^[-*] ", parts["You will learn"] or "", re.MULTILINE)
     if parts["You will learn"] is not None and not 2 <= len(bullets) <= 4:
         yield f"{file}: **You will learn** has two to four bullets; it has {len(bullets)}."

@@ -79,6 +79,20 @@ def test_a_second_build_writes_nothing_and_the_check_agrees(small_course: Path) 
     assert {path: path.read_bytes() for path in small_course.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.usefixtures("no_kernel")
+def test_the_build_of_one_lesson_writes_the_tables_too(small_course: Path) -> None:
+    build.build("02")
+    said: list[str] = []
+    build.build("02", check=True, say=said.append)
+    assert "| 02 Counting | 3 | 1 |" in (small_course / "docs/teaching.md").read_text(encoding="utf-8")
+    readme = small_course / "README.md"
+    written = readme.read_text(encoding="utf-8")
+    assert "[02 Counting](notebooks/02_counting.ipynb)" in written
+    readme.write_text(written.replace("02 Counting", "02 Counted"), encoding="utf-8")
+    with pytest.raises(LabError, match=r"README\.md is not what a fresh build makes"):
+        build.build("02", check=True, say=said.append)
+
+
 def test_what_a_command_says_about_the_time_is_stored_as_always_the_same(small_course: Path) -> None:
     path = small_course / "lessons/02_counting/exercises.md"
     said = 'print("Create Date: 2031-02-03 04:05:06.789")'

@@ -33,6 +33,13 @@ def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> N
         ("lesson.md", "# Counting", "# Adding", "its title is not that of lesson.yaml, `# Counting`"),
         ("lesson.md", "have counted.", "have counted. And more.", "after the title comes one sentence"),
         ("lesson.md", "**You need**", "You need", "no paragraph **You need**"),
+        (
+            "lesson.md",
+            "**You need** nothing",
+            "**You need** [it](01_alone.ipynb)",
+            "**You need** links to 01_alone, and",
+        ),
+        ("lesson.yaml", "minutes:", "needs: [01_alone]\nminutes:", "`needs` of lesson.yaml names 01_alone"),
         ("lesson.md", "**Not here**", "Not here", "no paragraph **Not here**"),
         ("lesson.md", "- to count\n", "", "two to four bullets; it has 1"),
         ("lesson.md", "3 minutes", "5 minutes", "does not say 3 minutes reading"),
