@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -251,6 +252,7 @@ def _holds_work(folder: Path, template: Template) -> bool:
 
 
 def _keep(folder: Path, engine: Engine) -> Path:
+    """Move a folder and its database to `kept/`: both, or neither."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     place = folder.parent / "kept" / f"{folder.name}-{stamp}"
     number = 1
@@ -259,8 +261,15 @@ def _keep(folder: Path, engine: Engine) -> Path:
         place = place.with_name(f"{folder.name}-{stamp}-{number}")
     place.parent.mkdir(exist_ok=True)
     folder.rename(place)
-    engine.move(folder, place)
-    write_flaskenv(place, engine)
+    try:
+        engine.move(folder, place)
+        write_flaskenv(place, engine)
+    except BaseException:
+        # Else what is kept would go on using the database that the next workspace here gets.
+        place.rename(folder)
+        with suppress(LabError):  # without a server there was nothing to rename either
+            engine.move(place, folder)
+        raise
     return place
 
 

@@ -299,6 +299,32 @@ def test_work_without_a_record_is_kept(each_engine: Engine) -> None:
     assert open_lesson(lesson("02"), each_engine).kept is not None
 
 
+@pytest.mark.parametrize("how", ["move", "write_flaskenv"])
+def test_work_that_cannot_be_kept_stays_where_it_is(
+    how: str, each_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = opened(each_engine)
+    execute(at, "UPDATE users SET email = 'mine'")
+    _write(at, "notes.txt")
+
+    def fail(*_: object) -> None:
+        raise LabError("The Postgres server does not answer.", "Start it.")
+
+    with monkeypatch.context() as patched:
+        if how == "move":
+            patched.setattr(type(each_engine), "move", fail)
+        else:
+            patched.setattr(workspace, "write_flaskenv", fail)
+        with pytest.raises(LabError, match="does not answer"):
+            opened(each_engine)
+    assert (at.folder / "notes.txt").exists()
+    assert emails(at) == ["mine", "mine"]
+    again = open_lesson(lesson("02"), each_engine)
+    assert again.kept is not None
+    assert emails(Workspace(again.kept, at.lesson, each_engine, "kept")) == ["mine", "mine"]
+    assert emails(at) == START
+
+
 def test_an_open_session_does_not_stop_a_reset(each_engine: Engine) -> None:
     at = opened(each_engine)
     made = sqlalchemy.create_engine(at.url, poolclass=sqlalchemy.NullPool)
