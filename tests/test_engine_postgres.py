@@ -1,10 +1,12 @@
 """Postgres databases on the session's server: made, cloned, moved, dropped and swept."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -194,6 +196,73 @@ def test_a_database_is_swept_when_its_folder_is_gone(
     with administrator() as connection:
         connection.execute("DROP DATABASE lab_of_somebody_else")
     server.drop(there)
+
+
+def test_a_tree_that_is_away_keeps_its_databases(server: Engine, tmp_path: Path) -> None:
+    """A course that was moved, a disk that is not mounted: the `.flaskenv` in there still names the database."""
+    folder = tmp_path / "course" / "02_first_migration-postgres"
+    folder.mkdir(parents=True)
+    server.create(folder)
+    name = name_of(server, folder)
+    (tmp_path / "course").rename(tmp_path / "elsewhere")
+    with administrator() as connection:
+        databases = databases_module.Databases(connection, postgres._lab_id())
+
+        def sweep(**changed: float) -> dict[str, object]:
+            databases._note(name, {**databases._comments(name)[name], **changed})
+            databases.sweep()
+            return databases._comments(name).get(name, {})
+
+        assert "away" in sweep(made=time.time() - 400 * databases_module.DAY)
+        assert "away" in sweep(away=time.time() - 20 * databases_module.DAY)
+        (tmp_path / "elsewhere").rename(tmp_path / "course")
+        assert "away" not in sweep()
+        (tmp_path / "course").rename(tmp_path / "elsewhere")
+        assert sweep(away=time.time() - 200 * databases_module.DAY) == {}
+
+
+def test_a_folder_that_may_not_be_looked_at_is_not_gone(
+    server: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.create(folder)
+    real = os.stat
+
+    def refuse(path: object, **options: Any) -> os.stat_result:
+        if str(path) == str(folder):
+            raise PermissionError(13, "Permission denied")
+        return real(path, **options)  # type: ignore[call-overload,no-any-return]
+
+    with administrator() as connection:
+        databases = databases_module.Databases(connection, postgres._lab_id())
+        name = name_of(server, folder)
+        databases._note(name, {**databases._comments(name)[name], "made": 0.0})
+        monkeypatch.setattr(os, "stat", refuse)
+        monkeypatch.setattr(os, "lstat", lambda path: refuse(path, follow_symlinks=False))
+        databases.sweep()
+        monkeypatch.undo()
+    assert name in names()
+
+
+@pytest.mark.parametrize(
+    ("name", "comment"),
+    [
+        ("lab_new_of_somebody_else", {}),
+        ("lab_new_somebody", {}),
+        ("lab_somebody", {"used": "yesterday"}),
+        ("lab_somebody", {"lab": "own"}),
+        ("lab_somebody", {"lab": "own", "folder": "/nowhere/at/all", "made": [], "away": []}),
+    ],
+)
+def test_names_and_comments_of_others_do_not_stop_the_sweep(
+    server: Engine, name: str, comment: dict[str, object]
+) -> None:
+    with administrator() as connection:
+        databases = databases_module.Databases(connection, postgres._lab_id())
+        connection.execute(f'CREATE DATABASE "{name}"')
+        databases._note(name, comment)
+        databases.sweep()
+        assert name in names()
+        connection.execute(f'DROP DATABASE "{name}"')
 
 
 def test_the_sweep_comes_by_itself(server: Engine, tmp_path: Path, own_state: Path) -> None:

@@ -22,6 +22,7 @@ NEW = "lab_new_"  # a template in the making
 DAY = 24 * 3600.0  # seconds
 TEMPLATE_LIFE = 14 * DAY  # since its last use
 CHILDHOOD = 600.0  # seconds in which a database may wait for its folder, or a template for its name
+AWAY_LIFE = 180 * DAY  # since a sweep first found the whole tree gone in which the folder was
 TRIES = 5  # for a session that comes back between the statement that ends it and the next
 
 
@@ -103,16 +104,38 @@ class Databases:
             self._note(name, {"key": key, "used": time.time()})
 
     def sweep(self) -> None:
-        """Drop databases whose folder is gone, templates that nobody uses, and half-made ones."""
+        """Drop databases whose folder is gone, templates that nobody uses, and half-made ones.
+
+        Raises:
+            psycopg.Error: the list of databases cannot be read. What cannot be dropped is left for the next time.
+        """
         for name, comment in self._comments("lab\\_%").items():
-            with suppress(errors.Error):  # in use, or another learner's: next time, or theirs to sweep
+            # In use, or another learner's, whose names and comments may be of any kind: next time, or theirs to sweep.
+            with suppress(errors.Error, KeyError, TypeError, ValueError):
                 if comment.get("lab") == self.lab_id:
-                    if not Path(comment["folder"]).exists() and _age(comment, "made") > CHILDHOOD:
-                        self._drop(name)
+                    self._sweep_folder(name, comment)
                 elif _age(comment, "used") > TEMPLATE_LIFE or (
                     name.startswith(NEW) and time.time() - int(name.split("_")[2]) > CHILDHOOD
                 ):
                     self._drop_template(name)
+
+    def _sweep_folder(self, name: str, comment: dict[str, Any]) -> None:
+        """Drop a database whose folder was deleted; where the whole tree is away, wait for it to come back.
+
+        A deleted workspace leaves the folder around it. A course that was moved, or lies on a disk that is not
+        mounted, does not, and the files in there still name their databases.
+        """
+        folder = Path(comment["folder"])
+        if not _is_gone(folder):
+            if "away" in comment:
+                self._note(name, {key: value for key, value in comment.items() if key != "away"})
+        elif not _is_gone(folder.parent):
+            if _age(comment, "made") > CHILDHOOD:
+                self._drop(name)
+        elif "away" not in comment:
+            self._note(name, {**comment, "away": time.time()})
+        elif _age(comment, "away") > AWAY_LIFE:
+            self._drop(name)
 
     def _belongs_to(self, folder: Path) -> dict[str, Any]:
         return {"lab": self.lab_id, "folder": str(folder.resolve()), "made": time.time()}
@@ -169,6 +192,17 @@ def database_name(folder: Path, lab_id: str) -> str:
     """The name of a folder's database: readable, and one for each absolute path and lab."""
     slug = re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")[:SLUG_LENGTH]
     return f"lab_{slug}_{_short_hash(lab_id, str(folder.resolve()))}"
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether it is certain that nothing is there; what may not be looked at may well be."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _short_hash(*parts: str) -> str:
