@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -15,9 +14,12 @@ import yaml
 
 from migration_lab import build, course, places
 from migration_lab.build import linter
+from migration_lab.checking.report import as_text
 from migration_lab.cli import main as lab_command
+from migration_lab.course import EngineName
 from migration_lab.notebook import lab
 from migration_lab.notebook.shop import Shop
+from tests.answers import answers_of, give
 
 ROOT = places.course_root()
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,6 +27,7 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
 
 FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+SHOWN = "04_names_and_constraints"
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 PATH = re.compile(r"\.?[\w*.-]+(/[\w*.-]+)*/?")
 ENDINGS = (".py", ".md", ".yaml", ".yml", ".toml", ".lock", ".json", ".ipynb", "/")
@@ -53,12 +56,22 @@ MADE = (
 PLACEHOLDERS = re.compile(r"NAME|NN_slug|YYYY|\.\.\.|^[<_]")
 
 JUDGE = """\
-from migration_lab.checking import UPGRADE, judges
+from migration_lab.checking import DOWNGRADE, NO_DRIFT, ROWS_KEPT, UPGRADE, UPGRADE_AGAIN, Expectation, judges
 
 
-@judges("04.1", UPGRADE)
+@judges(
+    "04.1", UPGRADE, Expectation("check", "The amounts have a check", "-", "-"),
+    ROWS_KEPT, DOWNGRADE, UPGRADE_AGAIN, NO_DRIFT,
+)
 def judge_the_check(trial):
     trial.upgrade()
+    checks = trial.schema().table("orders").checks
+    found = any("amount_cents >= 0" in each.condition for each in checks)
+    trial.expect("check", found, expected="-", found=str(checks))
+    trial.downgrade()
+    trial.upgrade_again()
+    trial.no_drift()
+    trial.rows_kept()
 """
 
 
@@ -156,6 +169,13 @@ def test_what_a_cell_can_say_to_the_lab_is_there(page: Path) -> None:
             assert hasattr(thing, found) or page.name == "quiz-format.md", f"{owner}.{found}"
 
 
+def test_authors_are_told_of_all_that_lessons_say_to_the_lab() -> None:
+    cells = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "lessons").glob("*/*.md"))
+    said = {name for name in re.findall(r"\b(?:lab|shop)\.[a-z_]+\b", cells) if f"{name}(" in cells}
+    assert {"lab.open", "shop.sql"} <= said
+    assert sorted(said - set(CODE.findall(CONTRIBUTING))) == []
+
+
 def test_every_setting_of_the_environment_is_told_and_no_other() -> None:
     setting = re.compile(r"\bLAB_(?!ID_)[A-Z_]+\b")
     read: set[str] = set()
@@ -191,24 +211,47 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def test_the_lesson_that_authors_are_shown_keeps_the_template(course_copy: Path) -> None:
-    shown: dict[str, str] = {language: text for _, language, text in FENCE.findall(CONTRIBUTING) if language == "yaml"}
+@pytest.fixture
+def shown_lesson(course_copy: Path) -> Iterator[course.Lesson]:
+    """Lesson 04 as docs/contributing.md shows it, in a copy of the course."""
+    manifest = next(text for _, language, text in FENCE.findall(CONTRIBUTING) if language == "yaml")
     lesson_text, exercise_text = (text for _, language, text in FENCE.findall(CONTRIBUTING) if language == "markdown")
-    manifest: dict[str, Any] = yaml.safe_load(shown["yaml"])
-    folder = course_copy / "lessons" / "04_names_and_constraints"
-    (folder / "lesson.yaml").write_text(shown["yaml"], encoding="utf-8")
-    (folder / "lesson.md").write_text(lesson_text, encoding="utf-8")
-    (folder / "exercises.md").write_text(exercise_text, encoding="utf-8")
     asked = re.findall(r'lab\.quiz\("(.+?)"\)', lesson_text)
     questions = [{"id": each, "kind": "number", "prompt": "?", "answer": 1, "otherwise": "-"} for each in asked]
-    (folder / "quiz.yaml").write_text(yaml.safe_dump(questions), encoding="utf-8")
-    (folder / "checks.py").write_text(JUDGE, encoding="utf-8")
+    written = {
+        "lesson.yaml": manifest,
+        "lesson.md": lesson_text,
+        "exercises.md": exercise_text,
+        "quiz.yaml": yaml.safe_dump(questions),
+        "checks.py": JUDGE,
+    }
+    for name, text in written.items():
+        (course_copy / "lessons" / SHOWN / name).write_text(text, encoding="utf-8")
+    course.lessons.cache_clear()
+    yield course.lesson(SHOWN)
     course.lessons.cache_clear()
 
-    lesson = course.lesson("04")
-    cells, exercise_cells = build.cells_of(lesson)
-    linter.refuse_faults(lesson, cells, exercise_cells)
-    assert list(lesson.manifest.exercises) == list(manifest["exercises"])
+
+def test_the_lesson_that_authors_are_shown_keeps_the_template(shown_lesson: course.Lesson) -> None:
+    cells, exercise_cells = build.cells_of(shown_lesson)
+    linter.refuse_faults(shown_lesson, cells, exercise_cells)
+    assert list(shown_lesson.manifest.exercises) == ["04.1"]
+
+
+def test_the_lesson_that_authors_are_shown_says_what_the_real_one_does(shown_lesson: course.Lesson) -> None:
+    real = yaml.safe_load((ROOT / "lessons" / SHOWN / "lesson.yaml").read_text(encoding="utf-8"))
+    shown = yaml.safe_load((shown_lesson.folder / "lesson.yaml").read_text(encoding="utf-8"))
+    for key in ("title", "summary", "delivers", "failures", "needs", "checkpoint"):
+        assert shown[key] == real[key]
+
+
+@pytest.mark.parametrize("on", ["sqlite", "postgres"])
+@pytest.mark.usefixtures("home")
+def test_the_solution_that_authors_are_shown_solves(shown_lesson: course.Lesson, on: EngineName) -> None:
+    stub, solution = answers_of(shown_lesson)[:2]
+    assert "check" in [each.unmet.expectation.id for each in give(stub, on).engines if each.unmet]
+    verdict = give(solution, on)
+    assert verdict.passed, as_text(verdict)
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:
