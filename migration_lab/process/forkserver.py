@@ -145,7 +145,7 @@ class Forkserver:
             with theirs:
                 socket.send_fds(self._requests, [HELLO], [theirs.fileno(), output])
             child = Forked(ours)
-            # Last: a caller that is interrupted before, or asks again, leaves a child that finds nothing to do and ends.
+            # Last: a caller that is interrupted before, or asks again, leaves a child with nothing to do, which ends.
             ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")
             return child
         except (OSError, ForkserverLostError) as error:
