@@ -14,8 +14,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from migration_lab import readonly
 from migration_lab.errors import LabError
-from migration_lab.readonly import LOCK_SECONDS, first_line, looking_at, parse, unreachable
+from migration_lab.readonly import first_line, gave_up, looking_at, parse, unreachable
 
 SHOWN_ROWS = 30
 SHOWN_CHARACTERS = 60
@@ -71,7 +72,8 @@ def query(url: str, sql: str) -> Rows:
         sql: one statement. The database itself refuses to let it write.
 
     Raises:
-        LabError: the statement would write, or the database does not accept it; its own words are in the message.
+        LabError: the statement would write, the database does not accept it (its own words are in the message), or it
+            took too long.
     """
     with looking_at(url) as connection:
         cursor = connection.connection.cursor()
@@ -93,13 +95,13 @@ def execute(url: str, sql: str) -> int:
     """Carry out SQL written by hand and commit it, as a database client does.
 
     Several statements are one transaction: all of them happen, or none. A script that says BEGIN, or holds a statement
-    that cannot run inside a transaction (PRAGMA, VACUUM), is left as it is.
+    that cannot run inside a transaction (PRAGMA, VACUUM), is left as it is. The limits are those of `looking_at`.
 
     Returns:
         How many rows were inserted, updated or deleted.
 
     Raises:
-        LabError: the database does not accept it; its own words are in the message.
+        LabError: the database does not accept it, its own words are in the message; or one of the limits was reached.
     """
     parsed = parse(url)
     return _execute_sqlite(parsed, sql) if parsed.get_backend_name() == "sqlite" else _execute_postgres(parsed, sql)
@@ -128,9 +130,12 @@ def as_shown(value: object) -> str:
 
 def _execute_sqlite(url: URL, sql: str) -> int:
     try:
-        connection = sqlite3.connect(Path(url.database or ":memory:"), timeout=LOCK_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(
+            Path(url.database or ":memory:"), timeout=readonly.LOCK_SECONDS, isolation_level=None
+        )
     except sqlite3.Error as error:
         raise unreachable(str(url), error) from error
+    readonly.limit(connection)
     try:
         connection.executescript(sql if OWN_TRANSACTION.search(sql) else f"BEGIN;\n{sql}\n;COMMIT")
         return connection.total_changes
@@ -151,7 +156,8 @@ def _execute_postgres(url: URL, sql: str) -> int:
         driver.autocommit = True
         changed = 0
         with driver.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+            cursor.execute(f"SET lock_timeout = '{readonly.LOCK_SECONDS}s'")
+            cursor.execute(f"SET statement_timeout = '{readonly.STATEMENT_SECONDS}s'")
             cursor.execute(sql)
             while True:
                 word = (cursor.statusmessage or "").split(" ")[0]
@@ -179,13 +185,9 @@ def _refused(error: Exception) -> LabError:
 
 
 def _not_done(error: Exception) -> LabError:
-    said = _in_full(error)
-    if _state(error) == "55P03" or "is locked" in said:
-        return LabError(
-            f"The database made this wait for a lock for {LOCK_SECONDS} seconds and then gave up: {said}.",
-            "End the other transaction, then run this again.",
-        )
-    return LabError(f"The database does not accept this SQL: {said}.", "Correct it and run it again.")
+    return gave_up(error) or LabError(
+        f"The database does not accept this SQL: {_in_full(error)}.", "Correct it and run it again."
+    )
 
 
 def _state(error: Exception) -> str | None:

@@ -1,6 +1,7 @@
 """A connection that cannot write, to any database that a SQLAlchemy URL names: what every instrument looks through."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,10 +24,11 @@ def looking_at(url: str) -> Iterator[Connection]:
 
     SQLite opens the file with `mode=ro` and `query_only`; a file that is not there yet is an empty database, because
     that is what the first `flask db upgrade` would find. Postgres makes every transaction of the session read only.
-    Waiting for a lock ends after `LOCK_SECONDS`.
+    Waiting for a lock ends after `LOCK_SECONDS`. A statement ends after `STATEMENT_SECONDS`; on SQLite, whatever is
+    asked ends so long after the connection was opened.
 
     Raises:
-        LabError: the URL is not one, or nothing answers there.
+        LabError: the URL is not one, nothing answers there, or one of the limits was reached.
     """
     engine = _engine(parse(url))
     try:
@@ -70,15 +72,33 @@ def unreachable(url: str, error: Exception) -> LabError:
 
 def _not_read(error: DBAPIError) -> LabError:
     """What to raise when a database that was opened does not answer after all."""
+    return gave_up(error.orig or error) or LabError(
+        f"The database cannot be read: {first_line(error)}.",
+        "Run `lab reset` with the lesson's number for a fresh one.",
+    )
+
+
+def gave_up(error: BaseException) -> LabError | None:
+    """The error to raise when a driver's error says that a limit was reached; None when it says something else."""
     said = first_line(error)
-    if getattr(error.orig, "sqlstate", None) == "55P03" or "is locked" in said:
+    state = getattr(error, "sqlstate", None)  # Postgres's five characters; SQLite has only words
+    if state == "55P03" or "is locked" in said:
         return LabError(
             f"The database made this wait for a lock for {LOCK_SECONDS} seconds and then gave up: {said}.",
             "End the other transaction, then run this again.",
         )
-    return LabError(
-        f"The database cannot be read: {said}.", "Run `lab reset` with the lesson's number for a fresh one."
-    )
+    if state == "57014" or said == "interrupted":
+        return LabError(
+            f"This SQL was stopped: it ran for more than {STATEMENT_SECONDS} seconds, or you interrupted it.",
+            "Look for a recursion without an end or a join without its condition, or do it in smaller steps.",
+        )
+    return None
+
+
+def limit(connection: sqlite3.Connection) -> None:
+    """End what SQLite does after `STATEMENT_SECONDS`, and at once on Ctrl-C, which does not reach it otherwise."""
+    until = time.monotonic() + STATEMENT_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > until, 100_000)
 
 
 def first_line(error: BaseException) -> str:
@@ -105,4 +125,5 @@ def _open_sqlite(url: URL) -> sqlite3.Connection:
     else:
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)
     connection.execute("PRAGMA query_only = on")
+    limit(connection)
     return connection

@@ -1,11 +1,16 @@
 """Looking with SQL changes nothing; writing by hand is committed; tables read the same on every machine."""
 
+import os
+import signal
+import threading
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from migration_lab import readonly
 from migration_lab.errors import LabError
 from migration_lab.query import Rows, execute, query
 
@@ -82,6 +87,44 @@ def test_several_statements_by_hand_all_happen_or_none(rows: str) -> None:
 
 def test_a_statement_that_needs_to_stand_outside_a_transaction_can(rows: str) -> None:
     execute(rows, "VACUUM")
+
+
+def _slow(url: str) -> str:
+    """SQL that takes a quarter of a minute when nothing stops it."""
+    counting = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 60000000) SELECT max(n) FROM c"
+    return "SELECT pg_sleep(15)" if url.startswith("postgresql") else counting
+
+
+@pytest.mark.parametrize("ask", [query, execute])
+def test_sql_without_an_end_is_stopped_at_its_limit(
+    rows: str, ask: Callable[[str, str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readonly, "STATEMENT_SECONDS", 1)
+    with pytest.raises(LabError) as stopped:
+        ask(rows, _slow(rows))
+    assert stopped.value.message == "This SQL was stopped: it ran for more than 1 seconds, or you interrupted it."
+    assert "without an end" in stopped.value.next_step
+    assert query(rows, "SELECT count(*) FROM t").scalar == 2
+
+
+@pytest.mark.parametrize("ask", [query, execute])
+def test_ctrl_c_stops_sql(rows: str, ask: Callable[[str, str], object]) -> None:
+    came: list[bool] = []
+
+    def ctrl_c() -> None:
+        came.append(True)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.5, ctrl_c)
+    timer.start()
+    try:
+        # psycopg cancels the statement and hands Ctrl-C on; SQLite's driver keeps it for itself.
+        with pytest.raises(KeyboardInterrupt if rows.startswith("postgresql") else LabError) as stopped:
+            ask(rows, _slow(rows))
+    finally:
+        timer.cancel()
+    assert came
+    assert isinstance(stopped.value, KeyboardInterrupt) or "you interrupted it" in str(stopped.value)
 
 
 def test_a_database_file_that_is_not_there_yet_is_empty_and_stays_away(tmp_path: Path) -> None:
