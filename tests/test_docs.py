@@ -169,6 +169,12 @@ def test_what_a_cell_can_say_to_the_lab_is_there(page: Path) -> None:
             assert hasattr(thing, found) or page.name == "quiz-format.md", f"{owner}.{found}"
 
 
+def test_the_coverage_names_every_id_that_a_lesson_delivers_and_no_other() -> None:
+    told = re.findall(r"^\| (C\d\d) \|", (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8"), re.MULTILINE)
+    delivered = {each for lesson in course.lessons() for each in lesson.manifest.delivers} - {"all"}
+    assert told == sorted(delivered)
+
+
 def test_authors_are_told_of_all_that_lessons_say_to_the_lab() -> None:
     cells = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "lessons").glob("*/*.md"))
     said = {name for name in re.findall(r"\b(?:lab|shop)\.[a-z_]+\b", cells) if f"{name}(" in cells}
