@@ -5,23 +5,21 @@ A command takes about 0.05 s in a child of the forkserver, against about 0.6 s i
 
 import codecs
 import os
-import pickle
 import queue
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from migration_lab.errors import LabError
 from migration_lab.process import forkserver
 
-__all__ = ["CallError", "Completed", "StoppedError", "call", "run", "warm_up"]
+__all__ = ["Completed", "StoppedError", "run", "warm_up"]
 
 GRACE_SECONDS = 2.0  # for a child that was asked to end, before it is asked less kindly
 
@@ -42,15 +40,6 @@ class StoppedError(LabError):
 
     def __init__(self, message: str, next_step: str, output: str) -> None:
         super().__init__(message, next_step)
-        self.output = output
-
-
-class CallError(LabError):
-    """A function that failed in its process; `traceback` is the whole of it, `output` what it had printed."""
-
-    def __init__(self, message: str, traceback: str, output: str) -> None:
-        super().__init__(message, "Read the last lines of the traceback.")
-        self.traceback = traceback
         self.output = output
 
 
@@ -100,38 +89,6 @@ def run(
             output.text(),
         )
     return Completed(exit_code, output.text())
-
-
-def call(function: str, *args: Any, folder: Path, env: dict[str, str], timeout: float = 20) -> Any:
-    """Call a function in a fresh process and hand back what it returns.
-
-    Args:
-        function: `"module:name"`.
-        args: passed on; these and the result must be picklable.
-        folder, env, timeout: as for `run`.
-
-    Raises:
-        CallError: the function raised something, or its process ended before it returned.
-        LabError: the function raised that.
-    """
-    with tempfile.TemporaryDirectory(prefix="lab-") as scratch:
-        question, answer = Path(scratch, "question"), Path(scratch, "answer")
-        question.write_bytes(pickle.dumps((function, args)))
-        argv = ["migration_lab.process.child:answer_call", str(question), str(answer)]
-        try:
-            completed = run(argv, folder=folder, env=env, timeout=timeout)
-        except StoppedError as stopped:
-            raise StoppedError(
-                stopped.message.replace(_typed(argv), function), stopped.next_step, stopped.output
-            ) from None
-        if not answer.exists():
-            raise CallError(f"`{function}` ended with exit code {completed.exit_code}.", "", completed.output)
-        kind, value = pickle.loads(answer.read_bytes())
-    if kind == "lab_error":
-        raise LabError(*value)
-    if kind == "failure":
-        raise CallError(value[0].strip(), value[1], completed.output)
-    return value
 
 
 class _Running(Protocol):

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ import pytest
 from migration_lab import process
 from migration_lab.errors import LabError
 from migration_lab.flask_command import environment
-from migration_lab.process import CallError, Completed, StoppedError, call, forkserver, run
+from migration_lab.process import Completed, StoppedError, child, forkserver, run
 
 REVISION = "migrations/versions/0003_more.py"
 HEADER = 'revision = "0003"\ndown_revision = "0002"\n\n'
@@ -196,20 +197,27 @@ def test_a_process_shares_nothing_with_its_caller(shop: Path, either_way: str, m
     env = environment(shop) | {"ONLY_THERE": "2"}
     env.pop("ONLY_HERE")
     (shop / "ask.py").write_text(
-        "import os, sys, logging\n"
+        "import json, os, sys, logging\n"
         "def answer():\n"
-        "    return {'env': dict(os.environ), 'path': sys.path, 'cwd': os.getcwd(), 'argv': sys.argv[0],\n"
+        "    found = {'env': dict(os.environ), 'path': sys.path, 'cwd': os.getcwd(), 'argv': sys.argv[0],\n"
         "            'handlers': logging.root.handlers, 'modules': list(sys.modules), 'input': sys.stdin.read(),\n"
         "            'terminal': os.isatty(1), 'group': os.getpgrp() == os.getpid()}\n"
+        "    found['handlers'] = len(found['handlers'])\n"
+        "    print(json.dumps(found))\n"
     )
-    found = call("ask:answer", folder=shop, env=env)
+    found = json.loads(run(["ask:answer"], folder=shop, env=env).output)
     assert "ONLY_HERE" not in found["env"]
     assert found["env"]["ONLY_THERE"] == "2"
     assert found["path"][0] == found["cwd"] == str(shop)
     assert "/only/here" not in found["path"]
-    assert found["handlers"] == []
+    assert found["handlers"] == 0
     assert not {"shop", "pytest", "IPython", "migration_lab.course"} & set(found["modules"])
     assert (found["input"], found["terminal"], found["group"]) == ("", False, True)
+
+
+def test_nothing_that_a_command_left_is_unpickled() -> None:
+    for module in (process, child, forkserver):
+        assert "pickle" not in Path(str(module.__file__)).read_text(), "a learner's code could run in the caller"
 
 
 def test_the_callers_main_module_is_not_run_again(shop: Path, tmp_path: Path) -> None:
@@ -428,34 +436,7 @@ def test_a_caller_that_is_killed_takes_command_and_forkserver_with_it(shop: Path
     assert flask(shop, "db", "upgrade", "0002").exit_code == 0
 
 
-# --------------------------------------------------------------------------------------------------------- functions
-
-
-def test_call_hands_back_what_a_function_returns(shop: Path, either_way: str) -> None:
-    assert call("shutil:which", "sh", folder=shop, env=environment(shop)) == shutil.which("sh")
-
-
-def test_call_says_how_a_function_failed(shop: Path, either_way: str) -> None:
-    with pytest.raises(CallError, match="FileNotFoundError") as failed:
-        call("os:listdir", "nowhere", folder=shop, env=environment(shop))
-    assert "Traceback" in failed.value.traceback
-    with pytest.raises(CallError, match="exit code 5"):
-        call("os:_exit", 5, folder=shop, env=environment(shop))
-    with pytest.raises(CallError, match="No module named"):
-        call("nowhere:at_all", folder=shop, env=environment(shop))
-    with pytest.raises(CallError, match="pickle"):
-        call("threading:Lock", folder=shop, env=environment(shop))
-    with pytest.raises(StoppedError, match="`time:sleep` was stopped after 1 seconds"):
-        call("time:sleep", 60, folder=shop, env=environment(shop), timeout=1)
-
-
-def test_call_hands_on_an_error_meant_for_the_learner(shop: Path, either_way: str) -> None:
-    (shop / "ask.py").write_text(
-        "from migration_lab.errors import LabError\ndef answer():\n    raise LabError('This is so.', 'Do that.')\n"
-    )
-    with pytest.raises(LabError) as raised:
-        call("ask:answer", folder=shop, env=environment(shop))
-    assert (raised.value.message, raised.value.next_step) == ("This is so.", "Do that.")
+# -------------------------------------------------------------------------------------------------------------- speed
 
 
 def test_the_forkserver_saves_most_of_the_time(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
