@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import importlib
 import json
 import os
 import re
@@ -338,6 +339,11 @@ def test_ctrl_c_reaches_the_command_and_then_the_caller(
     if text == ENDLESS:
         assert "".join(shown).endswith("Aborted!\n")
     assert not _alive(shop / "pid")
+
+
+@pytest.mark.parametrize("name", forkserver.PRELOAD)
+def test_what_the_forkserver_imports_beforehand_is_there(name: str) -> None:
+    importlib.import_module(name)
 
 
 @pytest.mark.parametrize("what", [KeyboardInterrupt, TimeoutError])
