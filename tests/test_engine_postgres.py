@@ -274,6 +274,19 @@ def test_the_sweep_comes_by_itself(server: Engine, tmp_path: Path, own_state: Pa
     assert "lab_new_1000000000_abandoned" not in names()
 
 
+@pytest.mark.parametrize("error", [psycopg.OperationalError("gone"), OSError("no room")])
+def test_a_sweep_that_fails_does_not_fail_what_it_follows(
+    server: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(postgres, "_is_time_to_sweep", lambda: True)
+    monkeypatch.setattr(databases_module.Databases, "sweep", fail)
+    server.create(folder)
+    assert name_of(server, folder) in names()
+
+
 def test_the_cluster_is_the_same_on_every_machine(server: Engine, folder: Path) -> None:
     server.create(folder)
     found = execute(

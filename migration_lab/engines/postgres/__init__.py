@@ -109,8 +109,9 @@ def _databases() -> Iterator[Databases]:
     try:
         databases = Databases(connection, _lab_id())
         yield databases
-        if _is_time_to_sweep():
-            databases.sweep()
+        with suppress(psycopg.Error, OSError):  # what the caller asked for is done; the next sweep is in an hour
+            if _is_time_to_sweep():
+                databases.sweep()
     except psycopg.errors.InsufficientPrivilege as error:
         raise LabError(
             f"The Postgres server forbids it: {error.diag.message_primary}.",
