@@ -1,10 +1,12 @@
 """The course's own Postgres server survives what happens to it. Each test has a server of its own."""
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +18,7 @@ from sqlalchemy import create_engine, text
 
 from migration_lab import places
 from migration_lab.engines import engine, postgres, why_no_postgres
-from migration_lab.engines.postgres import cluster, watcher
+from migration_lab.engines.postgres import cluster, server, watcher
 from migration_lab.engines.postgres.house import House
 
 USER = """
@@ -249,6 +251,34 @@ def test_the_data_is_removed_under_a_live_server(shop: Path, what: str) -> None:
     assert row(shop) == "bob"
     assert eventually(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
     assert len(postmasters()) == 1
+
+
+def test_a_lease_on_a_house_that_was_removed_leaves_no_descriptor_open(own_state: Path) -> None:
+    postgres.attach()
+    place, leases = house(), house().folder / "leases"
+    before = psutil.Process().num_fds()
+    for _ in range(5):
+        leases.unlink()
+        leases.touch()  # as another process makes it
+        server._take_lease(place)
+    assert psutil.Process().num_fds() == before
+
+
+def test_the_watcher_ends_when_the_house_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when its file system is no longer mounted: its lock file still has its name, but nowhere to be seen."""
+    stopped: list[str] = []
+    monkeypatch.setattr(watcher, "POLL", 0.01)
+    monkeypatch.setattr(watcher, "stop_server", stopped.append)
+    place = tmp_path / "house"
+    place.mkdir()
+    own_lock = watcher.lock(place / "watcher.lock", fcntl.LOCK_EX)
+    assert own_lock is not None
+    place.rename(tmp_path / "away")
+    watching = threading.Thread(target=watcher.watch, args=(place, 0.1, own_lock), daemon=True)
+    watching.start()
+    watching.join(10)
+    assert not watching.is_alive()
+    assert stopped == [str(place / "data")]
 
 
 def test_the_state_is_removed_and_nobody_comes(own_state: Path) -> None:

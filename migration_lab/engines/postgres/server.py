@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -46,6 +46,9 @@ class PasswordError(Exception):
 def attach() -> tuple[House, psycopg.Connection]:
     """Connect to the server; start it, or mend it, if it does not answer.
 
+    It also takes all `PG*` variables out of this process's environment: libpq reads them in whatever connects later,
+    SQLAlchemy's connections to the same server among them.
+
     Raises:
         LabError: there are no programs, or they cannot be made to run.
     """
@@ -76,9 +79,9 @@ def _take_lease(house: House) -> None:
     with _leases_guard:
         held = _leases.get(house.folder)
         if held is not None:
-            if path.exists() and os.path.sameopenfile(held, (probe := os.open(path, os.O_RDONLY))):
-                os.close(probe)
-                return
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(held), path.stat()):
+                    return
             os.close(_leases.pop(house.folder))  # the house was removed, and the lease with it
         make_private(house.folder.parent)
         make_private(house.folder)

@@ -129,10 +129,14 @@ def has_sessions(data: str) -> bool:
 
 
 def watch(house: Path, grace: float, own_lock: int) -> None:
-    """Wait until nobody has held a lease for `grace` seconds, or the house is removed; then stop the server."""
+    """Wait until nobody has held a lease for `grace` seconds, or the house is removed; then stop the server.
+
+    A house that is out of reach for as long, because its file system is no longer mounted, counts as removed.
+    """
     data = os.path.realpath(house / "data")
     elsewhere = read_elsewhere(house)
     idle_since: float | None = None
+    away_since: float | None = None
     while True:
         time.sleep(POLL)
         data = os.path.realpath(house / "data") if (house / "data").exists() else data
@@ -144,14 +148,19 @@ def watch(house: Path, grace: float, own_lock: int) -> None:
                 if elsewhere is not None:
                     shutil.rmtree(elsewhere, ignore_errors=True)
             return
+        now = time.monotonic()
         try:
             leases = lock(house / "leases", fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue  # the house is being removed
+        except OSError:  # the house is being removed, which the next look will show, or out of reach
+            away_since = away_since or now
+            if now - away_since >= grace:
+                stop_server(data)
+                return
+            continue
+        away_since = None
         if leases is None:
             idle_since = None
             continue
-        now = time.monotonic()
         idle_since = idle_since or now
         if now - idle_since >= grace and has_sessions(data):
             idle_since = now
