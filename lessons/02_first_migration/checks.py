@@ -1,5 +1,7 @@
 """Lesson 02: what the result of each exercise must be."""
 
+from dataclasses import replace
+
 from migration_lab.checking import (
     DOWNGRADE,
     NO_DRIFT,
@@ -18,7 +20,12 @@ CHECKOUTS = ("checkout_1", "checkout_2", "checkout_3", "checkout_4", "checkout_5
 
 @judges(
     "02.1",
-    UPGRADE,
+    replace(
+        UPGRADE,
+        cause="The table has users already. If the new column may not be null, what should stand in their rows?",
+        next_step="`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not. Mend the model, delete "
+        "the revision that could not run, and make it again.",
+    ),
     Expectation(
         "column",
         "`users` has a column `display_name` after the upgrade",
@@ -166,7 +173,7 @@ def first_error(output: str) -> str:
     ),
     Expectation(
         "others_kept",
-        "every user and order that was there is there, with the same values",
+        "every user and order that was there is there, with the same values (but for the phone numbers)",
         cause="The way back went further than one revision: `0001` drops both tables.",
         next_step='Run `lab.exercise("02.3")` again for the rows, and go back exactly one step.',
     ),
@@ -179,7 +186,7 @@ def first_error(output: str) -> str:
     Expectation(
         "file_agrees",
         "a new database gets the same schema from the files, and the models agree",
-        cause="The database was changed by hand, and the file or the model still says the old length.",
+        cause="The length is said three times: in model, file and database. One of them is still the old one.",
         next_step="Put the length into the model and into `0003`. A repair that is not in the files does not last.",
     ),
     own_database=True,
