@@ -273,19 +273,6 @@ class Shop:
         shown = path.relative_to(self.workspace.folder.resolve()).as_posix()
         return EditButton(below_my_work(path), shown)
 
-    def latest_revision(self) -> Path:
-        """The newest migration file, as a path relative to the shop's folder.
-
-        With several heads it is the one that was written last.
-        """
-        self.check()
-        history = revisions.read_history(self.workspace)
-        folder = Path("migrations", "versions")
-        files = [folder / each.file for each in history.revisions if each.id in history.heads]
-        if not files:
-            raise LabError("This shop has no migrations yet.", 'Make the first one: `%flask db migrate -m "..."`.')
-        return max(files, key=lambda file: (self.workspace.folder / file).stat().st_mtime_ns)
-
     def _file(self, name: str | Path) -> Path:
         path = self.path(name)
         if not path.is_file():
