@@ -13,7 +13,7 @@ from migration_lab.engines import engine as engine_named
 from migration_lab.errors import LabError, reason
 from migration_lab.flask_command import lesson_in
 from migration_lab.leases import candidates, held, hold, shops, take
-from migration_lab.record import FILE_NAME, NOT_WORK, Record, database_sign, files_sign, read_record, write_record
+from migration_lab.record import FILE_NAME, LOST, NOT_WORK, Record, database_sign, files_sign, read_record, write_record
 from migration_lab.scenes import write_flaskenv
 from migration_lab.templates import Template, checkpoint_template, files_in, scene_template
 
@@ -246,8 +246,11 @@ def _holds_work(folder: Path, template: Template) -> bool:
     """Whether anything in a folder or its database is the learner's; when in doubt, yes."""
     record = read_record(folder)
     if record is None:
-        # Half-written: nothing but files of a template, perhaps not all of them.
-        return files_sign(folder, only_if_not_in=template.files) != ""
+        # Half-written: nothing but files of a template, perhaps not all of them, and no database, which comes later.
+        # A database beside files may hold rows of the learner's; in an empty folder it is left from a deleted one.
+        return files_sign(folder, only_if_not_in=template.files) != "" or (
+            any(folder.iterdir()) and database_sign(template.engine, folder) != LOST
+        )
     return record.files != files_sign(folder) or record.database != database_sign(template.engine, folder)
 
 
