@@ -102,17 +102,28 @@ def play(scene: Path, site: Site) -> None:
     Raises:
         LabError: a step did not go as the scene says; it names the step and what the command printed.
     """
-    for step in read_scene(scene).steps:
-        if step.lay is not None:
-            shutil.copytree(scene / step.lay, site.folder / step.folder, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
-        elif step.flask is not None:
-            completed = run_flask(site, *shlex.split(step.flask), folder=site.folder / step.folder)
-            _must(completed, f"flask {step.flask}", f"scene {scene.name}", fails=step.fails)
-        elif step.sql is not None:
-            sql = step.sql if isinstance(step.sql, str) else step.sql.get(site.engine.name, "")
-            execute_script(site.engine, site.folder, sql)
-        elif step.remove is not None:
-            (site.folder / step.remove).unlink()
+    for number, step in enumerate(read_scene(scene).steps, start=1):
+        what = f"scene {scene.name}, step {number}"
+        try:
+            _take(step, scene, site, what)
+        except LabError:
+            raise
+        except Exception as error:  # of the file system, of SQLAlchemy, or of either driver
+            done = f"lay {step.lay}" if step.lay else f"remove {step.remove}" if step.remove else "sql"
+            raise LabError(f"In {what}, `{done}` failed: {error}", _cure(str(error))) from error
+
+
+def _take(step: Step, scene: Path, site: Site, what: str) -> None:
+    if step.lay is not None:
+        shutil.copytree(scene / step.lay, site.folder / step.folder, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
+    elif step.flask is not None:
+        completed = run_flask(site, *shlex.split(step.flask), folder=site.folder / step.folder)
+        _must(completed, f"flask {step.flask}", what, fails=step.fails)
+    elif step.sql is not None:
+        sql = step.sql if isinstance(step.sql, str) else step.sql.get(site.engine.name, "")
+        execute_script(site.engine, site.folder, sql)
+    elif step.remove is not None:
+        (site.folder / step.remove).unlink()
 
 
 def execute_script(engine: Engine, folder: Path, sql: str) -> None:
@@ -142,7 +153,11 @@ def _must(completed: Completed, command: str, what: str, *, fails: bool = False)
         wanted = "should fail" if fails else "should succeed"
         raise LabError(
             f"In {what}, `{command}` {wanted} but ended with exit code {completed.exit_code}:\n{completed.output}",
-            "Make room on the disk, then run the same again."
-            if re.search(r"disk is full|No space left", completed.output)
-            else "Mend the files of the course, or fetch them again.",
+            _cure(completed.output),
         )
+
+
+def _cure(said: str) -> str:
+    if re.search(r"disk is full|No space left", said):
+        return "Make room on the disk, then run the same again."
+    return "Mend the files of the course, or fetch them again."

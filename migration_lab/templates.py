@@ -61,7 +61,10 @@ def _template(lesson: Lesson, scene: Path | None, engine: Engine) -> Template:
                 if not _is_whole(template):  # another process may have built it meanwhile
                     _build(template, lesson, scene)
                     _prune(template.files.parent, engine)
-        os.utime(template.files)  # when it was last used
+        try:
+            os.utime(template.files)  # when it was last used
+        except FileNotFoundError:  # another process has pruned it since
+            return _template(lesson, scene, engine)
     except OSError as error:
         raise LabError(
             f"The shop of lesson {lesson.number} cannot be prepared in {places.cache()}: {reason(error)}.",
@@ -125,11 +128,13 @@ def files_in(folder: Path, ignore: Iterable[str] = NOT_INPUT) -> list[Path]:
 
 
 def _prune(folder: Path, engine: Engine) -> None:
-    """Remove this engine's templates that nobody has used for long. Only done after a build, which is rare."""
+    """Remove this engine's templates that nobody has used for long. Only done after a build, which is rare.
+
+    Their empty lock files stay: another process may hold one, or wait for it.
+    """
     found = sorted(folder.glob(f"{engine.name}-*/"), key=lambda path: path.stat().st_mtime, reverse=True)
     oldest = time.time() - KEPT_DAYS * 24 * 3600
     for place, path in enumerate(found):
         if place >= KEPT_AT_MOST or path.stat().st_mtime < oldest:
             shutil.rmtree(path, ignore_errors=True)
-            path.with_suffix(".lock").unlink(missing_ok=True)
             engine.drop_template(path.name.removeprefix(f"{engine.name}-"))

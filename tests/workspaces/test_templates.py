@@ -1,6 +1,8 @@
 """Templates: the right start, built once, never seen half-made, made anew when the course changes."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -188,6 +190,30 @@ def test_old_templates_are_pruned_when_a_new_one_is_built(
     assert [path for path in (places.cache() / "templates").iterdir() if path.is_dir()] == [last.files]
 
 
+def test_a_lock_that_others_may_wait_for_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = checkpoint_template(lesson("02"), engine("sqlite"))
+    lock = old.files.with_suffix(".lock")
+    lock.touch()  # where filelock removes it itself
+    monkeypatch.setattr(templates, "KEPT_AT_MOST", 1)
+    checkpoint_template(lesson("01"), engine("sqlite"))
+    assert not old.files.exists()
+    assert lock.exists()
+
+
+def test_a_template_that_is_pruned_while_it_is_taken_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    template = checkpoint_template(lesson("02"), engine("sqlite"))
+    real = os.utime
+
+    def pruned(path: Path) -> None:
+        monkeypatch.setattr(os, "utime", real)
+        shutil.rmtree(path)
+        real(path)
+
+    monkeypatch.setattr(os, "utime", pruned)
+    assert checkpoint_template(lesson("02"), engine("sqlite")) == template
+    assert template.files.is_dir()
+
+
 def test_a_step_that_does_not_go_as_the_scene_says_is_reported(tiny_course: Path) -> None:
     scene = tiny_course / "lessons/02_second/scenes/stuck/scene.yaml"
     for steps, message in {
@@ -197,9 +223,13 @@ def test_a_step_that_does_not_go_as_the_scene_says_is_reported(tiny_course: Path
         "[{lay: files, fails: true}]": "only a flask step can fail",
         "[{play: files}]": "Extra inputs",
         "{": "cannot be read",
+        "[{flask: db heads}, {sql: SELECT nonsense}]": "In scene stuck, step 2, `sql` failed: no such column: nonsense",
+        "[{remove: nothing}]": "In scene stuck, step 1, `remove nothing` failed: ",
+        "[{lay: nothing}]": "In scene stuck, step 1, `lay nothing` failed: ",
+        "[{flask: db nope}, {remove: x}]": "In scene stuck, step 1, `flask db nope` should succeed",
     }.items():
         scene.write_text("steps: " + steps)
-        with pytest.raises(LabError, match=message.replace("(", r"\(")):
+        with pytest.raises(LabError, match=re.escape(message)):
             scene_template(lesson("02"), "stuck", engine("sqlite"))
     with pytest.raises(LabError, match=r"has no scene 'nope'. Its scenes: stuck"):
         scene_template(lesson("02"), "nope", engine("sqlite"))
