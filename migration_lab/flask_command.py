@@ -1,7 +1,7 @@
 """`flask db upgrade` and its like, run in a workspace's folder on the workspace's database and on no other."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -75,7 +75,14 @@ def environment(folder: Path) -> dict[str, str]:
     if "DATABASE_URL" not in said:
         what = "has no `.flaskenv` with a DATABASE_URL" if folder.is_dir() else "is not there any more"
         raise LabError(f"The folder {folder.name} {what}.", f"Run `lab reset {lesson_in(folder.name)}`.")
-    return {name: value for name, value in os.environ.items() if _may_pass(name)} | STABLE | said
+    harmless = {name: value for name, value in os.environ.items() if _may_pass(name)}
+    return without_passwords(harmless, said["DATABASE_URL"]) | STABLE | said
+
+
+def without_passwords(env: Mapping[str, str], url: str) -> dict[str, str]:
+    """An environment in which libpq takes the password from the passfile that the URL names, if it names one."""
+    passwords = ("PGPASSWORD", "PGPASSFILE") if "passfile=" in url else ()
+    return {name: value for name, value in env.items() if name not in passwords}
 
 
 def lesson_in(name: str) -> str:

@@ -41,6 +41,16 @@ def test_what_the_callers_environment_says_is_not_used(shop: Path, monkeypatch: 
     assert (shop / "instance" / "shop.db").stat().st_size > 0
 
 
+@pytest.mark.parametrize(("query", "passed"), [("", True), ("?passfile=/private", False)])
+def test_a_password_in_the_shell_does_not_come_before_the_passfile(
+    query: str, passed: bool, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_POSTGRES_URL", "postgresql://server/postgres")
+    monkeypatch.setenv("PGPASSWORD", "of another server")
+    (shop / ".flaskenv").write_text(f"FLASK_APP=shop\nDATABASE_URL=postgresql+psycopg://ann@server/shop{query}\n")
+    assert ("PGPASSWORD" in environment(shop)) == passed
+
+
 def test_output_is_handed_on(shop: Path) -> None:
     pieces: list[str] = []
     completed = run_flask(Place(shop), "db", "heads", on_output=pieces.append)
