@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 
 from migration_lab.engines.postgres.binaries import find_binaries
 from migration_lab.errors import LabError
+from migration_lab.flask_command import without_passwords
 from migration_lab.workspace import Workspace
 
 LOCK_SECONDS = 2
@@ -52,15 +53,14 @@ def _copy_postgres(source: URL, target: URL) -> None:
 
 
 def _run(program: str, url: URL, *options: str, sql: bytes = b"") -> bytes:
-    """Run one of PostgreSQL's own programs on a database; the password goes by the environment, which is private."""
-    shown = url.set(drivername="postgresql", password=None).render_as_string()
-    password = {"PGPASSWORD": str(url.password)} if url.password else {}
+    """Run one of PostgreSQL's own programs on a database, whose URL names a passfile and never holds a password."""
+    shown = url.set(drivername="postgresql").render_as_string()
     try:
         done = subprocess.run(
             [_program(program), *options, f"--dbname={shown}"],
             input=sql,
             capture_output=True,
-            env=os.environ | password,
+            env=without_passwords(os.environ, shown),
             timeout=COPY_SECONDS,
             check=False,
         )
