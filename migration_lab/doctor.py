@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from migration_lab import course, engines, places
+from migration_lab import course, engines, places, start, terminal
 from migration_lab.environment import requirements
 from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
@@ -19,6 +20,7 @@ from migration_lab.scenes import write_flaskenv
 from migration_lab.templates import checkpoint_template
 
 ROOM_NEEDED = 300  # megabytes: the Postgres server's data and a few dozen workspaces
+SHELL_TIMEOUT = 30  # seconds; some people's start files are slow
 SETUP = "Run `make lab` or `python run.py lab` again; it mends the environment."
 
 
@@ -73,6 +75,7 @@ def run() -> Report:
         ("my_work", _my_work),
         ("Disk", _disk),
         ("Shell", _shell),
+        ("Terminal", _terminal),
         ("SQLite", lambda: _round_trip("sqlite")),
         ("Postgres", lambda: _round_trip("postgres")),
     ]
@@ -173,6 +176,30 @@ def _shell() -> Finding:
         says = "The command flask in this shell is not the lab's."
         return Finding("note", "Shell", says, "Type flask in a terminal of JupyterLab, where it is.")
     return Finding("ok", "Shell", "The command flask is the lab's, and no other database is in reach.")
+
+
+def _terminal() -> Finding:
+    """Which flask a terminal of JupyterLab finds, when the learner's own start files have been read."""
+    shell = terminal.shell_command()
+    if shell is None:
+        return Finding("ok", "Terminal", "JupyterLab chooses the shell of its terminals.")
+    asked = [*shell, *([] if "-i" in shell else ["-i"]), "-c", "command -v flask"]
+    said = subprocess.run(
+        asked,
+        env=start.lab_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,  # an interactive shell would take this terminal for itself
+        timeout=SHELL_TIMEOUT,
+    ).stdout.split("\n")
+    if str(Path(sys.executable).with_name("flask")) not in said:
+        says = (
+            "In a terminal of JupyterLab the command flask is not the lab's: a start file of your shell is in the way."
+        )
+        cure = f'First type there: export PATH="{Path(sys.executable).parent}:$PATH"'
+        return Finding("problem", "Terminal", says, cure)
+    return Finding("ok", "Terminal", "In a terminal of JupyterLab the command flask is the lab's.")
 
 
 def _round_trip(name: str) -> Finding:

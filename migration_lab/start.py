@@ -2,11 +2,12 @@
 
 import os
 import secrets
+import shlex
 import socket
 import sys
 from pathlib import Path
 
-from migration_lab import my_work, places
+from migration_lab import my_work, places, terminal
 from migration_lab.errors import LabError
 
 FIRST_PAGE = "lab/tree/notebooks/00_start_here.ipynb"
@@ -32,6 +33,7 @@ def main(options: list[str] | None = None) -> int:
     print(f"JupyterLab: http://127.0.0.1:{port}/{FIRST_PAGE}?token={environment['JUPYTER_TOKEN']}")
     print("Keep this window open while you work. To stop: Ctrl-C here, twice.", flush=True)
     command = [sys.executable, "-m", "jupyterlab", *settings(port, options), *options]
+    os.chdir(places.my_work())  # where its terminals begin
     if os.name == "nt":
         return os.spawnve(os.P_WAIT, sys.executable, command, environment)
     os.execve(sys.executable, command, environment)
@@ -48,6 +50,7 @@ def settings(port: int, options: list[str] | None = None) -> list[str]:
         f"--ServerApp.port={port}",
         f"--ServerApp.default_url=/{FIRST_PAGE}",
         "--log-level=WARN",
+        *terminals(),
         "--MappingKernelManager.transport_encryption=auto",  # else each kernel warns of eavesdroppers
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -57,6 +60,12 @@ def settings(port: int, options: list[str] | None = None) -> list[str]:
     names = [option.partition("=")[0] for option in options or []]
     given = {SHORT.get(name, name) for name in names}
     return [each for each in chosen if each.partition("=")[0] not in given]
+
+
+def terminals() -> list[str]:
+    """The option that gives JupyterLab's terminals a shell in which the lab's commands come first."""
+    command = terminal.shell_command()
+    return [f"--ServerApp.terminado_settings=shell_command={shlex.join(command)}"] if command else []
 
 
 def lab_environment() -> dict[str, str]:
@@ -73,6 +82,7 @@ def lab_environment() -> dict[str, str]:
     if not env.get("LAB_POSTGRES_URL"):  # a PGPASSWORD for another server would be tried on the course's own
         env = {name: value for name, value in env.items() if not name.startswith("PG")}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    env |= terminal.environment()
     env["JUPYTER_CONFIG_DIR"] = str(places.my_work() / ".jupyter")
     env.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
     return env

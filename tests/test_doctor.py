@@ -18,6 +18,7 @@ def only(subject: str) -> Finding:
     """The finding about one subject, without trying the rest."""
     attempts = {"Packages": doctor._packages, "Kernel": doctor._kernel, "Disk": doctor._disk, "Shell": doctor._shell}
     attempts |= {"SQLite": lambda: doctor._round_trip("sqlite"), "Postgres": lambda: doctor._round_trip("postgres")}
+    attempts |= {"Terminal": doctor._terminal}
     attempts |= {"my_work": doctor._my_work, "JupyterLab": doctor._jupyterlab}
     return doctor._finding(subject, attempts[subject])
 
@@ -131,3 +132,21 @@ def test_what_nobody_foresaw_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -
     finding = only("SQLite")
     assert finding.verdict == "problem"
     assert "RuntimeError: odd" in finding.says
+
+
+def test_a_start_file_that_takes_flask_away_from_terminals_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = tmp_path / "flask"
+    other.write_text("#!/bin/sh\n", encoding="utf-8")
+    other.chmod(0o755)
+    bash = shutil.which("bash")
+    assert bash
+    monkeypatch.setenv("SHELL", bash)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".bashrc").write_text(f'export PATH="{tmp_path}:$PATH"\n', encoding="utf-8")
+    assert only("Terminal").verdict == "ok"
+    (tmp_path / ".bashrc").write_text(f'export PATH="{tmp_path}:$PATH"\nreadonly PATH\n', encoding="utf-8")
+    finding = only("Terminal")
+    assert finding.verdict == "problem"
+    assert f'export PATH="{Path(sys.executable).parent}:$PATH"' in finding.next_step

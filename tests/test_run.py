@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from migration_lab import environment, places, start
@@ -397,6 +398,7 @@ def lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         "LAB_COURSE": str(course),
         "LAB_WORK": str(mine),
         "FLASK_APP": "other",
+        "SHELL": shutil.which("bash") or "",
         "JUPYTER_TOKEN": "a" * 48,
     }
     command = [sys.executable, "-m", "migration_lab.start", "--no-browser", f"--port={start.free_port()}"]
@@ -432,6 +434,9 @@ def test_jupyterlab_starts_on_the_first_lesson_behind_a_token(lab: tuple[str, Pa
     listing = json.loads(answer(f"{host}/api/contents?token={token}"))
     assert {"notebooks", "exercises"} <= {entry["name"] for entry in listing["content"]}
     assert (mine / FIRST).exists()
+    urllib.request.urlopen(urllib.request.Request(f"{host}/api/terminals?token={token}", method="POST", data=b""))
+    shells = [each for each in psutil.Process().children(recursive=True) if "--rcfile" in each.cmdline()]
+    assert [Path(each.cwd()) for each in shells] == [mine], "a terminal begins in the learner's folder"
     with pytest.raises(urllib.error.HTTPError) as error:
         answer(f"{host}/api/contents")
     assert error.value.code == 403

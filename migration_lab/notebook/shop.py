@@ -120,7 +120,7 @@ class Shop:
         """What is open: the lesson, where its files are, and where its database stands."""
         lesson, place = self.workspace.lesson, below_my_work(self.workspace.folder)
         return Note(
-            f"Lesson {lesson.number}: {lesson.manifest.title}. Files: `{place}`. "
+            f"Lesson {lesson.number}: {lesson.manifest.title}. In a terminal: `cd {place}`. "
             f"Database: {ENGINE_NAMES[self.engine]}, {self._where()}.",
             button("filebrowser:go-to-path", {"path": place}, "Show the files"),
         )

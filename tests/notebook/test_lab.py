@@ -19,7 +19,7 @@ REVISION = tiny_course.revision(tiny_course.ADD, tiny_course.DROP)
 
 def test_opening_says_where_things_are(run: Cell, tiny: Path) -> None:
     assert run(OPEN) == (
-        "Lesson 01: A tiny lesson. Files: `shops/01_tiny-sqlite`. Database: SQLite, at revision `0001`.\n"
+        "Lesson 01: A tiny lesson. In a terminal: `cd shops/01_tiny-sqlite`. Database: SQLite, at revision `0001`.\n"
     )
     assert Path.cwd() == tiny / "shops" / "01_tiny-sqlite"
     assert "<shop: 01_tiny, SQLite>" in run("shop")
@@ -62,7 +62,7 @@ def test_an_exercise_for_one_engine_is_opened_on_that_engine(
     monkeypatch.setattr(course, "exercise", lambda name: (lesson.model_copy(update={"manifest": manifest}), only))
     monkeypatch.setenv("LAB_ENGINE", "postgres")
     shown = run('shop = lab.exercise("01.1")')
-    assert "Files: `shops/exercise-01.1-sqlite`" in shown
+    assert "In a terminal: `cd shops/exercise-01.1-sqlite`" in shown
     assert "LAB_ENGINE asks for another database, and this exercise is for SQLite." in shown
     assert "exercise-01.1-sqlite" in run('lab.resume("01.1")')
     assert "exercise-01.1-sqlite" in run('lab.reset("01.1")')
@@ -116,9 +116,9 @@ def test_resume_takes_up_the_last_shop_of_this_notebook(
     run('lab.exercise("01.1")')
     run(f"import os; os.chdir({str(tmp_path)!r})")
     monkeypatch.setenv("JPY_SESSION_NAME", str(tiny / "notebooks" / "01_tiny.ipynb"))
-    assert "`shops/01_tiny-sqlite`" in run("shop = lab.resume()")
+    assert "`cd shops/01_tiny-sqlite`" in run("shop = lab.resume()")
     monkeypatch.setenv("JPY_SESSION_NAME", str(tiny / "exercises" / "01_tiny.ipynb"))
-    assert "`shops/exercise-01.1-sqlite`" in run("shop = lab.resume()")
+    assert "`cd shops/exercise-01.1-sqlite`" in run("shop = lab.resume()")
     assert Path.cwd().name == "exercise-01.1-sqlite"
 
 
