@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +111,20 @@ def test_a_shop_that_was_stopped_does_not_answer_and_can_start_again(shop: Shop,
     assert not service.is_running
     assert service.start().get("/nowhere").status == 404
     assert service.start() is service
+
+
+def test_a_stop_ends_what_the_app_has_started(shop: Shop) -> None:
+    code = "\nimport subprocess\nprint('started', subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
+    (shop.folder / "shop" / "config.py").open("a").write(code)
+    with serve(shop) as service:
+        (line,) = [line for line in service.log().splitlines() if line.startswith("started ")]
+        started = psutil.Process(int(line.split()[1]))
+        service.stop()
+    until = time.monotonic() + 20
+    with suppress(psutil.NoSuchProcess):
+        while started.status() != psutil.STATUS_ZOMBIE:  # which it stays where nobody reaps orphans
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 def test_it_dies_with_a_parent_that_is_killed(shop: Shop) -> None:

@@ -2,7 +2,9 @@
 
 import http.client
 import json
+import os
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -184,13 +187,19 @@ class _Shop:
             raise self._did_not_start(in_time)
 
     def stop(self) -> None:
+        """End the process, and with it what the app has started."""
         if self.process.stdin:
             self.process.stdin.close()  # which is how the child knows
+        # Once its end has been taken note of, its number may already be another group's.
+        is_ours = self.process.returncode is None
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if is_ours and sys.platform != "win32":
+            with suppress(ProcessLookupError, PermissionError):  # nothing is left, as a rule
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def _follow(self, announcement: str) -> None:
         """Collect what the shop writes until it ends, and learn its port on the way."""
