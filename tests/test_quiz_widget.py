@@ -215,6 +215,44 @@ def test_cell_has_a_text_twin_with_the_whole_question() -> None:
     assert "op.drop_table('users')" in bundle["text/plain"]
 
 
+@pytest.fixture
+def cell(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """The outputs of a cell, as IPython would hand them on; the last one changes when it is updated."""
+    outputs: list[dict[str, str]] = []
+
+    class Handle:
+        def update(self, data: dict[str, str], *, raw: bool) -> None:
+            outputs[-1] = data
+
+    def display(data: dict[str, str], *, raw: bool, display_id: bool = False) -> Handle | None:
+        outputs.append(data)
+        return Handle() if display_id else None
+
+    monkeypatch.setattr(quiz_widget, "display", display)
+    return outputs
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["id"])
+def test_the_cell_keeps_the_question_for_when_its_widget_is_dead(
+    question: dict[str, Any], cell: list[dict[str, str]]
+) -> None:
+    quiz_widget.show(question["id"])._ipython_display_()
+    view, twin = cell
+    assert "application/vnd.jupyter.widget-view+json" in view
+    for words in (html(question["prompt"]), "Run this cell to answer."):
+        assert words in twin["text/html"]
+    assert "You answered" not in twin["text/html"]
+
+
+def test_the_kept_answer_follows_the_clicks(cell: list[dict[str, str]]) -> None:
+    widget = quiz_widget.show("02-one")
+    widget._ipython_display_()
+    widget.choice.value = "the `upgrade` command"
+    widget.check.click()
+    assert "<strong>You answered:</strong> the <code>upgrade</code> command" in cell[-1]["text/html"]
+    assert "It runs files." in cell[-1]["text/html"]
+
+
 def test_markdown_is_rendered_and_html_is_not() -> None:
     assert html("`a < b` and **c**") == "<p><code>a &lt; b</code> and <strong>c</strong></p>\n"
     assert "<script>" not in html("<script>alert(1)</script>")

@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from migration_lab.build.notebooks import METADATA, Notebook, as_json
 from migration_lab.errors import LabError
@@ -16,6 +17,7 @@ MOMENTS = (
 )
 MEND = "Mend the cell in lessons/, then run `lab build`."
 WIDGET = "application/vnd.jupyter.widget-view+json"
+TWIN = 'class="lab-quiz-twin"'
 
 
 def executed(notebook: Notebook, *, title: str, home: Path | None = None, engine: str | None = None) -> Notebook:
@@ -71,7 +73,7 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
         cell["source"] = cell["source"].splitlines(keepends=True)
         cell["metadata"] = {name: value for name, value in cell["metadata"].items() if name != "execution"}
         if cell["cell_type"] == "code":
-            cell["outputs"] = [_output(dict(output)) for output in cell["outputs"]]
+            cell["outputs"] = [_output(dict(output)) for output in cell["outputs"] if not _is_twin(output)]
     return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
 
 
@@ -84,6 +86,11 @@ def kernel_environment(added: dict[str, str]) -> dict[str, str]:
     }
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     return {**env, **added}
+
+
+def _is_twin(output: dict[str, Any]) -> bool:
+    """Whether it is there for when a quiz's widget is dead; a stored notebook keeps the widget's text instead."""
+    return TWIN in output.get("data", {}).get("text/html", "")
 
 
 def _output(output: dict[str, object]) -> dict[str, object]:

@@ -5,9 +5,11 @@ from html import escape
 from typing import Any, Literal
 
 import ipywidgets as widgets
+from IPython.display import DisplayHandle, display
 
 from migration_lab import progress, quiz
 from migration_lab.errors import LabError
+from migration_lab.notebook import quiz_twin
 from migration_lab.notebook.quiz_form import form_for, html
 
 CODE_FONT = "font-family: var(--jp-code-font-family); font-size: var(--jp-code-font-size)"
@@ -63,6 +65,7 @@ class QuizWidget:
     def __init__(self, question: quiz.Question, role: Role = "ask") -> None:
         self.question = question
         self.role = role
+        self._twins: list[DisplayHandle] = []
         self.form = form_for(question, on_enter=lambda: self.check.click(), say=self._say)
         self.check = widgets.Button(description="Note my prediction" if question.prediction else "Check")
         self.compare = widgets.Button(description="Compare")
@@ -94,6 +97,13 @@ class QuizWidget:
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = self.box._repr_mimebundle_(**options)
         return bundle | {"text/plain": self.as_text()}
+
+    def _ipython_display_(self, **_: Any) -> None:
+        display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
+        self._twins.append(display(self._twin(), raw=True, display_id=True))  # type: ignore[no-untyped-call]
+
+    def _twin(self) -> dict[str, str]:
+        return {"text/html": quiz_twin.as_html(self.sitting)}
 
     def _act(self, step: Callable[[], None]) -> None:
         self._notice = self._restore()
@@ -134,6 +144,8 @@ class QuizWidget:
             self._say(self._notice or "")
         else:
             self.status.value = self._report(report)
+        for twin in self._twins:
+            twin.update(self._twin(), raw=True)  # type: ignore[no-untyped-call]
 
     def _report(self, report: quiz.Report) -> str:
         look = {"right": "lab-right", "wrong": "lab-wrong"}.get(self.sitting.state, "")

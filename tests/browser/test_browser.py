@@ -141,6 +141,44 @@ def test_a_question_is_answered_by_keyboard_alone(window: LabPage) -> None:
     expect(said).to_contain_text("It compares the real tables with your models.")
 
 
+def test_a_question_outlives_its_kernel(window: LabPage, my_work: Path) -> None:
+    path = "notebooks/outlives.ipynb"
+    cells = [nbformat.v4.new_code_cell(source) for source in (DISPLAY_CELLS[0], 'lab.quiz("02-which-witness")')]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), my_work / path)
+    window.open(path)
+    window.run("from migration_lab")
+    output = window.run("lab.quiz")
+    twin, radio = output.locator(".lab-quiz-twin"), output.locator("input[type=radio]").first
+    expect(radio).to_be_visible()
+    expect(twin).to_be_hidden()
+    output.get_by_label("flask db history").check()
+    output.get_by_role("button", name="Check").click()
+    expect(twin).to_contain_text("It reads your files. Nobody touched those.")
+
+    def is_readable() -> None:
+        expect(twin).to_be_visible()
+        for words in ("You answered: flask db history", "Run this cell to answer."):
+            expect(twin).to_contain_text(words)
+        expect(radio).to_be_hidden()
+        expect(output.get_by_text("Error displaying widget")).to_be_hidden()
+        expect(output.locator(".jupyter-widgets-disconnected:visible")).to_have_count(0)
+
+    window.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    is_readable()
+    window.command("docmanager:save")
+    window.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    window.command("application:close")
+    window.open(path)
+    output = window.select("lab.quiz").locator(".jp-OutputArea").first
+    twin, radio = output.locator(".lab-quiz-twin"), output.locator("input[type=radio]")
+    expect(output.get_by_text("Error displaying widget")).to_have_count(1)  # what JupyterLab says, and nobody sees
+    is_readable()
+    # JupyterLab complains of the dead model, and of its own questions to the kernel that the restart cut short.
+    known = ("widget model not found", "Canceled future")
+    window.complaints[:] = [each for each in window.complaints if not any(words in each for words in known)]
+
+
 def tab_to(window: LabPage, target: Locator, key: str = "Tab") -> None:
     """Press Tab until the focus is there; a person would give up after so many."""
     for _ in range(15):

@@ -1,0 +1,50 @@
+"""What stands in a quiz's place while its widget is dead: after a restart of the kernel, or in a notebook opened again.
+
+JupyterLab prefers the widget to any other form in the same output and prints an error where its model is gone. So the
+twin is an output of its own, right below the widget's, and style shows one of the two.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+from migration_lab import quiz
+from migration_lab.notebook.quiz_form import html
+
+ALIVE = ":has(.lab-quiz:not(.jupyter-widgets-disconnected))"
+STYLE = f"""<style>
+.jp-OutputArea-child{ALIVE} + .jp-OutputArea-child:has(.lab-quiz-twin) {{ display: none }}
+.jp-OutputArea-child:not({ALIVE}):has(+ .jp-OutputArea-child .lab-quiz-twin) {{ display: none }}
+.lab-quiz-twin {{ border: 1px solid var(--jp-border-color1); border-radius: 4px; padding: 0.6em 1em; max-width: 54em }}
+.jp-RenderedHTMLCommon .lab-quiz-twin :is(p, ul, ol) {{ margin: 0.2em 0 }}
+.jp-RenderedHTMLCommon .lab-quiz-twin ol {{ list-style: upper-alpha }}
+.jp-RenderedHTMLCommon .lab-quiz-twin li > p {{ margin: 0 }}
+</style>"""
+RUN_AGAIN = "Run this cell to answer."
+
+
+def as_html(sitting: quiz.Sitting) -> str:
+    """The question, what was answered and what was said to it, without anything to press."""
+    question = sitting.question
+    parts = [html(question.prompt), _body(question)]
+    if sitting.answer is not None:
+        parts.append(html(f"**You answered:** {question.said(sitting.answer)}"))
+    if sitting.report is not None:
+        parts.append(html(quiz.report_as_text(sitting.report)))
+    parts.append(f"<p><strong>{RUN_AGAIN}</strong></p>")
+    return f'{STYLE}<div class="lab-quiz-twin">{"".join(parts)}</div>'
+
+
+def _body(question: quiz.Question) -> str:
+    match question:
+        case quiz.One() | quiz.Many():
+            return _list([option.text for option in question.options], "ol")
+        case quiz.Order():
+            return _list(question.shown, "ul")
+        case quiz.Review():
+            lines = enumerate(question.code_lines, 1)
+            return f"<pre>{escape(chr(10).join(f'{number:3}  {line}' for number, line in lines))}</pre>"
+    return ""
+
+
+def _list(texts: Sequence[str], kind: str) -> str:
+    return f"<{kind}>{''.join(f'<li>{html(text)}</li>' for text in texts)}</{kind}>"
