@@ -161,6 +161,17 @@ def test_right_many_also_explains_what_was_left_out(sit: Any) -> None:
     assert "the models: Rightly left out. They stay in the shop's code." in told(sitting)
 
 
+@pytest.mark.parametrize("ending", ["compare", "show"])
+def test_what_was_not_chosen_is_told_as_missed(sit: Any, ending: str) -> None:
+    sitting = sit(MANY | {"prediction": ending == "compare"})
+    sitting.submit(["revision", "the models"])
+    getattr(sitting, ending)()
+    for words in ("revision: Right.", "the models: Not right.", "You missed: down_revision", "password: Rightly left"):
+        assert words in told(sitting)
+    assert "down_revision: Right" not in told(sitting)
+    assert "the models: Rightly" not in told(sitting)
+
+
 def test_feedback_does_not_give_the_missing_options_away(sit: Any) -> None:
     sitting = sit(MANY)
     sitting.submit(["revision"])

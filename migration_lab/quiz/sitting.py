@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from migration_lab.errors import LabError
 from migration_lab.quiz.base import Answer, Feedback, Question, Remark
+from migration_lab.quiz.choices import Many
 
 State = Literal["open", "noted", "wrong", "right", "shown"]
 
@@ -87,7 +88,8 @@ class Sitting:
         right_answer = question.said(question.right_answer)
         in_full = question.judge(question.right_answer).remarks
         if self.state == "shown" or self.answer is None:
-            return Report("The answer:", right_answer, in_full, question.explanation)
+            remarks = in_full if self.answer is None or not isinstance(question, Many) else self._in_full()
+            return Report("The answer:", right_answer, remarks, question.explanation)
         # An option may be a sentence of its own, and becomes a part of ours.
         said, right_answer = question.said(self.answer).removesuffix("."), right_answer.removesuffix(".")
         if self.state == "noted":
@@ -96,13 +98,19 @@ class Sitting:
         if question.prediction and self.state == "right":
             return Report("Compared:", f"you said {said}, and so it is.", remarks, question.explanation)
         if question.prediction:
-            explained = {remark.about for remark in remarks if remark.about}
-            others = (remark for remark in in_full if remark.about not in explained)
             said_and_so = f"you said {said}; it is {right_answer}."
-            return Report("Compared:", said_and_so, (*remarks, *others), question.explanation)
+            return Report("Compared:", said_and_so, self._in_full(), question.explanation)
         if self.state == "right":
             return Report("Right.", "", remarks, question.explanation)
         return Report("Not yet.", "", remarks)
+
+    def _in_full(self) -> tuple[Remark, ...]:
+        """What there is to say about the answer that was given, then about all that it leaves out."""
+        assert self.answer is not None
+        given = self.question.judge(self.answer).remarks
+        explained = {remark.about for remark in given if remark.about}
+        right = self.question.judge(self.question.right_answer).remarks
+        return (*given, *(_missed(remark) for remark in right if remark.about not in explained))
 
     def _restore(self, record: Record) -> None:
         self.attempts = record.attempts
@@ -116,6 +124,13 @@ class Sitting:
         self.answer = record.answer
         # The stored outcome may be out of date as well: the file may since call another answer right.
         self.state = record.state if record.state in ("noted", "shown") else _outcome(feedback)
+
+
+def _missed(remark: Remark) -> Remark:
+    # An option that was not chosen is not "Right": that would praise an answer that nobody gave.
+    if remark.about is None or remark.word != "Right":
+        return remark
+    return Remark("You missed", False, f"{remark.about.removesuffix('.')}. {remark.text}".strip())
 
 
 def _outcome(feedback: Feedback) -> Literal["right", "wrong"]:
