@@ -25,14 +25,15 @@ def main(options: list[str] | None = None) -> int:
     try:
         for sentence in my_work.sync():
             print(sentence)
-        port = asked_port(options) or free_port()
+        port = free_port(asked_port(options))
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
     environment = lab_environment()
     print(f"JupyterLab: http://127.0.0.1:{port}/{FIRST_PAGE}?token={environment['JUPYTER_TOKEN']}")
     print("Keep this window open while you work. To stop: Ctrl-C here, twice.", flush=True)
-    command = [sys.executable, "-m", "jupyterlab", *settings(port, options), *options]
+    others = without_port(options)
+    command = [sys.executable, "-m", "jupyterlab", *settings(port, others), *others]
     os.chdir(places.my_work())  # where its terminals begin
     if os.name == "nt":
         return os.spawnve(os.P_WAIT, sys.executable, command, environment)
@@ -48,6 +49,7 @@ def settings(port: int, options: list[str] | None = None) -> list[str]:
         f"--ServerApp.root_dir={places.my_work()}",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",  # so that the address that was printed is the true one
         f"--ServerApp.default_url=/{FIRST_PAGE}",
         "--log-level=WARN",
         *terminals(),
@@ -101,9 +103,19 @@ def asked_port(options: list[str]) -> int | None:
     return None
 
 
-def free_port() -> int:
-    """The first port that nothing listens on."""
-    for port in PORTS:
+def without_port(options: list[str]) -> list[str]:
+    """The options without the port, which may be taken."""
+    left = [option for option in options if not option.startswith(("--port=", "--ServerApp.port="))]
+    while "--port" in left:
+        at = left.index("--port")
+        del left[at : at + 2]
+    return left
+
+
+def free_port(asked: int | None = None) -> int:
+    """The first port that nothing listens on, from the one that was asked for; a sentence says if it is another."""
+    first = asked or PORTS[0]
+    for port in range(first, min(first + len(PORTS), 65536)):
         with socket.socket() as probe:
             if os.name != "nt":  # as JupyterLab does, so that a port that was in use a moment ago counts as free
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -111,10 +123,12 @@ def free_port() -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port != PORTS[0]:
-            print(f"Port {PORTS[0]} is taken, so JupyterLab uses port {port}.")
+        if port != first:
+            print(f"Port {first} is taken, so JupyterLab uses port {port}.")
         return port
-    raise LabError(f"Ports {PORTS[0]} to {PORTS[-1]} are all taken.", "Choose another: python run.py lab --port=9000.")
+    raise LabError(
+        f"No port from {first} to {first + len(PORTS) - 1} is free.", "Choose another: python run.py lab --port=9000."
+    )
 
 
 def has_screen() -> bool:

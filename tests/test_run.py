@@ -325,6 +325,19 @@ def test_a_taken_port_is_said_and_the_next_one_used(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == f"Port 8888 is taken, so JupyterLab uses port {port}.\n"
 
 
+def test_a_port_that_was_asked_for_and_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        port = start.free_port(taken)
+    assert port > taken
+    assert f"Port {taken} is taken, so JupyterLab uses port {port}." in capsys.readouterr().out
+    options = start.without_port(["--port", "9001", "--no-browser", "--ServerApp.port=9001", f"--port={taken}"])
+    assert options == ["--no-browser"]
+    assert f"--ServerApp.port={port}" in start.settings(port, options)
+
+
 @pytest.mark.parametrize(
     ("options", "port"),
     [
