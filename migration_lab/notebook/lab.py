@@ -158,7 +158,9 @@ def _begin(opened: workspace.Opened) -> Shop:
             )
         )
     if opened.kept:
-        show(Note(f"Your earlier work is kept in `{shop.below_my_work(opened.kept)}`."))
+        place = shop.below_my_work(opened.kept)
+        how = "To go on with your work after a restart, run `shop = lab.resume()` instead of this cell."
+        show(Note(f"Your earlier work is kept in `{place}`. {how}"))
     if opened.dropped:
         show(Note(f"To make room for it, the oldest one, `{opened.dropped.name}`, was removed."))
     return begun

@@ -325,7 +325,7 @@ def test_a_second_notebook_works_beside_the_first_and_is_told(run: Cell, fail: C
             while (line := first.stdout.readline()) and line != "open\n":
                 pass
             shown = run('shop = lab.open("01")')
-            assert "`shops/01_tiny-sqlite-2`" in shown
+            assert "`cd shops/01_tiny-sqlite-2`" in shown
             assert "Another notebook opened the same one first" in shown
             run("%flask db downgrade base")
         finally:
@@ -369,7 +369,7 @@ def test_a_kernel_killed_in_the_middle_of_an_upgrade(engine: str, run: Cell, tin
         manager.shutdown_kernel(now=True)
 
     shown = run(f'shop = lab.resume("01", engine="{engine}")')
-    assert f"`shops/01_tiny-{engine}`" in shown
+    assert f"`cd shops/01_tiny-{engine}`" in shown
     assert "at revision `0001`" in shown
     assert "half" not in run('print(shop.sql("SELECT email FROM users").as_text())')
     assert "0001" in run(CURRENT)

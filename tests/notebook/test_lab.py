@@ -30,8 +30,8 @@ def test_work_in_an_earlier_shop_is_kept_and_named(run: Cell, tiny: Path) -> Non
     assert "kept" not in run(OPEN)
     run("%%writefile mine.py\nx = 1")
     shown = run(OPEN)
-    place = shown.split("`")[-2]
-    assert "Your earlier work is kept in" in shown
+    place = shown.partition("Your earlier work is kept in `")[2].partition("`")[0]
+    assert "run `shop = lab.resume()` instead of this cell" in shown
     assert (tiny / place / "mine.py").read_text() == "x = 1\n"
     assert not (tiny / "shops" / "01_tiny-sqlite" / "mine.py").exists()
 
