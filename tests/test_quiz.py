@@ -218,11 +218,11 @@ def test_prediction_is_noted_then_compared(sit: Any) -> None:
     assert sitting.state == "noted"
     sitting.submit("`flask db upgrade`")
     assert sitting.state == "noted"
-    assert "Noted: you said `flask db upgrade`" in told(sitting)
+    assert "Noted. You said “`flask db upgrade`”." in told(sitting)
     for spoiler in ("Right", "Not yet", "It runs files", "Only `migrate`", "flask db migrate"):
         assert spoiler not in told(sitting)
     sitting.compare()
-    assert "Compared: you said `flask db upgrade`; it is `flask db migrate`." in told(sitting)
+    assert "Compared. You said “`flask db upgrade`”. The answer is “`flask db migrate`”." in told(sitting)
     assert "It runs files that are there already." in told(sitting)
     assert "Only `migrate`" in told(sitting)
     assert sitting.is_closed
@@ -232,9 +232,9 @@ def test_an_option_that_is_a_sentence_ends_once(sit: Any) -> None:
     options = [{"text": "It fails.", "why": "It ran before."}, {"text": "Nothing.", "right": True}]
     sitting = sit(ONE | {"prediction": True, "options": options})
     sitting.submit("It fails.")
-    assert "Noted: you said It fails.\n" in told(sitting)
+    assert "Noted. You said “It fails.”\n" in told(sitting)
     sitting.compare()
-    assert "Compared: you said It fails; it is Nothing.\n" in told(sitting)
+    assert "Compared. You said “It fails.” The answer is “Nothing.”\n" in told(sitting)
     assert "It fails: It ran before." in told(sitting)
     assert ".:" not in told(sitting)
 

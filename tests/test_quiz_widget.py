@@ -178,10 +178,10 @@ def test_prediction_is_noted_without_a_verdict_and_compared_in_a_later_cell() ->
     assert before.compare.layout.display == "none"
     before.choice.value = "it works"
     before.check.click()
-    assert "you said it works" in status(before)
+    assert "You said “it works”." in status(before)
     assert "It cannot" not in status(before) + before.as_text()
     after = quiz_widget.compare("02-prediction")
-    assert "you said it works; it is it fails." in status(after)
+    assert "You said “it works”. The answer is “it fails”." in status(after)
     assert "It cannot." in status(after)
     before.check.click()
     assert "shown already" in status(before), "a cell that is still open cannot change it afterwards"
@@ -193,7 +193,7 @@ def test_prediction_can_be_compared_in_its_own_cell() -> None:
     widget.check.click()
     assert widget.compare.layout.display is None
     widget.compare.click()
-    assert "and so it is" in status(widget)
+    assert "So it is." in status(widget)
 
 
 def test_run_all_without_a_prediction_blocks_and_reveals_nothing() -> None:
@@ -204,7 +204,7 @@ def test_run_all_without_a_prediction_blocks_and_reveals_nothing() -> None:
     before.choice.value = "it works"
     before.check.click()
     after.compare.click()
-    assert "you said it works; it is it fails." in status(after)
+    assert "You said “it works”. The answer is “it fails”." in status(after)
 
 
 def test_cell_has_a_text_twin_with_the_whole_question() -> None:

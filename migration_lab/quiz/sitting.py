@@ -90,16 +90,15 @@ class Sitting:
         if self.state == "shown" or self.answer is None:
             remarks = in_full if self.answer is None or not isinstance(question, Many) else self._in_full()
             return Report("The answer:", right_answer, remarks, question.explanation)
-        # An option may be a sentence of its own, and becomes a part of ours.
-        said, right_answer = question.said(self.answer).removesuffix("."), right_answer.removesuffix(".")
+        said = f"You said {_quoted(question.said(self.answer))}"
         if self.state == "noted":
-            return Report("Noted:", f"you said {said}.", (Remark(None, True, "Run what follows, then compare."),))
+            return Report("Noted.", said, (Remark(None, True, "Run what follows, then compare."),))
         remarks = question.judge(self.answer).remarks
         if question.prediction and self.state == "right":
-            return Report("Compared:", f"you said {said}, and so it is.", remarks, question.explanation)
+            return Report("Compared.", f"{said} So it is.", remarks, question.explanation)
         if question.prediction:
-            said_and_so = f"you said {said}; it is {right_answer}."
-            return Report("Compared:", said_and_so, self._in_full(), question.explanation)
+            said_and_so = f"{said} The answer is {_quoted(right_answer)}"
+            return Report("Compared.", said_and_so, self._in_full(), question.explanation)
         if self.state == "right":
             return Report("Right.", "", remarks, question.explanation)
         return Report("Not yet.", "", remarks)
@@ -124,6 +123,11 @@ class Sitting:
         self.answer = record.answer
         # The stored outcome may be out of date as well: the file may since call another answer right.
         self.state = record.state if record.state in ("noted", "shown") else _outcome(feedback)
+
+
+def _quoted(said: str) -> str:
+    # An option may be a sentence of its own: quotation marks keep it apart from ours, and ours then ends with it.
+    return f"“{said}”" if said.endswith(".") else f"“{said}”."
 
 
 def _missed(remark: Remark) -> Remark:
