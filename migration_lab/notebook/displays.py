@@ -4,10 +4,12 @@ HTML here follows the theme (`--jp-*` variables), runs no script, loads nothing,
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -154,8 +156,9 @@ def _guide_card(page: Any) -> Bundle:
     title = f"{page.id}: {page.says}" if page.id else page.says
     steps = "".join(f"<li>{inline(step)}</li>" for step in page.cure)
     lesson = ""
-    if any(each.slug == page.lesson and each.is_written for each in course.lessons()):
-        path = f"notebooks/{page.lesson}.ipynb"
+    path = f"notebooks/{page.lesson}.ipynb"
+    is_here = Path(os.environ.get("JPY_SESSION_NAME", "")).as_posix().endswith(path)  # what notebook a kernel runs
+    if not is_here and any(each.slug == page.lesson and each.is_written for each in course.lessons()):
         lesson = button("docmanager:open", {"path": path}, f"Open lesson {page.lesson}")
     html = card(f"<strong>{inline(title)}</strong>", inline(page.meaning), f"What to do: <ol>{steps}</ol>", lesson)
     return {"text/html": html, "text/plain": page.as_text()}

@@ -2,13 +2,14 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
-from migration_lab import cli, course, engines
+from migration_lab import cli, course, engines, explain
 from migration_lab.errors import LabError
-from migration_lab.notebook import lab
+from migration_lab.notebook import displays, lab
 from tests import tiny_course
 from tests.notebook.conftest import Cell
 
@@ -160,3 +161,12 @@ def test_lab_errors_render_as_two_lines() -> None:
     assert LabError("This.", "That.")._render_traceback_() == ["This.", "That."]
     with pytest.raises(LabError):
         engines.engine("oracle")
+
+
+def test_a_card_does_not_lead_to_the_lesson_that_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = explain.card("F01")
+    lesson = SimpleNamespace(slug=page.lesson, is_written=True)
+    monkeypatch.setattr(course, "lessons", lambda: (lesson,))
+    for folder, leads_there in (("notebooks", False), ("exercises", True)):
+        monkeypatch.setenv("JPY_SESSION_NAME", f"/home/ann/my_work/{folder}/{page.lesson}.ipynb")
+        assert ("Open lesson" in displays._guide_card(page)["text/html"]) == leads_there
