@@ -285,6 +285,17 @@ def test_an_app_that_cannot_be_loaded(project: Project, card_id: str, file: str,
     expect(project.db("current"), card_id)
 
 
+@pytest.mark.parametrize("text", ["mapped_colum()", "import sqlalchemy as sa\nsa.Colum()"])
+def test_a_slip_in_a_model_is_named_with_its_line(project: Project, text: str) -> None:
+    (project.folder / "models.py").write_text(text)
+    found = explain(project.db("current"))
+    assert found
+    assert f"models.py`, line {len(text.splitlines())}" in found.says
+    assert "Error: " in found.meaning
+    in_shop = 'File "/home/ann/my_work/shops/02_x-sqlite/shop/models/user.py", line 19, in User\nNameError: name'
+    assert "`shop/models/user.py`, line 19" in (explain(in_shop + " 'x'") or not_known("")).says
+
+
 @pytest.mark.parametrize(
     ("card_id", "this", "that"),
     [

@@ -17,6 +17,11 @@ ERROR_LINE = re.compile(
     r"^\s*(?:[\w.]+(?:Error|Exception|Warning|Violation)\b|Error:|ERROR\b|\([\w.]+\.\w+\)).*$", re.MULTILINE
 )
 
+FRAME = re.compile(r'^\s*File "([^"\n]+)", line (\d+)', re.MULTILINE)
+SLIP = re.compile(r"^(?:NameError|AttributeError|ImportError|ModuleNotFoundError): .+$", re.MULTILINE)
+LIBRARY = re.compile(r"site-packages|[/\\]lib[/\\]python|^<")
+ABOVE_SHOP = re.compile(r"^.*[/\\]shops[/\\][^/\\]+[/\\]")
+
 
 class Card(BaseModel):
     """One page of the field guide. `also` names cards whose message is the same, for the reader to tell apart."""
@@ -78,7 +83,22 @@ def explain(text: str) -> Card | None:
         ends = [match.end() for pattern in page.patterns for match in pattern.finditer(printed)]
         if ends:
             found.append((page.rank, max(ends), page))
-    return max(found, key=lambda each: each[:2])[2] if found else None
+    return max(found, key=lambda each: each[:2])[2] if found else slip(COLOUR.sub("", text))
+
+
+def slip(text: str) -> Card | None:
+    """The card for a plain mistake in Python, if the traceback ends in a file that is not a library's."""
+    frames, errors = FRAME.findall(text), SLIP.findall(text)
+    if not frames or not errors or LIBRARY.search(frames[-1][0]):
+        return None
+    file, line = ABOVE_SHOP.sub("", frames[-1][0]), frames[-1][1]
+    return Card(
+        id="",
+        says=f"A slip in `{file}`, line {line}",
+        meaning=f"Python stopped there: {errors[-1]}",
+        cure=(f"Mend line {line} of `{file}`, and save the file.", "Then run the same command again."),
+        lesson=None,
+    )
 
 
 def not_known(text: str) -> Card:
