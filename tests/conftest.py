@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     The folder's name is short because the path of a Unix socket may have 107 bytes at most.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in a shell's background inherits it ignored
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="lab-")
         os.environ.update(LAB_STATE=f"{folder}/state", LAB_CACHE=f"{folder}/cache", LAB_WORK=f"{folder}/my_work")
