@@ -7,7 +7,7 @@ from migration_lab import course
 from migration_lab.engines import engine
 from migration_lab.revisions import read_standing
 from migration_lab.schema import Schema, diff, read_schema
-from migration_lab.workspace import open_lesson
+from migration_lab.workspace import COPY, open_lesson
 
 
 def assert_it_ends_where_the_next_begins(lesson: course.Lesson, home: Path, engine_name: str) -> None:
@@ -19,11 +19,19 @@ def assert_it_ends_where_the_next_begins(lesson: course.Lesson, home: Path, engi
     if following is None or following.manifest.checkpoint.head == lesson.manifest.checkpoint.head:
         return
     on = engine(engine_name)
-    left = on.sqlalchemy_url(home / "shops" / f"{lesson.slug}-{engine_name}")
+    left = on.sqlalchemy_url(_shop_of(lesson, home, engine_name))
     begins = open_lesson(following, on).workspace.url
     assert read_standing("left", left).revisions == (following.manifest.checkpoint.head,)
     changes = diff(comparable(read_schema(begins)), comparable(read_schema(left)))
     assert [str(each) for each in changes] == []
+
+
+def _shop_of(lesson: course.Lesson, home: Path, engine_name: str) -> Path:
+    """The folder of the shop on this engine: the lesson's own, or the copy that a lesson makes of one on the other."""
+    shops = [home / "shops" / f"{lesson.slug}{suffix}-{engine_name}" for suffix in ("", COPY)]
+    found = [folder for folder in shops if folder.is_dir()]
+    assert found, f"{lesson.slug} leaves no shop on {engine_name}"
+    return found[0]
 
 
 def comparable(schema: Schema) -> Schema:
