@@ -27,7 +27,11 @@ FOREIGN = ("PIP_", "UV_SYSTEM", "UV_PYTHON", "UV_PROJECT", "UV_REQUIRE", "UV_CON
 KEPT = tuple(
     f"PIP_{name}" for name in ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "CERT", "PROXY", "DEFAULT_TIMEOUT")
 )
-DROPPED = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "DATABASE_URL", "MAKEFLAGS", "MFLAGS")
+DROPPED = (
+    *("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "DATABASE_URL", "MAKEFLAGS", "MFLAGS"),
+    # With it nothing compiled is ever kept, and each process compiles all that it imports: three times as slow.
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 # The last lines of a failed command, and what they mean to the person who reads them.
 CAUSES = (

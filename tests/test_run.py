@@ -298,6 +298,7 @@ def test_a_uv_that_does_not_run_is_not_taken(checkout: Path, tmp_path: Path, mon
 def test_settings_of_other_projects_stay_outside(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = {
         "PIP_TARGET": "x", "PIP_USER": "1", "PYTHONPATH": "x", "UV_SYSTEM_PYTHON": "1", "UV_PROJECT_ENVIRONMENT": "x",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "DATABASE_URL": "postgresql://production", "FLASK_APP": "other", "SQLALCHEMY_DATABASE_URI": "x",
         "PIP_INDEX_URL": "kept", "LAB_ENGINE": "kept",
     }  # fmt: skip
