@@ -18,7 +18,7 @@ import pytest
 from migration_lab import places
 from migration_lab.errors import LabError
 from migration_lab.query import execute, query
-from migration_lab.service import Requests, Response, Service, serve
+from migration_lab.service import Response, Service, serve
 
 TABLES = """
 CREATE TABLE users (id integer PRIMARY KEY, email varchar(255));
@@ -172,28 +172,3 @@ def test_requests_tell_what_became_of_each_phase(shop: Shop, service: Service) -
     assert "500: (sqlite3.OperationalError) no such table: users" in seen.in_words()
     assert "after the tables were made:" in seen.as_text()
     assert query(shop.url, "SELECT count(*) FROM orders").scalar > 0
-
-
-def test_the_wait_counts_from_the_moment_a_request_was_due() -> None:
-    gate = threading.Event()
-
-    def send(_method: str, _path: str, _body: object) -> Response:
-        gate.wait()
-        return Response(200, "")
-
-    with Requests(send, per_second=100) as seen:
-        time.sleep(0.3)  # more requests fall due than there are workers to send them
-        gate.set()
-        seen.wait_for(20)
-    first = [outcome.waited for outcome in seen.outcomes[:20]]
-    assert first == sorted(first, reverse=True)
-    assert seen.longest_wait >= 0.25
-
-
-def test_the_words_have_no_numbers_and_the_text_has() -> None:
-    statuses = iter([Response(200, ""), Response(500, "", "broken"), *[Response(201, "") for _ in range(500)]])
-    with Requests(lambda *_: next(statuses), per_second=200, mix=[("GET", "/", None)]) as seen:
-        seen.wait_for(3)
-    assert seen.in_words() == "at first: some failed\n    500: broken"
-    assert "1 failed, from second 0.0 to second 0.0" in seen.as_text()
-    assert "1 time: 500: broken" in seen.as_text()

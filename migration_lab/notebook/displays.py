@@ -164,6 +164,12 @@ def _guide_card(page: Any) -> Bundle:
     return {"text/html": html, "text/plain": page.as_text()}
 
 
+def _recording(recording: Any) -> Bundle:
+    from migration_lab.notebook.live import SideBySide
+
+    return {**_as_html(SideBySide((recording.timeline,))), "text/plain": recording.as_text()}
+
+
 def _as_html(shown: Any) -> Bundle:
     return {"text/html": STYLE + shown.as_html(), "text/plain": shown.as_text()}
 
@@ -189,7 +195,12 @@ SHOWN: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("schema.model", "Schema"): _schema,
     ("revisions", "History"): _history,
     ("service.live", "Response"): _response,
-    ("service.requests", "Requests"): _as_text,
+    ("traffic.requests", "Requests"): _as_text,
+    ("notebook.live", "Noting"): _recording,
+    ("notebook.live", "SideBySide"): _as_html,
+    ("storage", "Storage"): _as_text,
+    ("storage", "Change"): _as_text,
+    ("locks.watch", "Watch"): _as_text,
     ("explain", "Card"): _guide_card,
     ("doctor", "Report"): _as_text,
     ("checking.verdict", "Verdict"): _verdict,

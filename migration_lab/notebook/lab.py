@@ -11,10 +11,11 @@ from IPython import get_ipython
 
 from migration_lab import course, engines, places, process, query, workspace
 from migration_lab.errors import LabError
-from migration_lab.notebook import displays, magics, shop
+from migration_lab.notebook import displays, live, magics, shop
 from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.record import FILE_NAME, Record, read_record
+from migration_lab.timeline import Recording
 
 __all__ = [
     "check",
@@ -28,6 +29,7 @@ __all__ = [
     "quiz",
     "reset",
     "resume",
+    "side_by_side",
     "table",
 ]
 
@@ -134,6 +136,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> query.Row
     return query.Rows(tuple(columns), tuple(tuple(row) for row in rows))
 
 
+def side_by_side(*runs: Recording) -> live.SideBySide:
+    """What `shop.traffic()` saw in several runs, on the same axes."""
+    return live.SideBySide(tuple(each.timeline for each in runs))
+
+
 def progress() -> None:
     """What you have done."""
     from migration_lab import progress as record
@@ -149,8 +156,11 @@ def doctor() -> None:
 
 
 def _begin(opened: workspace.Opened) -> Shop:
+    ended = live.end_for(opened.workspace)
     begun = Shop(opened.workspace).use()
     show(begun.note())
+    if ended:
+        show(Note(f"What an earlier cell had left running was ended: {', '.join(sorted(ended))}."))
     if opened.is_second:
         show(
             Note(

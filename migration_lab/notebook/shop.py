@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migration_lab import engines, query, revisions, schema
 from migration_lab.course import EngineName
 from migration_lab.errors import LabError
 from migration_lab.flask_command import lesson_in, run_flask
+from migration_lab.notebook import live
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
+from migration_lab.notebook.live_shop import LiveShop
 from migration_lab.places import my_work
 from migration_lab.process import Completed
 from migration_lab.templates import checkpoint_template
 from migration_lab.workspace import Workspace, copy_workspace
-
-if TYPE_CHECKING:
-    from migration_lab.service import Service
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
@@ -78,7 +76,7 @@ class Changes:
         return {"text/html": html if rows else card(NO_CHANGES), "text/plain": self.as_text()}
 
 
-class Shop:
+class Shop(LiveShop):
     """What `lab.open`, `lab.exercise` and `lab.resume` give back."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -168,7 +166,10 @@ class Shop:
 
     def run_flask(self, *args: str, on_output: Callable[[str], None] | None = None) -> Completed:
         """Run a command where the notebook stands in this shop; see `here`."""
-        return run_flask(self.workspace, *args, folder=self.here(), on_output=on_output)
+        with live.command(f"flask {shlex.join(args)}", on_output) as noted:
+            completed = run_flask(self.workspace, *args, folder=self.here(), on_output=noted.heard)
+            noted.ended(completed.exit_code)
+        return completed
 
     def here(self) -> Path:
         """The folder in which the notebook stands, if it is one of this shop's; else the shop's own folder."""
@@ -229,13 +230,6 @@ class Shop:
         """The history in `migrations/`, and where the database stands in it."""
         self.check()
         return revisions.read_history(self.workspace)
-
-    def serve(self) -> "Service":
-        """Start the shop as a service on this machine: `service = shop.serve(); service.get("/health")`."""
-        from migration_lab.service import serve  # here, because it imports Flask
-
-        self.check()
-        return serve(self.workspace)
 
     # ---- the files
 

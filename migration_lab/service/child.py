@@ -9,9 +9,9 @@ import flask
 import waitress  # type: ignore[import-untyped]
 from flask.cli import NoAppException, ScriptInfo
 
-from migration_lab.service.live import REASON_HEADER
+from migration_lab.traffic.senders import REASON_HEADER
 
-THREADS = 8
+THREADS = 16  # more than a load generator has clients: those that wait do not keep out the others
 
 
 def main() -> None:

@@ -21,14 +21,15 @@ from typing import Any, Protocol, Self
 
 from migration_lab.errors import LabError
 from migration_lab.flask_command import environment
-from migration_lab.service.requests import READS_AND_WRITES, Requests
+from migration_lab.traffic import READS_AND_WRITES, Request, Requests, over_http
+from migration_lab.traffic.senders import ANSWER_SECONDS, REASON_HEADER, described
 
-REASON_HEADER = "X-Shop-Error"
 START_SECONDS = 30
 STOP_SECONDS = 3
-ANSWER_SECONDS = 10
+ROLL_STEPS = 10  # in which the requests go over from one release to the next
 DRAIN_SECONDS = 0.2  # for requests that the earlier shop still works on
 LOG_LINES = 400
+NO_ANSWER = f"no answer within {ANSWER_SECONDS:.0f} seconds"
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -73,6 +74,7 @@ class Service:
     def __init__(self, workspace: HasFolder) -> None:
         self._workspace = workspace
         self._shop: _Shop | None = None
+        self._requests: list[tuple[Requests, Mapping[int, float]]] = []  # and where else they go
 
     def __enter__(self) -> Self:
         return self
@@ -100,16 +102,28 @@ class Service:
         """
         return self if self.is_running else self.deploy()
 
-    def deploy(self) -> Self:
+    def deploy(self, *, over: float = 0) -> Self:
         """Start the shop from the files as they are now, send all further requests to it, then end the earlier one.
+
+        Args:
+            over: seconds in which both serve, and more and more of the requests go to the new one, as in a rolling
+                deploy.
 
         Raises:
             LabError: the new one does not start; the earlier one goes on.
         """
         earlier, self._shop = self._shop, _Shop(self._workspace.folder)
-        if earlier:
-            time.sleep(DRAIN_SECONDS)
-            earlier.stop()
+        try:
+            for step in range(1, ROLL_STEPS if earlier and over else 0):
+                assert earlier
+                share = step / ROLL_STEPS
+                self._send_to({earlier.port: 1 - share, self._shop.port: share})
+                time.sleep(over / ROLL_STEPS)
+        finally:
+            self._send_to({self._shop.port: 1})
+            if earlier:
+                time.sleep(DRAIN_SECONDS)
+                earlier.stop()
         return self
 
     def stop(self) -> None:
@@ -140,17 +154,49 @@ class Service:
                 return Response(answer.status, answer.read().decode())
         except urllib.error.HTTPError as error:
             with error:
-                text = error.read().decode(errors="replace")
-            return Response(error.code, text, error.headers.get(REASON_HEADER) or _described(text) or str(error.reason))
+                said = error.read()
+            reason = error.headers.get(REASON_HEADER) or described(said) or str(error.reason)
+            return Response(error.code, said.decode(errors="replace"), reason)
         except TimeoutError:
-            return Response(0, "", f"no answer within {ANSWER_SECONDS} seconds")
+            return Response(0, "", NO_ANSWER)
         except (OSError, http.client.HTTPException) as error:
             late = isinstance(getattr(error, "reason", None), TimeoutError)
-            return Response(0, "", f"no answer within {ANSWER_SECONDS} seconds" if late else "the shop does not answer")
+            return Response(0, "", NO_ANSWER if late else "the shop does not answer")
 
-    def requests(self, *, per_second: float = 20, mix: Sequence[Any] = READS_AND_WRITES) -> Requests:
-        """Requests that keep arriving in the background; use as `with service.requests() as seen:`."""
-        return Requests(self.send, per_second=per_second, mix=mix)
+    def requests(
+        self,
+        *,
+        per_second: float = 20,
+        mix: Sequence[Request] = READS_AND_WRITES,
+        ids: Sequence[int] = (1,),
+        beside: "Service | None" = None,
+    ) -> Requests:
+        """Requests that keep arriving from a process of their own; use as `with service.requests() as seen:`.
+
+        Args:
+            per_second: how many.
+            mix: what is asked for in turn; see `traffic.over_http`.
+            ids: those that may stand for `{id}` in it.
+            beside: another release that serves too, and gets every second request.
+        """
+        services = [self, *([beside] if beside else [])]
+        targets = {each.port: 1.0 for each in services}
+        made = Requests(
+            over_http(targets, mix, per_second=per_second, ids=ids), on_end=lambda: self._forget(services, made)
+        )
+        for each in services:
+            each._requests.append((made, {port: share for port, share in targets.items() if port != each.port}))
+        return made
+
+    def _send_to(self, targets: Mapping[int, float]) -> None:
+        """Let the requests that keep arriving go to these ports of ours."""
+        for requests, elsewhere in list(self._requests):
+            requests.retarget({**targets, **elsewhere})
+
+    @staticmethod
+    def _forget(services: "list[Service]", requests: Requests) -> None:
+        for each in services:
+            each._requests = [kept for kept in each._requests if kept[0] is not requests]
 
     def log(self, lines: int = 200) -> str:
         """The last lines that the shop wrote: the traceback of its latest error, as a rule."""
@@ -231,13 +277,3 @@ def serve(workspace: HasFolder) -> Service:
         LabError: the shop does not start; the message is the last thing it said.
     """
     return Service(workspace).start()
-
-
-def _described(text: str) -> str:
-    """What a JSON error body says, if it is one."""
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return ""
-    said = body.get("error") if isinstance(body, dict) else None
-    return said if isinstance(said, str) else ""

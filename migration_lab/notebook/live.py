@@ -1,0 +1,203 @@
+"""What a notebook has running beside its cells: services, requests that keep arriving, sessions that hold locks."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from html import escape
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from migration_lab import query
+from migration_lab.errors import LabError
+from migration_lab.notebook.displays import Note, show, table
+from migration_lab.timeline import Recording, Span, Timeline, as_svg, as_text
+from migration_lab.timeline.text import COLUMNS, rows, story
+from migration_lab.workspace import Workspace
+
+if TYPE_CHECKING:
+    from migration_lab import locks
+    from migration_lab.service import Service
+
+PER_SECOND = 50.0
+IDS_AT_MOST = 1000
+
+
+@dataclass(frozen=True)
+class Running:
+    """Something that runs: whose it is, what it is called, and how it ends."""
+
+    workspace: Workspace
+    words: str
+    is_running: Callable[[], bool]
+    end: Callable[[], None]
+
+
+_running: list[Running] = []
+_recordings: list[Recording] = []
+
+
+def note(running: Running) -> None:
+    """Remember what runs, so that it ends when another lesson is opened."""
+    _running[:] = [each for each in _running if each.is_running()] + [running]
+
+
+def end_for(workspace: Workspace) -> list[str]:
+    """End what earlier lessons have left running, and what works on the shop that this one replaces.
+
+    Returns:
+        What it was, in a few words each.
+    """
+    ended = []
+    for each in [each for each in _running if each.is_running()]:
+        if each.workspace.lesson.slug != workspace.lesson.slug or each.workspace.folder == workspace.folder:
+            each.end()
+            ended.append(each.words)
+    _running[:] = [each for each in _running if each.is_running()]
+    return ended
+
+
+@contextmanager
+def command(words: str, on_output: Callable[[str], None] | None) -> Iterator["Commanded"]:
+    """Let all recordings that are made at the moment note a command and the revisions that it runs."""
+    with ExitStack() as stack:
+        spans = [stack.enter_context(each.span(words)) for each in _recordings]
+        yield Commanded(spans, on_output)
+
+
+@dataclass(frozen=True)
+class Commanded:
+    """A command that is noted while it runs."""
+
+    spans: list[Span]
+    on_output: Callable[[str], None] | None
+
+    def heard(self, text: str) -> None:
+        """Take what the command prints, and hand it on."""
+        for span in self.spans:
+            span.heard(text)
+        if self.on_output is not None:
+            self.on_output(text)
+
+    def ended(self, exit_code: int) -> None:
+        """Note how it ended."""
+        for span in self.spans:
+            span.exit_code = exit_code
+
+
+class Noting(Recording):
+    """A recording in which the commands of this notebook are noted while its block runs."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        _recordings.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self in _recordings:
+            _recordings.remove(self)
+        super().__exit__(kind, error, traceback)
+        if self.trouble:
+            show(Note(self.trouble))
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Runs on the same axes: a picture, and a table with the numbers."""
+
+    timelines: tuple[Timeline, ...]
+
+    def as_text(self) -> str:
+        """The numbers, and what happened when."""
+        return as_text(self.timelines)
+
+    def as_html(self) -> str:
+        """The picture, with all its numbers in a table below it."""
+        told = "".join(f"<li>{escape(line)}</li>" for each in self.timelines for line in story(each))
+        return (
+            as_svg(self.timelines)
+            + table("The same in numbers", COLUMNS, rows(self.timelines))
+            + f"<details><summary>What happened when</summary><ul>{told}</ul></details>"
+        )
+
+
+def serve(workspace: Workspace) -> "Service":
+    """Start the shop as a service, to be ended with its lesson."""
+    from migration_lab.service import serve as start  # here, because it imports Flask
+
+    service = start(workspace)
+    note(Running(workspace, "a service", lambda: service.is_running, service.stop))
+    return service
+
+
+def http_traffic(
+    workspace: Workspace,
+    *,
+    title: str,
+    per_second: float,
+    mix: Sequence[Any] | None,
+    service: "Service | None",
+    beside: "Service | None",
+) -> Recording:
+    """Requests over HTTP; a service that is started for them ends with them."""
+    from migration_lab import locks
+    from migration_lab.traffic import ONE_ROW_EACH
+
+    serving = service or serve(workspace)
+    requests = serving.requests(
+        per_second=per_second, mix=mix or ONE_ROW_EACH, ids=ids_in(workspace.url, "users"), beside=beside
+    )
+
+    def end() -> str | None:
+        alive, said = serving.is_running, serving.log(1)
+        if service is None:
+            serving.stop()
+        return None if alive else f"The shop ended while requests were sent to it; it said last: {said or 'nothing'}."
+
+    return Noting(requests, title=title, watch=locks.watch(workspace.url), on_end=end)
+
+
+def sql_traffic(
+    workspace: Workspace,
+    *,
+    title: str,
+    per_second: float,
+    reads: str | Sequence[str],
+    writes: str | Sequence[str],
+    of: str,
+) -> Recording:
+    """Statements sent straight to the database."""
+    from migration_lab import locks
+    from migration_lab.traffic import Requests, over_sql
+
+    plan = over_sql(workspace.url, listed(reads), listed(writes), per_second=per_second, ids=ids_in(workspace.url, of))
+    return Noting(Requests(plan), title=title, watch=locks.watch(workspace.url))
+
+
+def hold(workspace: Workspace, statement: str, *, idle: bool) -> "locks.Held":
+    """Open a session that keeps its transaction open; it is ended with its lesson."""
+    from migration_lab import locks
+
+    held = (locks.idle_reader if idle else locks.holding)(workspace.url, statement)
+    note(Running(workspace, "an open transaction", lambda: held.is_open, held.close))
+    return held
+
+
+def ids_in(url: str, table: str) -> list[int]:
+    """Ids of rows that are there, `IDS_AT_MOST` of them, from all over the table.
+
+    Raises:
+        LabError: the table has no rows, or is not there.
+    """
+    lowest, highest = query.query(url, f"SELECT min(id), max(id) FROM {table}").rows[0]
+    if lowest is None:
+        raise LabError(f"The table `{table}` has no rows to ask for.", "Open the lesson's shop again, which has some.")
+    step = max((highest - lowest) // IDS_AT_MOST, 1)
+    found = query.query(url, f"SELECT id FROM {table} WHERE id % {step} = 0 ORDER BY id LIMIT {IDS_AT_MOST}").rows
+    return [int(row[0]) for row in found] or [int(lowest)]
+
+
+def listed(statements: str | Sequence[str]) -> list[str]:
+    """One statement or several."""
+    return [statements] if isinstance(statements, str) else list(statements)

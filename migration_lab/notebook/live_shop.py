@@ -1,0 +1,86 @@
+"""What a notebook's shop can do as a live service: serve, take requests, hold locks, tell what its tables take."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from migration_lab import storage
+from migration_lab.notebook import live
+from migration_lab.timeline import Recording
+from migration_lab.workspace import Workspace
+
+if TYPE_CHECKING:
+    from migration_lab import locks
+    from migration_lab.service import Service
+
+
+class LiveShop:
+    """The part of `Shop` that looks at it under requests."""
+
+    workspace: Workspace
+
+    def check(self) -> None:
+        """Raise LabError when the shop's folder is not there any more."""
+        raise NotImplementedError
+
+    def serve(self) -> "Service":
+        """Start the shop as a service on this machine: `service = shop.serve(); service.get("/health")`."""
+        self.check()
+        return live.serve(self.workspace)
+
+    def traffic(
+        self,
+        title: str = "requests",
+        *,
+        per_second: float = live.PER_SECOND,
+        mix: Sequence[Any] | None = None,
+        service: "Service | None" = None,
+        beside: "Service | None" = None,
+    ) -> Recording:
+        """Requests to the shop for as long as a block lasts, with locks and commands: `with shop.traffic() as seen:`.
+
+        Args:
+            title: what the run is called where several stand side by side.
+            per_second: how many requests.
+            mix: methods, paths and bodies, sent in turn; by default a user is read, and another one logs in. `{id}` in
+                them is the id of a user.
+            service: one that serves already; by default one is started, and ended with the block.
+            beside: another release that gets every second request.
+        """
+        self.check()
+        return live.http_traffic(
+            self.workspace, title=title, per_second=per_second, mix=mix, service=service, beside=beside
+        )
+
+    def sql_traffic(
+        self,
+        title: str = "statements",
+        *,
+        reads: str | Sequence[str],
+        writes: str | Sequence[str],
+        of: str = "users",
+        per_second: float = live.PER_SECOND,
+    ) -> Recording:
+        """The same in direct SQL, which is lighter than the shop: each statement is committed by itself.
+
+        Args:
+            title, per_second: as for `traffic`.
+            reads, writes: statements; `:id` in them is the id of a row.
+            of: the table whose ids these are.
+        """
+        self.check()
+        return live.sql_traffic(self.workspace, title=title, per_second=per_second, reads=reads, writes=writes, of=of)
+
+    def idle_reader(self, statement: str) -> "locks.Held":
+        """A session that has asked this in a transaction, and leaves the transaction open; `.close()` ends it."""
+        self.check()
+        return live.hold(self.workspace, statement, idle=True)
+
+    def holding(self, statement: str) -> "locks.Held":
+        """A session that has carried this out and does not commit; `.close()` takes it back."""
+        self.check()
+        return live.hold(self.workspace, statement, idle=False)
+
+    def storage(self, table: str) -> storage.Storage:
+        """What a table takes; `shop.storage("users").since(before)` says whether it was rewritten."""
+        self.check()
+        return storage.read(self.workspace.url, table)

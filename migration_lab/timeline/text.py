@@ -1,0 +1,79 @@
+"""Timelines in words and numbers: all that the picture shows, and exactly."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from migration_lab.timeline.model import Span, Timeline
+from migration_lab.traffic import Figures
+from migration_lab.traffic.outcome import reasons
+
+COLUMNS = ("", "requests", "failed", "reads: p50", "p99", "worst", "writes: p50", "p99", "worst", "commands", "blocked")
+
+
+def rows(timelines: Sequence[Timeline]) -> list[tuple[str, ...]]:
+    """A row for each timeline, for the columns of `COLUMNS`."""
+    return [
+        (
+            each.title,
+            str(len(each.outcomes)),
+            str(each.reads.failed + each.writes.failed),
+            *waits(each.reads),
+            *waits(each.writes),
+            duration(each.working),
+            duration(each.blocked_for),
+        )
+        for each in timelines
+    ]
+
+
+def waits(found: Figures) -> tuple[str, str, str]:
+    """Median, 99th percentile and longest; a dash where there were no requests."""
+    if not found.count:
+        return "-", "-", "-"
+    return duration(found.median), duration(found.p99), duration(found.worst)
+
+
+def as_text(timelines: Sequence[Timeline]) -> str:
+    """A table with a row for each, then what happened in each."""
+    table = [COLUMNS, *rows(timelines)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(COLUMNS))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if number == 0 else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+    for each in timelines:
+        told = story(each)
+        lines += ["", each.title, *(f"    {line}" for line in told)] if told else []
+    return "\n".join(lines)
+
+
+def story(timeline: Timeline) -> list[str]:
+    """What happened when, a sentence each; seconds count from the first request."""
+    lines = [line for span in timeline.spans for line in _of_span(span, timeline.began)]
+    sessions = Counter(re.sub(r"^session \d+$", "a session", each.who) for each in timeline.blocked)
+    if timeline.blocked:
+        first = min(each.begin for each in timeline.blocked) - timeline.began
+        lines.append(
+            f"{duration(timeline.blocked_for)} with a session that waits for a lock, for the first time at second "
+            f"{first:.2f}; who waited: {', '.join(f'{who} ({count} times)' for who, count in sorted(sessions.items()))}"
+        )
+    lines += [
+        f"{count} time{'' if count == 1 else 's'}: {reason}"
+        for reason, count in sorted(reasons(timeline.outcomes).items())
+    ]
+    return lines
+
+
+def _of_span(span: Span, began: float) -> list[str]:
+    ended = "" if not span.exit_code else f" and failed with exit code {span.exit_code}"
+    lines = [f"second {span.begin - began:.2f}: {span.name} took {duration(span.seconds)}{ended}"]
+    return lines + [f"second {mark.at - began:.2f}: revision {mark.name}" for mark in span.marks]
+
+
+def duration(seconds: float) -> str:
+    """As a person reads it: `7 ms`, `340 ms`, `3.26 s`."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"

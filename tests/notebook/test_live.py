@@ -1,0 +1,107 @@
+"""Requests, open transactions and services in a notebook: seen together, and ended with their lesson."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from migration_lab.notebook import live
+from tests.notebook.conftest import Cell
+
+OPEN = 'shop = lab.open("01", engine="{engine}")'
+TRAFFIC = """
+with shop.sql_traffic(
+    "an upgrade", reads="SELECT * FROM users WHERE id = :id", writes="UPDATE users SET email = email WHERE id = :id"
+) as seen:
+    seen.wait_for(10)
+    %flask db downgrade base
+    %flask db upgrade
+"""
+each_engine = pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+
+
+def started() -> list[str]:
+    """The programs that this process has started and that still run."""
+    lines = [" ".join(each.cmdline()) for each in psutil.Process().children(recursive=True)]
+    return [
+        line for line in lines if "migration_lab.traffic" in line or "migration_lab.locks" in line or "service" in line
+    ]
+
+
+@each_engine
+def test_a_block_of_traffic_sees_requests_commands_and_revisions(
+    engine: str, run: Cell, bundle: Callable[[str], dict[str, Any]]
+) -> None:
+    run(OPEN.format(engine=engine))
+    run(TRAFFIC)
+    assert started() == []
+    forms = bundle("seen")
+    assert "flask db downgrade base took" in forms["text/plain"]
+    assert "revision 0001" in forms["text/plain"]
+    assert "users" in forms["text/plain"]  # the table was away for a while
+    assert 'role="img"' in forms["text/html"]
+    assert '<th scope="col">failed</th>' in forms["text/html"]
+    assert "an upgrade; an upgrade" in bundle("lab.side_by_side(seen, seen)")["text/html"]
+    assert run("print(seen.in_words())").startswith("at first: some failed")
+    run("assert seen.took > 0 and seen.reads.worst > 0 and seen.failed > 0")
+
+
+@each_engine
+def test_an_error_in_the_block_is_shown_and_leaves_nothing(engine: str, run: Cell, fail: Cell) -> None:
+    run(OPEN.format(engine=engine))
+    shown = fail(TRAFFIC.replace("%flask db upgrade", "%flask db upgrade nowhere"))
+    assert "failed with exit code" in shown
+    assert started() == []
+    assert live._recordings == []
+
+
+@each_engine
+def test_what_a_lesson_leaves_running_ends_when_it_is_opened_anew(engine: str, run: Cell) -> None:
+    run(OPEN.format(engine=engine))
+    run('reader = shop.idle_reader("SELECT count(*) FROM users")')
+    run("service = shop.serve()")
+    assert len(started()) == 1
+    shown = run(OPEN.format(engine=engine).replace("shop =", "again ="))
+    assert "What an earlier cell had left running was ended: a service, an open transaction." in shown.replace(
+        "\n", " "
+    )
+    assert started() == []
+    assert "False" in run("print(reader.is_open, service.is_running)")
+    run('again.execute("ALTER TABLE users ADD COLUMN note TEXT")')  # nobody holds a lock
+
+
+def test_a_second_shop_of_the_lesson_leaves_the_first_one_running(run: Cell) -> None:
+    run(OPEN.format(engine="sqlite"))
+    run("service = shop.serve()")
+    assert "left running" not in run(OPEN.format(engine="postgres").replace("shop =", "other ="))
+    run("assert service.is_running; service.stop()")
+
+
+def test_a_shop_that_ends_under_requests_is_told(run: Cell) -> None:
+    run(OPEN.format(engine="sqlite"))
+    shown = run(
+        'with shop.traffic(mix=(("GET", "/", None),)) as seen:\n'
+        "    seen.wait_for(5)\n"
+        "    import psutil\n"
+        "    [each.kill() for each in psutil.Process().children(recursive=True) if 'service' in str(each.cmdline())]\n"
+        "    seen.phase('after its end')\n"
+        "    seen.wait_for(5)\n"
+    )
+    assert "The shop ended while requests were sent to it" in shown
+    assert "the shop does not answer" in run("print(seen.in_words())")
+    assert started() == []
+
+
+def test_a_table_without_rows_is_said(run: Cell, fail: Cell) -> None:
+    run(OPEN.format(engine="sqlite"))
+    run('shop.execute("DELETE FROM users")')
+    assert "has no rows to ask for" in fail('shop.sql_traffic(reads="SELECT 1", writes="SELECT 1")')
+
+
+def test_storage_tells_a_rewrite(run: Cell) -> None:
+    run(OPEN.format(engine="postgres"))
+    run('before = shop.storage("users")')
+    run('shop.execute("ALTER TABLE users ADD COLUMN seen timestamptz DEFAULT clock_timestamp()")')
+    assert "rewritten" in run('shop.storage("users").since(before)')
+    run('assert shop.storage("users").since(before).rewritten')
