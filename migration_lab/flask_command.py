@@ -1,7 +1,9 @@
 """`flask db upgrade` and its like, run in a workspace's folder on the workspace's database and on no other."""
 
+import itertools
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -63,8 +65,12 @@ def run_pytest(
     return _run("pytest", workspace, workspace.folder, ("-p", "no:cacheprovider", *args), timeout, on_output)
 
 
-def environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path, name: str = "shop") -> dict[str, str]:
     """The whole environment of a command in this folder: the caller's, made harmless, and the folder's `.flaskenv`.
+
+    Args:
+        folder: where the `.flaskenv` is.
+        name: how the command's sessions are called where Postgres shows them, in `pg_stat_activity` and in `locks`.
 
     Raises:
         LabError: there is no `.flaskenv`, or it does not say what the database is. (Without FLASK_APP, `flask` itself
@@ -76,7 +82,13 @@ def environment(folder: Path) -> dict[str, str]:
         what = "has no `.flaskenv` with a DATABASE_URL" if folder.is_dir() else "is not there any more"
         raise LabError(f"The folder {folder.name} {what}.", f"Run `lab reset {lesson_in(folder.name)}`.")
     harmless = {name: value for name, value in os.environ.items() if _may_pass(name)}
-    return without_passwords(harmless, said["DATABASE_URL"]) | STABLE | said
+    return without_passwords(harmless, said["DATABASE_URL"]) | STABLE | {"PGAPPNAME": name} | said
+
+
+def session_name(program: str, args: Sequence[str]) -> str:
+    """What a command's sessions are called: `flask db upgrade` for `flask db upgrade 0003`."""
+    words = [*itertools.takewhile(re.compile(r"[a-z][a-z_-]*").fullmatch, args)][:2]
+    return " ".join([program, *words]) if program == "flask" else program
 
 
 def without_passwords(env: Mapping[str, str], url: str) -> dict[str, str]:
@@ -111,4 +123,10 @@ def _run(
     # As `flask` itself does, take the nearest `.flaskenv` on the way up, but never one from outside the workspace.
     below = [each for each in (folder, *folder.parents) if each.is_relative_to(workspace.folder)]
     home = next((each for each in below if (each / ".flaskenv").is_file()), workspace.folder)
-    return run([program, *args], folder=folder, env=environment(home), timeout=timeout, on_output=on_output)
+    return run(
+        [program, *args],
+        folder=folder,
+        env=environment(home, session_name(program, args)),
+        timeout=timeout,
+        on_output=on_output,
+    )

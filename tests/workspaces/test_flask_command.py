@@ -1,12 +1,16 @@
 """Commands hit the workspace's database and no other, and look the same on every machine."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from migration_lab import locks
+from migration_lab.engines import engine
 from migration_lab.errors import LabError
-from migration_lab.flask_command import environment, lesson_in, run_flask, run_pytest
+from migration_lab.flask_command import environment, lesson_in, run_flask, run_pytest, session_name
+from migration_lab.process import run
 
 
 @dataclass(frozen=True)
@@ -96,3 +100,45 @@ def test_a_deleted_folder_is_said(tmp_path: Path) -> None:
 )
 def test_what_to_type_after_lab_reset(folder: str, typed: str) -> None:
     assert lesson_in(folder) == typed
+
+
+@pytest.mark.parametrize(
+    ("args", "name"),
+    [
+        (("db", "upgrade"), "flask db upgrade"),
+        (("db", "upgrade", "0003"), "flask db upgrade"),
+        (("db", "revision", "-m", "what it\nsays"), "flask db revision"),
+        (("--app", "shop", "routes"), "flask"),
+        ((), "flask"),
+    ],
+)
+def test_a_command_is_named_by_what_it_is_and_not_by_what_it_is_given(args: tuple[str, ...], name: str) -> None:
+    assert session_name("flask", args) == name
+    assert session_name("pytest", args) == "pytest"
+
+
+@pytest.mark.parametrize("external", ["", "postgresql://server/postgres"])
+def test_sessions_have_the_labs_name_on_the_own_server_and_on_another(
+    external: str, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_POSTGRES_URL", external)
+    monkeypatch.setenv("PGAPPNAME", "of the caller")
+    assert environment(shop)["PGAPPNAME"] == "shop"
+    assert environment(shop, "flask db upgrade")["PGAPPNAME"] == "flask db upgrade"
+
+
+def test_postgres_shows_a_command_by_its_name_and_the_command_prints_the_same(shop: Path) -> None:
+    server = engine("postgres")
+    server.create(shop)
+    (shop / ".flaskenv").write_text(f"FLASK_APP=shop\nDATABASE_URL={server.url(shop)}\n")
+    url = server.sqlalchemy_url(shop)
+    assert run_flask(Place(shop), "db", "upgrade", "0001").exit_code == 0
+    with locks.watch(url) as seen, ThreadPoolExecutor() as threads, locks.idle_reader(url, "SELECT 1 FROM users") as it:
+        upgrade = threads.submit(run_flask, Place(shop), "db", "upgrade")
+        seen.wait_until_blocked()
+        it.close()
+    assert [(each.who, each.blockers) for each in seen.waits] == [("flask db upgrade", ("report",))]
+    assert run_flask(Place(shop), "db", "downgrade", "0001").exit_code == 0
+    unnamed = {name: value for name, value in environment(shop).items() if name != "PGAPPNAME"}
+    assert run(["flask", "db", "upgrade"], folder=shop, env=unnamed) == upgrade.result()
+    server.drop(shop)
