@@ -85,6 +85,28 @@ class Lesson(Strict):
         return (self.folder / "lesson.md").exists()
 
 
+class Track(Strict):
+    """Lessons for a workshop, in their order, each with the exercises that are done in the room."""
+
+    name: str
+    title: str
+    summary: str
+    lessons: dict[str, tuple[str, ...]]
+
+    def with_lessons(self) -> "list[tuple[Lesson, tuple[str, ...]]]":
+        """The same with the lessons themselves.
+
+        Raises:
+            LabError: there is no such lesson, or a written one has no such exercise.
+        """
+        found = [(lesson(slug), chosen) for slug, chosen in self.lessons.items()]
+        for each, chosen in found:
+            for name in chosen if each.is_written else ():
+                if name not in each.manifest.exercises:
+                    raise LabError(f"The track {self.name} names exercise {name}.", "Mend lessons/tracks.yaml.")
+        return found
+
+
 @cache
 def lessons() -> tuple[Lesson, ...]:
     """All lessons in the order of the course, planned ones included.
@@ -93,6 +115,22 @@ def lessons() -> tuple[Lesson, ...]:
         LabError: a manifest cannot be read; it names the file and the field.
     """
     return tuple(_load(path.parent) for path in sorted((course_root() / "lessons").glob("[0-9][0-9]_*/lesson.yaml")))
+
+
+def tracks() -> tuple[Track, ...]:
+    """The tracks for workshops; none in a course without lessons/tracks.yaml.
+
+    Raises:
+        LabError: the file cannot be read.
+    """
+    path = course_root() / "lessons" / "tracks.yaml"
+    if not path.is_file():
+        return ()
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return tuple(Track.model_validate({"name": name, **each}) for name, each in said.items())
+    except (yaml.YAMLError, ValidationError, AttributeError, TypeError) as error:
+        raise LabError(f"lessons/tracks.yaml cannot be read: {error}", "Mend it, then run `lab build`.") from error
 
 
 def lesson(slug: str) -> Lesson:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from migration_lab import course, places
-from migration_lab.build import agenda, environment_file, links, linter, notebooks, readme, solutions
+from migration_lab.build import agenda, environment_file, links, linter, notebooks, readme, solutions, tracks
 from migration_lab.build.cells import Cell, read_cells, refuse_unbalanced
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
@@ -17,10 +17,10 @@ REBUILD = "Run `make build` and commit what it changes."
 
 
 def build(only: str | None = None, *, check: bool = False, say: Callable[[str], None] = print) -> None:
-    """Make the three notebooks of each lesson, the README's lesson table, the agenda and environment.yml.
+    """Make the three notebooks of each lesson, those of the tracks, the README's table, the agenda, environment.yml.
 
     Args:
-        only: a lesson's slug or number, for its notebooks and the two tables; by default all lessons and the rest.
+        only: a lesson's slug or number, for its notebooks, tables and tracks; by default all lessons and the rest.
         check: write and run nothing, but refuse what is not as a fresh build would make it. The outputs of
             `solutions/` are not looked at: the tests run them again.
         say: called with a sentence for each file that was written, and with `check` when all is right.
@@ -33,6 +33,8 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
         _build_lesson(lesson, check=check, say=say)
     _write(readme.path(), readme.with_table(), check=check, say=say)
     _write(agenda.path(), agenda.with_table(), check=check, say=say)
+    for track in course.tracks():
+        _write(tracks.path(track), tracks.text(track), check=check, say=say)
     if not only:
         _refuse_leftovers()
         _write(environment_file.path(), environment_file.text(), check=check, say=say)
@@ -113,7 +115,7 @@ def _stored_cells(path: Path) -> notebooks.Notebook | None:
 
 def _refuse_leftovers() -> None:
     """Refuse notebooks that no lesson makes, such as those of a lesson that was renamed."""
-    written = {each.slug for each in course.lessons() if each.is_written}
+    written = {each.slug for each in course.lessons() if each.is_written} | {each.name for each in course.tracks()}
     for folder in ("notebooks", "exercises", "solutions"):
         for path in sorted((places.course_root() / folder).glob("*.ipynb")):
             if path.stem not in written:

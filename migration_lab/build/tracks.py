@@ -1,0 +1,106 @@
+"""An index notebook for each track of lessons/tracks.yaml: an agenda with times, and links to the lessons."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from migration_lab import places
+from migration_lab.build.notebooks import METADATA, Notebook, as_json
+from migration_lab.course import Lesson, Track
+
+EXERCISE_MINUTES = 15  # an allowance: how long an exercise takes depends on who does it
+BREAK_MINUTES = 10
+BLOCK_MINUTES = 75  # after which a break is due
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of an agenda: what is done, when it begins and how long it takes, in minutes."""
+
+    begin: int
+    minutes: int
+    words: str
+
+
+def path(track: Track) -> Path:
+    """The index notebook, among those of the lessons."""
+    return places.course_root() / "notebooks" / f"{track.name}.ipynb"
+
+
+def text(track: Track) -> str:
+    """The notebook's file."""
+    return as_json(notebook(track))
+
+
+def notebook(track: Track) -> Notebook:
+    """The index of a track: what it is, its agenda, and what is left out."""
+    items = agenda(track)
+    end = items[-1].begin + items[-1].minutes if items else 0
+    later = sorted(
+        exercise
+        for lesson, chosen in written(track)
+        for exercise in lesson.manifest.exercises
+        if exercise not in chosen
+    )
+    planned = [each for each, _ in track.with_lessons() if not each.is_written]
+    parts = [
+        f"# {track.title}\n\n{track.summary}",
+        f"## Agenda\n\n{table(items)}\n\n"
+        f"In all {clock(end)} hours. The minutes of a lesson are those of one person: reading at 150 words a minute, "
+        f"and the measured time in which all cells run. An exercise is given {EXERCISE_MINUTES} minutes. Talk is not "
+        "in it.",
+        "## How to go\n\nOpen the first lesson, and come back here after each. Every notebook opens its own start: if "
+        "you missed a lesson, open the next one. `lab.progress()` in a cell, or `lab progress` in a terminal, shows "
+        "what you have done.",
+    ]
+    if later:
+        parts.append(f"## For later\n\nThese exercises wait for you, with the same help: {', '.join(later)}.")
+    if planned:
+        names = ", ".join(f"{each.number} {each.manifest.title}" for each in planned)
+        parts.append(f"## Planned\n\nThese lessons belong to the track and are not written yet: {names}.")
+    cells = [
+        {"cell_type": "markdown", "id": f"{track.name}-{number:03}", "metadata": {}, "source": part.splitlines(True)}
+        for number, part in enumerate(parts)
+    ]
+    return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
+
+
+def agenda(track: Track) -> list[Item]:
+    """The lessons and exercises of a track with the minute at which each begins, and breaks between them."""
+    items: list[Item] = []
+    at = since_break = 0
+
+    def add(minutes: int, words: str) -> None:
+        nonlocal at
+        items.append(Item(at, minutes, words))
+        at += minutes
+
+    for lesson, exercises in written(track):
+        if since_break >= BLOCK_MINUTES:
+            add(BREAK_MINUTES, "Break")
+            since_break = 0
+        before = at
+        minutes = lesson.manifest.minutes
+        file = f"{lesson.slug}.ipynb"
+        add(minutes.reading + minutes.running if minutes else 0, f"[{lesson.number} {lesson.manifest.title}]({file})")
+        for name in exercises:
+            title = lesson.manifest.exercises[name].title
+            anchor = f"{name} {title}".replace(" ", "-")  # as JupyterLab makes it of the heading
+            add(EXERCISE_MINUTES, f"Exercise [{name} {title}](../exercises/{file}#{anchor})")
+        since_break += at - before
+    return items
+
+
+def written(track: Track) -> list[tuple[Lesson, tuple[str, ...]]]:
+    """The lessons that can be read, each with the exercises that are done in the room."""
+    return [(lesson, chosen) for lesson, chosen in track.with_lessons() if lesson.is_written]
+
+
+def table(items: list[Item]) -> str:
+    """The agenda as a Markdown table."""
+    rows = ["| begins at | what | minutes |", "|---:|---|---:|"]
+    return "\n".join(rows + [f"| {clock(each.begin)} | {each.words} | {each.minutes} |" for each in items])
+
+
+def clock(minutes: int) -> str:
+    """Hours and minutes from the beginning: `1:05`."""
+    return f"{minutes // 60}:{minutes % 60:02}"
