@@ -15,7 +15,7 @@ class Figure:
     Args:
         what: the first column.
         value: the median, in `unit`.
-        unit: `s` for seconds, `MB` for millions of bytes.
+        unit: `s` for seconds, `MB` for millions of bytes, `/s` for so many per second.
         other: the median of what it was compared with, in the same unit.
         other_is: what that was, in a few words.
         at_most: the target for `value`.
@@ -24,7 +24,7 @@ class Figure:
 
     what: str
     value: float
-    unit: Literal["s", "MB"] = "s"
+    unit: Literal["s", "MB", "/s"] = "s"
     other: float | None = None
     other_is: str = ""
     at_most: float | None = None
@@ -32,8 +32,10 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """`other` as a multiple of `value`."""
-        return None if self.other is None else self.other / self.value
+        """How many times as good as the other it is: less time, less memory, more per second."""
+        if self.other is None:
+            return None
+        return self.value / self.other if self.unit == "/s" else self.other / self.value
 
     @property
     def met(self) -> bool | None:
@@ -66,5 +68,5 @@ def compared(
 def shown(value: float, unit: str) -> str:
     """A value with its unit; times under a second in milliseconds."""
     if unit == "s":
-        return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+        return f"{value * 1000:.{int(value < 0.02)}f} ms" if value < 1 else f"{value:.1f} s"
     return f"{value:.0f} {unit}"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import checks, commands, opening, report
+from benchmarks import checks, commands, instruments, opening, report
 from benchmarks.__main__ import PARTS, main
 from benchmarks.figure import Figure
 from benchmarks.timing import side_by_side
-from migration_lab import course
+from migration_lab import course, workspace
 from migration_lab.engines import engine
 
 WIDE = 3.0  # times as fast, where the page wants 5 or 10
@@ -30,6 +30,14 @@ def test_a_check_is_measured_in_a_kernel(home: Path) -> None:
     first, later = checks.measure(1, **checks.NO_POSTGRES)
     assert first > 0
     assert later > 0
+
+
+def test_a_table_is_filled_faster_by_the_database_than_by_the_driver(home: Path) -> None:
+    for on in map(engine, ("sqlite", "postgres")):
+        opened = workspace.open_lesson(course.lesson("08"), on).workspace
+        figure = instruments.seeding(on, opened, rows=20_000, repetitions=1)
+        assert figure.ratio is not None
+        assert figure.ratio > 1
 
 
 def test_both_ways_are_measured_in_turn() -> None:
@@ -54,8 +62,10 @@ def test_both_ways_are_measured_in_turn() -> None:
         (Figure("open", 0.1, other=0.3, at_least=5), "| open | 100 ms | 300 ms,  | 3.0 | 5 times | **no** |"),
         (Figure("check", 1.2, at_most=1), "| check | 1.2 s |  |  | at most 1.0 s | **no** |"),
         (Figure("server", 11.3, "MB"), "| server | 11 MB |  |  |  |  |"),
+        (Figure("answers", 400, "/s", 800, "wrk"), "| answers | 400 /s | 800 /s, wrk | 0.5 |  |  |"),
+        (Figure("p50", 0.0061, other=0.006, other_is="alone"), "| p50 | 6.1 ms | 6.0 ms, alone | 1.0 |  |  |"),
     ],
-    ids=["met", "too slow a ratio", "too long", "memory"],
+    ids=["met", "too slow a ratio", "too long", "memory", "per second", "short"],
 )
 def test_a_figure_as_a_row(figure: Figure, row: str) -> None:
     assert figure.row() == row
@@ -79,4 +89,4 @@ def test_the_machine_is_told_without_its_name_or_paths(home: Path) -> None:
 def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["lunch"])
-    assert "The parts are commands, opening, checks, start, memory." in capsys.readouterr().err
+    assert "The parts are commands, opening, checks, start, memory, instruments." in capsys.readouterr().err
