@@ -62,6 +62,15 @@ DISPLAY_CELLS = (
     'shop.read("shop/models/user.py")',
     "%flask_fails db revision --no-such-option",
     "%flask_fails db upgrade 9999",
+    'reads, writes = "SELECT * FROM users WHERE id = :id", "UPDATE users SET email = email WHERE id = :id"',
+    'with shop.sql_traffic("a title with <b>", reads=reads, writes=writes) as seen:\n'
+    "    seen.wait_for(10)\n"
+    "    %flask db history\n"
+    '    seen.phase("after it")',
+    "lab.side_by_side(seen, seen)",
+    "seen.locks",
+    'shop.storage("users")',
+    'shop.storage("users").since(shop.storage("users"))',
     'lab.explain("Target database is not up to date.")',
     'lab.explain("nothing that anybody knows")',
     'lab.exercise("02.1")',
@@ -248,6 +257,16 @@ def test_revisions_are_a_picture_with_words_for_those_who_do_not_see_it(window: 
     expect(graph.locator("figcaption")).to_contain_text("2 revisions, heads 0002. database is at 0002")
     size = graph.locator("img").evaluate("async image => (await image.decode(), image.naturalHeight)")
     assert size > 100
+
+
+def test_a_timeline_is_a_picture_with_a_name_and_a_table_of_its_numbers(window: LabPage, displays: str) -> None:
+    window.open(displays)
+    output = window.select("lab.side_by_side").locator(".jp-OutputArea").first
+    expect(output.get_by_role("img", name="Timeline of requests")).to_be_visible()
+    expect(output.get_by_role("cell", name="a title with <b>").first).to_be_visible()
+    expect(output.get_by_role("columnheader", name="failed")).to_be_visible()
+    output.get_by_text("What happened when").click()
+    expect(output.get_by_text("flask db history took").first).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
