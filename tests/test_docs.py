@@ -19,6 +19,7 @@ from migration_lab.cli import main as lab_command
 from migration_lab.course import EngineName
 from migration_lab.notebook import lab
 from migration_lab.notebook.shop import Shop
+from migration_lab.query import execute
 from tests.answers import answers_of, give
 
 ROOT = places.course_root()
@@ -267,3 +268,15 @@ def test_a_command_that_does_not_exist_is_found() -> None:
         refuse_wrong_lab(["open", "02", "--slowly"])
     with pytest.raises(AssertionError):
         refuse_missing_tests([os.path.join("tests", "test_of_nothing.py")])  # noqa: PTH118
+
+
+def test_the_instruments_do_what_their_page_shows(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute(database, "CREATE TABLE users (id integer PRIMARY KEY, email varchar(80))")
+    execute(database, "INSERT INTO users VALUES (1, 'ann@example.com')")
+    text = (ROOT / "docs" / "instruments.md").read_text(encoding="utf-8")
+    shown = [code for _, language, code in FENCE.findall(text) if language == "python"]
+    assert len(shown) == 3
+    for number, code in enumerate(shown):
+        change = f"ALTER TABLE users ADD COLUMN note_{number} text"
+        monkeypatch.setattr("builtins.input", lambda _, change=change: execute(database, change))
+        exec(code.replace("ids=range(1, 100)", "ids=[1]"), {"url": database})
