@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+import threading
 import time
 
+import psutil
+import psycopg
 import pytest
 
 from migration_lab import readonly, storage
 from migration_lab.errors import LabError
 from migration_lab.locks import holding
+from migration_lab.locks.sessions import postgres_parameters
 from migration_lab.query import execute
 
 MANY = 5000
@@ -56,8 +60,8 @@ def test_a_change_in_place_is_no_rewrite(users: str) -> None:
 
 
 def test_a_table_that_is_copied_and_renamed_was_rewritten_however_often(users: str) -> None:
-    for _ in range(4):
-        assert changed_by(users, COPY).in_words() == "users: rewritten"
+    for sql in (COPY, COPY, f"{COPY};{COPY}", f"{COPY};{COPY}"):
+        assert changed_by(users, sql).in_words() == "users: rewritten"
 
 
 @on_postgres
@@ -99,6 +103,19 @@ def test_an_update_of_all_rows_leaves_dead_rows_and_wal(users: str) -> None:
     assert change.wal_bytes is not None
     assert change.wal_bytes > MANY * 40
     assert change.table_bytes > change.before.table_bytes / 2
+
+
+@on_postgres
+def test_dead_rows_of_a_session_that_is_still_ending_are_seen(users: str) -> None:
+    connection = psycopg.connect(**postgres_parameters(users), autocommit=True)
+    before = storage.read(users, "users")
+    for sql in ("SELECT count(*) FROM users", "UPDATE users SET email = NULL"):
+        connection.execute(sql)  # the first is told at once, so the second is not
+    session = psutil.Process(connection.info.backend_pid)
+    session.suspend()
+    connection.close()
+    threading.Timer(storage.QUIET_SECONDS / 2, session.resume).start()
+    assert storage.read(users, "users").since(before).dead_rows == MANY
 
 
 @on_postgres
