@@ -146,7 +146,8 @@ def _execute_sqlite(url: URL, sql: str) -> int:
 
 
 def _execute_postgres(url: URL, sql: str) -> int:
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    named = {"application_name": "SQL by hand"}  # for who looks at the server's sessions
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=named)
     try:
         connection = engine.raw_connection()
     except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:

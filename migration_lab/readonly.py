@@ -113,7 +113,8 @@ def _engine(url: URL) -> Engine:
     options = (
         f"-c default_transaction_read_only=on -c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
     )
-    return create_engine(url, poolclass=NullPool, connect_args={"options": options, "connect_timeout": 10})
+    named = {"application_name": "a look", "options": options, "connect_timeout": 10}
+    return create_engine(url, poolclass=NullPool, connect_args=named)
 
 
 def _open_sqlite(url: URL) -> sqlite3.Connection:

@@ -20,6 +20,7 @@ from migration_lab import locks, readonly
 from migration_lab.errors import LabError
 from migration_lab.locks.watch import STOP_SECONDS
 from migration_lab.query import execute, query
+from migration_lab.traffic import Requests, over_sql
 
 on_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -525,3 +526,15 @@ def test_the_text_has_seconds_and_the_words_have_no_number(sampled: locks.Seen) 
     )
     assert sampled.in_words(at_least=1.2).count("\n") == 0
     assert (locks.Seen().as_text(), locks.Seen().in_words()) == ("Nobody waited.", "nobody waited long")
+
+
+def test_the_labs_own_sessions_have_names(database: str) -> None:
+    if database.startswith("sqlite"):
+        return  # its sessions have none
+    ask = "SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    execute(database, f"CREATE TABLE names AS {ask}")
+    assert query(database, "SELECT * FROM names").scalar == "SQL by hand"
+    assert query(database, ask).scalar == "a look"
+    with Requests(over_sql(database, [], [f"INSERT INTO names {ask}"], per_second=50)) as seen:
+        seen.wait_for(1)
+    assert query(database, "SELECT count(*) FROM names WHERE application_name = 'requests'").scalar == seen.answered

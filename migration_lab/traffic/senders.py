@@ -78,7 +78,8 @@ class SqlSender:
         from sqlalchemy import create_engine
         from sqlalchemy.pool import NullPool
 
-        self._engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        named = {} if url.startswith("sqlite") else {"application_name": "requests"}
+        self._engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=named)
         self._connection: Connection | None = None
 
     def send(self, request: dict[str, Any], values: dict[str, object]) -> Answer:
