@@ -15,7 +15,8 @@ class Figure:
     Args:
         what: the first column.
         value: the median, in `unit`.
-        unit: `s` for seconds, `MB` for millions of bytes, `/s` for so many per second.
+        unit: `s` for seconds, `MB` for millions of bytes, `/s` for so many per second; empty for a
+            number of things.
         other: the median of what it was compared with, in the same unit.
         other_is: what that was, in a few words.
         at_most: the target for `value`.
@@ -24,7 +25,7 @@ class Figure:
 
     what: str
     value: float
-    unit: Literal["s", "MB", "/s"] = "s"
+    unit: Literal["s", "MB", "/s", ""] = "s"
     other: float | None = None
     other_is: str = ""
     at_most: float | None = None
@@ -69,4 +70,4 @@ def shown(value: float, unit: str) -> str:
     """A value with its unit; times under a second in milliseconds."""
     if unit == "s":
         return f"{value * 1000:.{int(value < 0.02)}f} ms" if value < 1 else f"{value:.1f} s"
-    return f"{value:.0f} {unit}"
+    return f"{value:.0f} {unit}".rstrip()

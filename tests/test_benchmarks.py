@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import checks, commands, instruments, opening, report
+from benchmarks import checks, commands, instruments, live, opening, report
 from benchmarks.__main__ import PARTS, main
 from benchmarks.figure import Figure
 from benchmarks.timing import side_by_side
@@ -38,6 +38,11 @@ def test_a_table_is_filled_faster_by_the_database_than_by_the_driver(home: Path)
         figure = instruments.seeding(on, opened, rows=20_000, repetitions=1)
         assert figure.ratio is not None
         assert figure.ratio > 1
+
+
+def test_what_a_lesson_has_measured_is_read_from_its_last_cell() -> None:
+    ran = {"cells": [{"outputs": []}, {"outputs": [{"text": ['[["one", 1.5, 0.5, 2.0]]\n']}]}]}
+    assert live.seen(ran) == [("one", 1.5, 0.5, 2.0)]
 
 
 def test_both_ways_are_measured_in_turn() -> None:
@@ -89,4 +94,4 @@ def test_the_machine_is_told_without_its_name_or_paths(home: Path) -> None:
 def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["lunch"])
-    assert "The parts are commands, opening, checks, start, memory, instruments." in capsys.readouterr().err
+    assert "The parts are commands, opening, checks, start, memory, instruments, live." in capsys.readouterr().err

@@ -34,6 +34,7 @@ class Running:
 
 _running: list[Running] = []
 _recordings: list[Recording] = []
+finished: list[tuple[str, float, float, float]] = []  # of each run: title, longest wait, blocked, commands; in seconds
 
 
 def note(running: Running) -> None:
@@ -98,6 +99,7 @@ class Noting(Recording):
         if self in _recordings:
             _recordings.remove(self)
         super().__exit__(kind, error, traceback)
+        finished.append((self.title, self.longest_wait, self.blocked_for(), self.took))
         if self.trouble:
             show(Note(self.trouble))
 
