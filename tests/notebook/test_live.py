@@ -1,5 +1,8 @@
 """Requests, open transactions and services in a notebook: seen together, and ended with their lesson."""
 
+import os
+import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +10,7 @@ import psutil
 import pytest
 
 from migration_lab.notebook import live
+from tests import tiny_course
 from tests.notebook.conftest import Cell
 
 OPEN = 'shop = lab.open("01", engine="{engine}")'
@@ -105,3 +109,27 @@ def test_storage_tells_a_rewrite(run: Cell) -> None:
     run('shop.execute("ALTER TABLE users ADD COLUMN seen timestamptz DEFAULT clock_timestamp()")')
     assert "rewritten" in run('shop.storage("users").since(before)')
     run('assert shop.storage("users").since(before).rewritten')
+
+
+@each_engine
+def test_an_interrupt_in_the_middle_of_a_migration_ends_all_of_it(engine: str, run: Cell, fail: Cell) -> None:
+    run(OPEN.format(engine=engine))
+    run(f"%%writefile migrations/versions/0002_slow.py\n{tiny_course.revision('import time; time.sleep(600)', 'pass')}")
+    threading.Timer(4, os.kill, (os.getpid(), signal.SIGINT)).start()
+    shown = fail(TRAFFIC.replace("%flask db downgrade base", "pass"))
+    assert "You interrupted `flask db upgrade`." in shown
+    assert started() == []
+    assert live._recordings == []
+    run('shop.execute("ALTER TABLE users ADD COLUMN note TEXT")')  # nothing holds a lock
+
+
+def test_no_database_process_or_connection_outlives_a_lesson(run: Cell) -> None:
+    run(OPEN.format(engine="postgres"))
+    run(TRAFFIC)
+    run('reader = shop.idle_reader("SELECT 1 FROM users")')
+    run(OPEN.format(engine="postgres"))
+    sessions = (
+        "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    assert "(0 rows)" in run(f'print(shop.sql("{sessions}").as_text())')
+    assert started() == []
