@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from migration_lab import course, engines, places, start, terminal
 from migration_lab.environment import requirements
 from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
+from migration_lab.git_command import OLDEST, run_git
 from migration_lab.scenes import write_flaskenv
 from migration_lab.templates import checkpoint_template
 
@@ -76,6 +78,7 @@ def run() -> Report:
         ("Disk", _disk),
         ("Shell", _shell),
         ("Terminal", _terminal),
+        ("git", _git),
         ("SQLite", lambda: _round_trip("sqlite")),
         ("Postgres", lambda: _round_trip("postgres")),
     ]
@@ -200,6 +203,16 @@ def _terminal() -> Finding:
         cure = f'First type there: export PATH="{Path(sys.executable).parent}:$PATH"'
         return Finding("problem", "Terminal", says, cure)
     return Finding("ok", "Terminal", "In a terminal of JupyterLab the command flask is the lab's.")
+
+
+def _git() -> Finding:
+    with tempfile.TemporaryDirectory(prefix="doctor-") as temporary:
+        said = run_git(_Shop(Path(temporary)), "--version").output.strip()
+    found = re.search(r"\d+\.\d+", said)
+    if found is None or tuple(map(int, found[0].split("."))) < OLDEST:
+        newest = ".".join(map(str, OLDEST))
+        return Finding("problem", "git", f"Lesson 13 needs git {newest} or newer; this one says: {said}", "Update git.")
+    return Finding("ok", "git", f"git {found[0]} can be used in notebooks.")
 
 
 def _round_trip(name: str) -> Finding:

@@ -18,7 +18,7 @@ def only(subject: str) -> Finding:
     """The finding about one subject, without trying the rest."""
     attempts = {"Packages": doctor._packages, "Kernel": doctor._kernel, "Disk": doctor._disk, "Shell": doctor._shell}
     attempts |= {"SQLite": lambda: doctor._round_trip("sqlite"), "Postgres": lambda: doctor._round_trip("postgres")}
-    attempts |= {"Terminal": doctor._terminal}
+    attempts |= {"Terminal": doctor._terminal, "git": doctor._git}
     attempts |= {"my_work": doctor._my_work, "JupyterLab": doctor._jupyterlab}
     return doctor._finding(subject, attempts[subject])
 
@@ -150,3 +150,17 @@ def test_a_start_file_that_takes_flask_away_from_terminals_is_a_problem(
     finding = only("Terminal")
     assert finding.verdict == "problem"
     assert f'export PATH="{Path(sys.executable).parent}:$PATH"' in finding.next_step
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"), [("git version 2.39.5 (Apple Git-154)", "ok"), ("git version 2.25.1", "problem")]
+)
+def test_the_version_of_git_is_looked_at(said: str, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "run_git", lambda *_: Completed(0, f"{said}\n"))
+    assert only("git").verdict == verdict
+
+
+def test_a_machine_without_git_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    finding = only("git")
+    assert (finding.verdict, finding.says) == ("problem", "There is no git on this machine.")

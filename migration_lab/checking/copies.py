@@ -26,7 +26,7 @@ from migration_lab.workspace import Workspace
 
 COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under one
 LEFTOVER_SECONDS = 3600.0  # a scratch folder this old belongs to a check that was killed
-NOT_COPIED = shutil.ignore_patterns("__pycache__", ".pytest_cache", ".ipynb_checkpoints", "instance", "*.pyc")
+NOT_COPIED = shutil.ignore_patterns("__pycache__", ".git", ".pytest_cache", ".ipynb_checkpoints", "instance", "*.pyc")
 
 
 class Copy:

@@ -1,4 +1,4 @@
-"""`%flask`, `%flask_fails` and `%%writefile`: real commands and real files, in the shop that is open."""
+"""`%flask`, `%git` and `%%writefile`: real commands and real files, in the shop that is open."""
 
 import os
 import shlex
@@ -17,7 +17,7 @@ SHELL_WORDS = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
 
 
 class CommandFailed(LabError):  # noqa: N818  learners read this name
-    """A command of `%flask` ended with another exit code than 0; what it printed is shown before."""
+    """A command of `%flask` or `%git` ended with another exit code than 0; what it printed is shown before."""
 
     def __init__(self, command: str, exit_code: int) -> None:
         super().__init__(
@@ -38,10 +38,7 @@ class ShopMagics(Magics):
         Raises:
             CommandFailed: the command's exit code is not 0.
         """
-        command, completed = _run(line)
-        if completed.exit_code != 0:
-            _explain(completed.output)
-            raise CommandFailed(command, completed.exit_code)
+        _must_succeed(*_run("flask", line))
 
     @line_magic
     def flask_fails(self, line: str) -> None:
@@ -50,14 +47,25 @@ class ShopMagics(Magics):
         Raises:
             LabError: the command succeeds.
         """
-        command, completed = _run(line)
-        print(f"exit code {completed.exit_code}")
-        if completed.exit_code == 0:
-            raise LabError(
-                f"`{command}` succeeds here, and this cell expects it to fail.",
-                "The cells above may not have run: restart the kernel and run the notebook from the top.",
-            )
-        _explain(completed.output)
+        _must_fail(*_run("flask", line))
+
+    @line_magic
+    def git(self, line: str) -> None:
+        """Run a git command in the shop's folder, on the shop's own repository: `%git switch -c phone`.
+
+        Raises:
+            CommandFailed: the command's exit code is not 0.
+        """
+        _must_succeed(*_run("git", line))
+
+    @line_magic
+    def git_fails(self, line: str) -> None:
+        """Run a git command that must fail, a merge with a conflict for example, and show its exit code.
+
+        Raises:
+            LabError: the command succeeds.
+        """
+        _must_fail(*_run("git", line))
 
     @cell_magic
     def writefile(self, line: str, cell: str) -> None:
@@ -109,22 +117,23 @@ def split(line: str, *, windows: bool = os.name == "nt") -> list[str]:
     return words
 
 
-def _run(line: str) -> tuple[str, Completed]:
+def _run(program: str, line: str) -> tuple[str, Completed]:
     """Run the command, its output printed as it comes; under a test runner the kernel sees only `sys.stdout`."""
     words = split(line)
     for word in words:
         if word in SHELL_WORDS:
             raise LabError(
-                f"`{word}` is a word of the shell, and `%flask` runs one command without a shell.",
+                f"`{word}` is a word of the shell, and `%{program}` runs one command without a shell.",
                 "Put one command in each line, or type this one in a terminal.",
             )
-    if words[:1] == ["flask"]:
-        raise LabError("The word `flask` is there twice.", f"Write `%{' '.join(words)}`.")
-    command = f"flask {line.strip()}".strip()
+    if words[:1] == [program]:
+        raise LabError(f"The word `{program}` is there twice.", f"Write `%{' '.join(words)}`.")
+    command = f"{program} {line.strip()}".strip()
     opened = shop.current()
     printer = Printer(opened.workspace.folder)
     try:
-        return command, opened.run_flask(*words, on_output=printer.take)
+        run = opened.run_flask if program == "flask" else opened.run_git
+        return command, run(*words, on_output=printer.take)
     except KeyboardInterrupt:
         raise LabError(
             f"You interrupted `{command}`.",
@@ -132,6 +141,22 @@ def _run(line: str) -> tuple[str, Completed]:
         ) from None
     finally:
         printer.end()
+
+
+def _must_succeed(command: str, completed: Completed) -> None:
+    if completed.exit_code != 0:
+        _explain(completed.output)
+        raise CommandFailed(command, completed.exit_code)
+
+
+def _must_fail(command: str, completed: Completed) -> None:
+    print(f"exit code {completed.exit_code}")
+    if completed.exit_code == 0:
+        raise LabError(
+            f"`{command}` succeeds here, and this cell expects it to fail.",
+            "The cells above may not have run: restart the kernel and run the notebook from the top.",
+        )
+    _explain(completed.output)
 
 
 class Printer:

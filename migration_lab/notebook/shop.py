@@ -11,6 +11,7 @@ from migration_lab import engines, query, revisions, schema
 from migration_lab.course import EngineName
 from migration_lab.errors import LabError
 from migration_lab.flask_command import lesson_in, run_flask
+from migration_lab.git_command import run_git
 from migration_lab.notebook import live
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
 from migration_lab.notebook.live_shop import LiveShop
@@ -21,7 +22,7 @@ from migration_lab.workspace import Workspace, copy_workspace
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
-NOT_LISTED = {"__pycache__", ".pytest_cache"}
+NOT_LISTED = {"__pycache__", ".pytest_cache", ".git"}
 
 _current: "Shop | None" = None
 
@@ -170,6 +171,15 @@ class Shop(LiveShop):
             completed = run_flask(self.workspace, *args, folder=self.here(), on_output=noted.heard)
             noted.ended(completed.exit_code)
         return completed
+
+    def git(self, command: str) -> Completed:
+        """Run a git command without a word, and give back its `exit_code` and its `output`: `shop.git("log")`."""
+        self.check()
+        return self.run_git(*shlex.split(command))
+
+    def run_git(self, *args: str, on_output: Callable[[str], None] | None = None) -> Completed:
+        """Run a git command where the notebook stands in this shop; see `here`."""
+        return run_git(self.workspace, *args, folder=self.here(), on_output=on_output)
 
     def here(self) -> Path:
         """The folder in which the notebook stands, if it is one of this shop's; else the shop's own folder."""

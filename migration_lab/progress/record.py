@@ -14,7 +14,7 @@ from migration_lab.places import my_work
 from migration_lab.quiz import Record
 
 LOCK_SECONDS = 10.0
-MADE_BY_TOOLS = {"__pycache__", ".ipynb_checkpoints", ".pytest_cache"}
+MADE_BY_TOOLS = {"__pycache__", ".git", ".ipynb_checkpoints", ".pytest_cache"}
 
 
 class Kept(BaseModel):

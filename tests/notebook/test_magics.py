@@ -1,4 +1,4 @@
-"""`%flask`, `%flask_fails` and `%%writefile` in a cell."""
+"""`%flask`, `%git` and `%%writefile` in a cell."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -102,7 +102,7 @@ def test_output_comes_while_the_command_runs(
 
 
 def test_before_a_shop_is_open_every_magic_says_what_to_do(fail: Cell) -> None:
-    for cell in ("%flask db upgrade", "%flask_fails db upgrade", "%%writefile shop.py\nx = 1"):
+    for cell in ("%flask db upgrade", "%flask_fails db upgrade", "%git status", "%%writefile shop.py\nx = 1"):
         assert "Run the cell with `lab.open(...)`" in fail(cell)
 
 
@@ -124,6 +124,32 @@ def test_ctrl_c_says_what_was_interrupted(fail: Cell, run: Cell, monkeypatch: py
     run(OPEN)
     monkeypatch.setattr(shop, "run_flask", interrupted)
     assert "You interrupted `flask db upgrade`." in fail("%flask db upgrade")
+
+
+def test_git_works_on_a_repository_of_the_shops_own(run: Cell, fail: Cell) -> None:
+    run(OPEN)
+    assert "`git status` failed with exit code 128." in fail("%git status")
+    assert run("%git init -q") == ""
+    run("%git add .")
+    run('%git commit -q -m "the start"')
+    run("branch = 'note'")
+    run("%git switch -q -c {branch}")
+    assert run('print(shop.git("branch").output)') == "  main\n* note\n\n"
+    assert ".git" not in run("print(shop.files())").replace(".gitignore", "")
+    assert "exit code 1" in run("%git_fails merge nothing")
+    assert "`git branch` succeeds here, and this cell expects it to fail." in fail("%git_fails branch")
+    assert "Write `%git status`." in fail("%git git status")
+
+
+def test_a_copy_of_a_shop_has_its_repository(run: Cell) -> None:
+    run(OPEN)
+    run("%git init -q")
+    run("copied = shop.copy()")
+    assert run("%git branch --show-current") == "main\n"
+    run("%git add .")
+    run('%git commit -q -m "only here"')
+    run("shop.use()")
+    assert run("%git log --all --format=%s") == ""
 
 
 def test_a_file_is_written_into_the_shop_wherever_the_kernel_is(run: Cell, tiny: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from migration_lab.course import lesson
 from migration_lab.engines import Engine, engine
 from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
+from migration_lab.git_command import run_git
 from migration_lab.record import FILE_NAME, database_sign
 from migration_lab.workspace import Workspace, find, open_exercise, open_lesson, reset, resume
 
@@ -85,6 +86,7 @@ USED_BUT_UNCHANGED = {
 CHANGED = {
     "a file written": lambda at: _write(at, "notes.txt"),
     "a file changed by a letter": lambda at: (at.folder / SHOP).write_text((at.folder / SHOP).read_text()[:-1] + "#"),
+    "a repository made": lambda at: run_git(at, "init", "-q"),
     "a file removed": lambda at: (at.folder / SHOP).unlink(),
     "a file renamed": lambda at: (at.folder / SHOP).rename(at.folder / "shop/app.py"),
     ".flaskenv changed": lambda at: _write(at, ".flaskenv"),
@@ -353,6 +355,7 @@ from pathlib import Path
 from migration_lab.course import lesson
 from migration_lab.engines import engine
 from migration_lab.flask_command import run_flask
+from migration_lab.git_command import run_git
 from migration_lab.workspace import open_lesson
 at = open_lesson(lesson("02"), engine(sys.argv[1])).workspace
 path = at.folder / "migrations/versions/0003_slow.py"
