@@ -6,7 +6,7 @@ The files are read, not run: they may be broken, and looking at them must not do
 import ast
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,10 +55,14 @@ class Standing:
 
 @dataclass(frozen=True)
 class History:
-    """A graph of revisions, newest first, and the databases that were asked where they stand."""
+    """A graph of revisions, newest first, and the databases that were asked where they stand.
+
+    `earlier` are the ids of those that `since` has left out.
+    """
 
     revisions: tuple[Revision, ...]
     databases: tuple[Standing, ...] = ()
+    earlier: tuple[str, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -87,7 +91,21 @@ class History:
 
     def unknown(self, standing: Standing) -> tuple[str, ...]:
         """The revisions that a database names and that no file has."""
-        return tuple(each for each in standing.revisions if each not in self.ids)
+        return tuple(each for each in standing.revisions if each not in self.ids + self.earlier)
+
+    def since(self, revision_id: str) -> "History":
+        """The same without what comes before this revision, for a look at the end of a long history.
+
+        Raises:
+            LabError: no file has this id.
+        """
+        if self.revision(revision_id) is None:
+            raise LabError(f"No revision has the id {revision_id}.", "`flask db history` lists those that are there.")
+        wanted = {revision_id}
+        for revision in self.revisions:  # newest first: all that follow a revision have been seen before it
+            wanted |= set(revision.down) if revision.id in wanted else set()
+        left = tuple(each for each in self.revisions if each.id == revision_id or each.id not in wanted)
+        return replace(self, revisions=left, earlier=tuple(sorted(wanted - {revision_id})))
 
 
 def read_history(workspace: HasHistory, databases: Mapping[str, str] | None = None) -> History:
@@ -172,14 +190,15 @@ def as_mermaid(history: History) -> str:
         label = "<br/>".join([_escape(revision.id), *map(_escape, textwrap.wrap(revision.message, 32))])
         lines.append(f'  {names[revision.id]}["{label}{"<br/>(head)" if revision.id in history.heads else ""}"]')
     for revision in reversed(history.revisions):
-        lines += [f"  {names[parent]} --> {names[revision.id]}" for parent in revision.down]
+        lines += [f"  {names[parent]} --> {names[revision.id]}" for parent in revision.down if parent in names]
     for number, standing in enumerate(history.databases):
         nowhere = "" if standing.revisions else "<br/>at no revision"
         nowhere += "<br/>though it has tables" if standing.is_lost else ""
         lines.append(f'  d{number}[("{_escape(standing.name)}{nowhere}")]')
         for place, revision_id in enumerate(standing.revisions):
             if revision_id not in names:
-                lines.append(f'  u{number}_{place}["{_escape(revision_id)}<br/>no file has it"]')
+                why = "comes before these" if revision_id in history.earlier else "no file has it"
+                lines.append(f'  u{number}_{place}["{_escape(revision_id)}<br/>{why}"]')
             lines.append(f"  d{number} -.-> {names.get(revision_id, f'u{number}_{place}')}")
     return "\n".join(lines)
 
@@ -286,6 +305,8 @@ def _notes(history: History) -> list[str]:
             notes.append(f"{standing.name}: at no revision; it has no table {VERSION_TABLE}")
         elif not standing.revisions:
             notes.append(f"{standing.name}: at no revision; its table {VERSION_TABLE} is empty")
+        before = [each for each in standing.revisions if each in history.earlier]
+        notes += [f"{standing.name}: at revision {each}, which comes before these" for each in before]
         notes += [
             f"{standing.name}: at revision {each}, which no file has. "
             "Bring its file back, or say which revision the schema equals: flask db stamp --purge REVISION"

@@ -91,6 +91,26 @@ def test_a_knot_of_merges_leads_every_lane_home(tmp_path: Path) -> None:
     )
 
 
+def test_the_end_of_a_long_history_can_be_looked_at_alone(tmp_path: Path) -> None:
+    graph: Graph = {"0001": None, "0002": "0001", "0003": "0002", "0004": "0003", "x": "0001"}
+    history = History(read_revisions(lay(tmp_path, graph)), (Standing("here", ("0004",)), Standing("old", ("0002",))))
+    cut = history.since("0003")
+    assert cut.ids == ("0004", "0003", "x")  # a head that starts further down is not hidden
+    assert (cut.heads, cut.bases, cut.earlier) == (("0004", "x"), (), ("0001", "0002"))
+    assert as_text(cut).splitlines() == [
+        "*  0004 step 0004 (head) <- here",
+        "*  0003 step 0003",
+        "| *  x step x (head)",
+        "",
+        "old: at revision 0002, which comes before these",
+    ]
+    assert "0002<br/>comes before these" in as_mermaid(cut)
+    assert "0001" not in as_mermaid(cut).replace("step 0001", "")
+    assert history.since("0001").ids == history.ids
+    with pytest.raises(LabError, match="No revision has the id 9999"):
+        history.since("9999")
+
+
 def test_two_histories_without_a_common_base_stand_below_each_other(tmp_path: Path) -> None:
     history = History(read_revisions(lay(tmp_path, {"0001": None, "x": None})))
     assert set(history.bases) == set(history.heads) == {"0001", "x"}

@@ -236,10 +236,11 @@ class Shop(LiveShop):
                 return []
             return differences_in(completed.output) or [error_in(completed.output, copy.folder)]
 
-    def revisions(self) -> revisions.History:
-        """The history in `migrations/`, and where the database stands in it."""
+    def revisions(self, since: str | None = None) -> revisions.History:
+        """The history in `migrations/`, and where the database stands in it; `since` a revision, or all of it."""
         self.check()
-        return revisions.read_history(self.workspace)
+        history = revisions.read_history(self.workspace)
+        return history.since(since) if since else history
 
     # ---- the files
 

@@ -60,6 +60,7 @@ def test_the_history_is_a_picture_with_words(bundle: Bundle) -> None:
     assert "accTitle" in forms["text/vnd.mermaid"]
     assert "accDescr" in forms["text/vnd.mermaid"]
     assert "0001" in forms["text/plain"]
+    assert bundle('shop.revisions(since="0001")') == forms
 
 
 def test_files_are_listed_and_read_as_they_are(run: Cell, fail: Cell, bundle: Bundle) -> None:
