@@ -69,12 +69,14 @@ class Changes:
         return "\n".join(str(change) for change in self) or NO_CHANGES
 
     def _repr_mimebundle_(self, **_: object) -> Bundle:
-        rows = [
-            (change.subject, f"{change.kind} {change.name}".strip(), change.before or "–", change.after or "–")
-            for change in self
-        ]
+        rows = [_as_row(change) for change in self]
         html = table("What changed in the schema", ("Table", "Part", "Before", "After"), rows)
         return {"text/html": html if rows else card(NO_CHANGES), "text/plain": self.as_text()}
+
+
+def _as_row(change: schema.Change) -> tuple[str, str, str, str]:
+    """Table, part, before and after."""
+    return change.subject, f"{change.kind} {change.name}".strip(), change.before or "–", change.after or "–"
 
 
 class Shop(LiveShop):
@@ -218,6 +220,20 @@ class Shop(LiveShop):
         self.check()
         before, self._seen = self._seen, schema.read_schema(self.workspace.url)
         return Changes(tuple(schema.diff(before, self._seen)))
+
+    def differences(self, other: "Shop") -> query.Rows:
+        """What differs between the schemas of this database and another one, a row each; no rows where they are equal.
+
+        Raises:
+            LabError: they are on two engines, where every type and definition has other words.
+        """
+        self.check()
+        other.check()
+        if self.engine != other.engine:
+            why = f"Only databases of one engine are compared: here {self.engine}, there {other.engine}."
+            raise LabError(why, "`shop.copy()` makes another one on the same engine.")
+        found = schema.diff(schema.read_schema(self.workspace.url), schema.read_schema(other.workspace.url))
+        return query.Rows(("table", "part", "here", "there"), tuple(map(_as_row, found)))
 
     def drift_after(self, sql: str) -> list[str]:
         """What `flask db check` detects after this SQL by hand, a line each; tried on a copy, the shop stays as it is.

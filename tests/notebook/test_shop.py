@@ -122,6 +122,32 @@ def test_a_check_that_cannot_run_gives_its_error(run: Cell) -> None:
     assert "Can't locate revision identified by 'lost'" in found
 
 
+def test_the_differences_of_two_databases_are_a_table(run: Cell, bundle: Bundle) -> None:
+    run("other = shop.copy()")
+    run('shop.execute("ALTER TABLE users ADD COLUMN age INTEGER")')
+    run('other.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY)")')
+    forms = bundle("shop.differences(other)")
+    assert [line.split() for line in forms["text/plain"].splitlines()] == [
+        ["table", "part", "here", "there"],
+        ["-----", "----------", "--------------------", "-----"],
+        ["notes", "table", "–", "id"],
+        ["users", "column", "age", "INTEGER,", "may", "be", "null", "–"],
+        ["(2", "rows)"],
+    ]
+    assert "<td>column age</td>" in forms["text/html"]
+
+
+def test_equal_databases_have_no_differences(run: Cell) -> None:
+    run("other = shop.copy(empty=True)")
+    run('other.flask("db upgrade")')
+    assert "(0 rows)" in run("shop.differences(other)")
+
+
+def test_databases_of_two_engines_are_not_compared(run: Cell, fail: Cell) -> None:
+    run('other = shop.copy(engine="postgres")')
+    assert "here sqlite, there postgres" in fail("shop.differences(other)")
+
+
 def test_a_sequence_that_is_left_out_is_no_drift() -> None:
     said = (
         "INFO  [alembic.ddl.postgresql] Detected sequence named 'users_id_seq' as owned by integer column 'users(id)'"
