@@ -142,11 +142,14 @@ def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Work
     template = scene_template(workspace.lesson, record.scene, engine) if record.scene else None
     template = template or checkpoint_template(workspace.lesson, engine)
     copied = open_workspace(record.name + COPY, template, workspace.lesson, scene=record.scene).workspace
-    for path in files_in(workspace.folder, NOT_WORK | {".git"}):
-        relative = path.relative_to(workspace.folder)
-        if path.name not in (FILE_NAME, ".flaskenv") or len(relative.parts) > 1:
-            (copied.folder / relative).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, copied.folder / relative)
+    not_copied = NOT_WORK | {".git"}
+    own = {Path(FILE_NAME), Path(".flaskenv")}
+    theirs = {path.relative_to(workspace.folder) for path in files_in(workspace.folder, not_copied)} - own
+    for deleted in {path.relative_to(copied.folder) for path in files_in(copied.folder, not_copied)} - theirs - own:
+        (copied.folder / deleted).unlink()
+    for relative in theirs:
+        (copied.folder / relative).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(workspace.folder / relative, copied.folder / relative)
     repository = workspace.folder / ".git"
     if repository.is_dir():  # as a whole: git takes one without its empty folders for none
         shutil.copytree(repository, copied.folder / ".git", dirs_exist_ok=True)

@@ -148,6 +148,14 @@ def test_databases_of_two_engines_are_not_compared(run: Cell, fail: Cell) -> Non
     assert "here sqlite, there postgres" in fail("shop.differences(other)")
 
 
+def test_a_copy_has_the_files_that_are_there_and_no_others(run: Cell) -> None:
+    run('shop.path("migrations/versions/0001_create_users.py").unlink()')
+    run('_ = shop.path("notes.txt").write_text("mine")')
+    run("other = shop.copy()")
+    assert "''" in run('str(other.files("migrations/versions"))')
+    assert "mine" in run('other.read("notes.txt")')
+
+
 def test_a_sequence_that_is_left_out_is_no_drift() -> None:
     said = (
         "INFO  [alembic.ddl.postgresql] Detected sequence named 'users_id_seq' as owned by integer column 'users(id)'"
