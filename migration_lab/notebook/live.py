@@ -7,8 +7,6 @@ from html import escape
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from migration_lab import query
-from migration_lab.errors import LabError
 from migration_lab.notebook.displays import Note, show, table
 from migration_lab.timeline import Recording, Span, Timeline, as_svg, as_text
 from migration_lab.timeline.text import COLUMNS, rows, story
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from migration_lab.service import Service
 
 PER_SECOND = 50.0
-IDS_AT_MOST = 1000
 
 
 @dataclass(frozen=True)
@@ -144,7 +141,7 @@ def http_traffic(
 ) -> Recording:
     """Requests over HTTP; a service that is started for them ends with them."""
     from migration_lab import locks
-    from migration_lab.traffic import ONE_ROW_EACH
+    from migration_lab.traffic import ONE_ROW_EACH, ids_in
 
     serving = service or serve(workspace)
     requests = serving.requests(
@@ -171,7 +168,7 @@ def sql_traffic(
 ) -> Recording:
     """Statements sent straight to the database."""
     from migration_lab import locks
-    from migration_lab.traffic import Requests, over_sql
+    from migration_lab.traffic import Requests, ids_in, over_sql
 
     plan = over_sql(workspace.url, listed(reads), listed(writes), per_second=per_second, ids=ids_in(workspace.url, of))
     return Noting(Requests(plan), title=title, watch=locks.watch(workspace.url))
@@ -184,20 +181,6 @@ def hold(workspace: Workspace, statement: str, *, idle: bool) -> "locks.Held":
     held = (locks.idle_reader if idle else locks.holding)(workspace.url, statement)
     note(Running(workspace, "an open transaction", lambda: held.is_open, held.close))
     return held
-
-
-def ids_in(url: str, table: str) -> list[int]:
-    """Ids of rows that are there, `IDS_AT_MOST` of them, from all over the table.
-
-    Raises:
-        LabError: the table has no rows, or is not there.
-    """
-    lowest, highest = query.query(url, f"SELECT min(id), max(id) FROM {table}").rows[0]
-    if lowest is None:
-        raise LabError(f"The table `{table}` has no rows to ask for.", "Open the lesson's shop again, which has some.")
-    step = max((highest - lowest) // IDS_AT_MOST, 1)
-    found = query.query(url, f"SELECT id FROM {table} WHERE id % {step} = 0 ORDER BY id LIMIT {IDS_AT_MOST}").rows
-    return [int(row[0]) for row in found] or [int(lowest)]
 
 
 def listed(statements: str | Sequence[str]) -> list[str]:

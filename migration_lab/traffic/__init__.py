@@ -1,7 +1,7 @@
 """Requests at a steady pace, to a shop or straight to a database, and what became of them."""
 
 from migration_lab.traffic.outcome import Figures, Outcome, figures
-from migration_lab.traffic.plan import ONE_ROW_EACH, READS_AND_WRITES, Request, over_http, over_sql
+from migration_lab.traffic.plan import ONE_ROW_EACH, READS_AND_WRITES, Request, ids_in, over_http, over_sql
 from migration_lab.traffic.requests import Requests
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Request",
     "Requests",
     "figures",
+    "ids_in",
     "over_http",
     "over_sql",
 ]

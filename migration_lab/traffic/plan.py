@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from migration_lab.errors import LabError
+
 READERS = WRITERS = 6  # clients of each kind, so that writers that wait do not keep the readers from asking
+IDS_AT_MOST = 1000
 DRAIN_SECONDS = 10.0  # for requests that are under way when no more are to be sent
 
 Request = tuple[str, str, Mapping[str, Any] | None]  # method, path, body
@@ -59,6 +62,22 @@ def over_sql(
         if sql
     ]
     return _plan(requests, per_second, ids) | {"targets": [], "url": url}
+
+
+def ids_in(url: str, table: str) -> list[int]:
+    """Ids of rows that are there, `IDS_AT_MOST` of them, from all over the table.
+
+    Raises:
+        LabError: the table has no rows, or is not there.
+    """
+    from migration_lab import query  # here, because the load generator imports this package and starts without it
+
+    lowest, highest = query.query(url, f"SELECT min(id), max(id) FROM {table}").rows[0]
+    if lowest is None:
+        raise LabError(f"The table `{table}` has no rows to ask for.", "Open the lesson's shop again, which has some.")
+    step = max((highest - lowest) // IDS_AT_MOST, 1)
+    found = query.query(url, f"SELECT id FROM {table} WHERE id % {step} = 0 ORDER BY id LIMIT {IDS_AT_MOST}").rows
+    return [int(row[0]) for row in found] or [int(lowest)]
 
 
 def _as_long_as(some: Sequence[str], others: Sequence[str]) -> list[str]:

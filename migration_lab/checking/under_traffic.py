@@ -1,0 +1,96 @@
+"""Commands while the shop serves requests, for judges: what its customers notice of them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from migration_lab import locks
+from migration_lab.checking.copies import Copy
+from migration_lab.flask_command import HasFolder
+from migration_lab.process import Completed, StoppedError
+from migration_lab.service import serve
+from migration_lab.timeline import Recording
+from migration_lab.traffic import ONE_ROW_EACH, Request, ids_in
+from migration_lab.traffic.outcome import reasons
+
+PER_SECOND = 40.0  # enough for a stall of a tenth of a second to hold some up, and little work for two cores
+STOPPED = 124  # the exit code of a command that reached its time limit, as the program `timeout` gives it
+COMMAND = "flask"  # the names of commands' sessions begin with it
+
+
+class Live:
+    """A copy whose shop takes requests; `under_traffic` gives it. Ask it within the block or after it.
+
+    Judge waits for locks where you can: the server says how long each of them lasted. How long a request took also
+    tells how busy the machine was.
+    """
+
+    def __init__(self, copy: Copy, seen: Recording, watch: locks.Watch) -> None:
+        self.copy = copy
+        self.seen = seen
+        self._watch = watch
+
+    def flask(self, *args: str) -> Completed:
+        """Run a command, as `copy.flask` does; one that reaches the time limit ends with exit code `STOPPED`."""
+        with self.seen.span(" ".join((COMMAND, *args))) as span:
+            try:
+                completed = self.copy.flask(*args)
+            except StoppedError as stopped:
+                completed = Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")
+            span.exit_code = completed.exit_code
+            return completed
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many requests of the present phase have come to an end."""
+        self.seen.wait_for(count)
+
+    @property
+    def waits(self) -> list[locks.Wait]:
+        """The waits for locks of all sessions but those of commands. On SQLite there are none: nobody queues there."""
+        return [each for each in self._watch.waits if not each.who.startswith(COMMAND)]
+
+    @property
+    def longest_wait(self) -> float:
+        """The longest that a request waited for a lock, in seconds; 0 when none did."""
+        return max((each.seconds for each in self.waits), default=0.0)
+
+    @property
+    def longest_request(self) -> float:
+        """The longest that a request took, in seconds from when it was due: on SQLite all that can be known."""
+        return self.seen.longest_wait
+
+    @property
+    def failed(self) -> list[str]:
+        """Why requests failed, each reason once and sorted: the same words on every machine; empty when none did."""
+        return sorted(reasons(self.seen.outcomes))
+
+
+@contextmanager
+def under_traffic(
+    copy: Copy,
+    *,
+    mix: Sequence[Request] = ONE_ROW_EACH,
+    per_second: float = PER_SECOND,
+    table: str = "users",
+    beside: HasFolder | None = None,
+) -> Iterator[Live]:
+    """Let the shop of a copy serve requests for as long as a block lasts.
+
+    It takes about two seconds to begin and to end, so use one block for several commands rather than several blocks.
+
+    Args:
+        copy: the trial, or another copy of it.
+        mix: what is asked for in turn; see `traffic.over_http`.
+        per_second: how many requests.
+        table: whose ids stand for `{id}` in the mix.
+        beside: a folder with another release, whose `.flaskenv` names the same database; it gets every second request.
+
+    Raises:
+        LabError: a shop does not start.
+    """
+    with ExitStack() as stack:
+        service = stack.enter_context(serve(copy.workspace))
+        other = stack.enter_context(serve(beside)) if beside else None
+        requests = service.requests(per_second=per_second, mix=mix, ids=ids_in(copy.url, table), beside=other)
+        watch = locks.watch(copy.url)
+        seen = stack.enter_context(Recording(requests, title="under requests", watch=watch))
+        yield Live(copy, seen, watch)

@@ -1,0 +1,103 @@
+"""What a judge learns of commands that run while the shop serves requests."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from migration_lab import course, engines, locks, workspace
+from migration_lab.checking import copies
+from migration_lab.checking.copies import Copy
+from migration_lab.checking.under_traffic import STOPPED, under_traffic
+from migration_lab.course import EngineName
+
+Open = Callable[[EngineName], Copy]
+ADD = 'op.add_column("users", sa.Column("note", sa.Text))'
+HEAD = 'import sqlalchemy as sa\nfrom alembic import op\n\nrevision = "0009"\ndown_revision = "0008"\n\n'
+
+
+@pytest.fixture
+def opened(home: Path) -> Iterator[Open]:
+    """A function that opens the shop of lesson 06, with a database of its own."""
+    made = []
+
+    def make(name: EngineName) -> Copy:
+        copy = Copy(workspace.open_lesson(course.lesson("06"), engines.engine(name)).workspace)
+        made.append(copy)
+        return copy
+
+    yield make
+    for each in made:
+        each.engine.drop(each.folder)
+
+
+def write(copy: Copy, statement: str) -> None:
+    body = f"{HEAD}def upgrade():\n    {statement}\n\n\ndef downgrade():\n    pass\n"
+    (copy.folder / "migrations/versions/0009_a_change.py").write_text(body, encoding="utf-8")
+
+
+def still_running() -> list[str]:
+    lines = []
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            lines.append(" ".join(each.cmdline()))
+    started = ("migration_lab.service", "migration_lab.traffic", "migration_lab.locks")
+    return [line for line in lines if any(name in line for name in started)]
+
+
+def test_waits_of_requests_are_told_from_those_of_the_command(opened: Open) -> None:
+    shop = opened("postgres")
+    write(shop, ADD)
+    reader = locks.idle_reader(shop.url, "SELECT count(*) FROM users")
+    with reader, under_traffic(shop) as live:
+        live.wait_for(5)
+        threading.Timer(0.8, reader.close).start()
+        assert live.flask("db", "upgrade").exit_code == 0
+        live.wait_for(5)
+    assert live.failed == []
+    assert {each.who for each in live.waits} == {"shop"}
+    assert 0.4 < live.longest_wait <= live.longest_request + 0.1
+    assert [span.exit_code for span in live.seen.timeline.spans] == [0]
+    assert still_running() == []
+
+
+def test_nobody_waits_where_nothing_is_in_the_way(opened: Open) -> None:
+    shop = opened("sqlite")
+    with under_traffic(shop) as live:
+        live.wait_for(20)
+    assert (live.failed, live.waits, live.longest_wait) == ([], [], 0.0)
+    assert live.longest_request > 0
+
+
+def test_reasons_of_failures_are_the_same_words_each_time(opened: Open) -> None:
+    shop = opened("sqlite")
+    with under_traffic(shop, mix=(("GET", "/users/{id}", None), ("GET", "/nowhere", None))) as live:
+        live.wait_for(10)
+    assert [each[:27] for each in live.failed] == ["404: The requested URL was "]
+
+
+def test_another_release_takes_part_of_the_requests(opened: Open, tmp_path: Path) -> None:
+    shop = opened("postgres")
+    other = tmp_path / "other"
+    shutil.copytree(shop.folder, other)
+    routes = other / "shop/routes/users.py"
+    routes.write_text(routes.read_text().replace("There is no such user.", "The other release knows no such user."))
+    with under_traffic(shop, mix=(("GET", "/users/0", None),), beside=replace(shop.workspace, folder=other)) as live:
+        live.wait_for(30)
+    assert live.failed == ["404: The other release knows no such user.", "404: There is no such user."]
+
+
+def test_a_command_that_never_ends_is_told_by_its_exit_code(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "COMMAND_SECONDS", 1.0)
+    shop = opened("postgres")
+    write(shop, ADD)
+    with locks.idle_reader(shop.url, "SELECT count(*) FROM users"), under_traffic(shop) as live:
+        completed = live.flask("db", "upgrade")
+    assert completed.exit_code == STOPPED
+    assert "was stopped after 1 seconds" in completed.output
+    assert still_running() == []
