@@ -17,8 +17,9 @@ import pytest
 
 from migration_lab.errors import LabError
 from migration_lab.query import execute, query
-from migration_lab.traffic import Outcome, Requests, figures, over_http, over_sql
+from migration_lab.traffic import Outcome, Requests, figures, generator, over_http, over_sql
 from migration_lab.traffic.outcome import percentile
+from migration_lab.traffic.plan import READERS, WRITERS
 
 Answer = Callable[[str, str, str], tuple[int, str]]
 ROOT = (("GET", "/", None),)
@@ -190,6 +191,31 @@ def test_writes_are_committed(database: str) -> None:
     with Requests(plan) as seen:
         seen.wait_for(10)
     assert query(database, "SELECT visits FROM users").scalar == seen.answered
+
+
+def test_no_statement_waits_for_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    connected, sent = [], []
+
+    class SlowToConnect:
+        def __init__(self, url: str) -> None: ...
+
+        def open(self) -> None:
+            time.sleep(0.2)
+            connected.append(time.monotonic())
+
+        def send(self, *_: object) -> tuple[int, bool, str]:
+            sent.append(time.monotonic())
+            made._stopping.set()
+            return 0, True, ""
+
+    monkeypatch.setattr(generator, "SqlSender", SlowToConnect)
+    monkeypatch.setattr(os, "_exit", lambda code: None)
+    made = generator.Generator(over_sql("sqlite://", ["SELECT 1"], ["SELECT 2"], per_second=50))
+    monkeypatch.setattr(made, "_obey", lambda: None)
+    made.run()
+    assert sent
+    assert len(connected) == READERS + WRITERS
+    assert max(connected) <= min(sent)
 
 
 def test_the_figures() -> None:

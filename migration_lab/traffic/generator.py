@@ -13,11 +13,13 @@ import random
 import sys
 import threading
 import time
+from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
 from migration_lab.traffic.senders import HttpSender, Sender, SqlSender
 
+OPEN_SECONDS = 5.0  # for the clients to connect before the first request
 LEAD_SECONDS = 0.05  # until the first request is due, so that its threads are there
 
 Job = tuple[float, dict[str, Any], dict[str, object]]  # when it is due, the request, what stands for `{...}` in it
@@ -32,6 +34,7 @@ class Generator:
         self._stopping = threading.Event()
         self._jobs: dict[bool, queue.SimpleQueue[tuple[int, Job] | None]] = {}
         self._unanswered: dict[int, Job] = {}
+        self._open = threading.Barrier(plan["readers"] + plan["writers"] + 1)
         self._lock = threading.Lock()
         self._random = random.Random(1)  # the same requests in each run
 
@@ -44,6 +47,7 @@ class Generator:
             clients += [threading.Thread(target=self._client, args=(writes,), daemon=True) for _ in range(count)]
         for client in clients:
             client.start()
+        self._wait_until_all_are_open()
         self._pace()
         for writes, jobs in self._jobs.items():
             for _ in range(self._plan["writers" if writes else "readers"]):
@@ -69,11 +73,18 @@ class Generator:
 
     def _client(self, writes: bool) -> None:
         sender: Sender = SqlSender(self._plan["url"]) if self._plan["url"] else HttpSender(self._port)
+        sender.open()
+        self._wait_until_all_are_open()
         while (taken := self._jobs[writes].get()) is not None:
             number, (due, request, values) = taken
             status, ok, reason = sender.send(request, values)
             if self._unanswered.pop(number, None):
                 self._note(due, request, status, ok, reason)
+
+    def _wait_until_all_are_open(self) -> None:
+        """So that no request's wait is one for a connection."""
+        with suppress(threading.BrokenBarrierError):
+            self._open.wait(OPEN_SECONDS)
 
     def _note(self, due: float, request: dict[str, Any], status: int, ok: bool, reason: str) -> None:
         waited = time.monotonic() - due

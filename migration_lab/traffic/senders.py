@@ -18,6 +18,10 @@ Answer = tuple[int, bool, str]  # status, whether it was answered as its sender 
 class Sender(Protocol):
     """One client. What goes wrong is in the answer, never raised."""
 
+    def open(self) -> None:
+        """Connect ahead of the first request, where connecting would take longer than a request."""
+        ...
+
     def send(self, request: dict[str, Any], values: dict[str, object]) -> Answer:
         """Send a request, with these values in place of `{id}` and `{new}`."""
         ...
@@ -29,6 +33,9 @@ class HttpSender:
     def __init__(self, port: "Callable[[], int]") -> None:
         self._port = port
         self._connections: dict[int, http.client.HTTPConnection] = {}
+
+    def open(self) -> None:
+        """Nothing: a connection to this machine is made in no time."""
 
     def send(self, request: dict[str, Any], values: dict[str, object]) -> Answer:
         """Send it to one of the targets of now; see `Sender`."""
@@ -81,6 +88,13 @@ class SqlSender:
         named = {} if url.startswith("sqlite") else {"application_name": "requests"}
         self._engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=named)
         self._connection: Connection | None = None
+
+    def open(self) -> None:
+        """Connect. Where that fails, the first request tries again and says why."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        with suppress(SQLAlchemyError):
+            self._connection = self._engine.connect()
 
     def send(self, request: dict[str, Any], values: dict[str, object]) -> Answer:
         """Carry out the statement and read all its rows; see `Sender`."""
