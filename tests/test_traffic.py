@@ -231,7 +231,15 @@ def test_the_figures() -> None:
 
 def generators() -> list[psutil.Process]:
     children = psutil.Process().children(recursive=True)
-    return [each for each in children if "migration_lab.traffic.generator" in each.cmdline()]
+    return [each for each in children if "migration_lab.traffic.generator" in command_of(each)]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Its command line; empty when it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_the_process_ends_with_the_block(serve: Callable[[Answer], int]) -> None:

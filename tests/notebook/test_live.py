@@ -12,6 +12,7 @@ import pytest
 from migration_lab.notebook import live
 from tests import tiny_course
 from tests.notebook.conftest import Cell
+from tests.test_traffic import command_of
 
 OPEN = 'shop = lab.open("01", engine="{engine}")'
 TRAFFIC = """
@@ -27,7 +28,7 @@ each_engine = pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 
 def started() -> list[str]:
     """The programs that this process has started and that still run."""
-    lines = [" ".join(each.cmdline()) for each in psutil.Process().children(recursive=True)]
+    lines = [" ".join(command_of(each)) for each in psutil.Process().children(recursive=True)]
     return [
         line for line in lines if "migration_lab.traffic" in line or "migration_lab.locks" in line or "service" in line
     ]
