@@ -254,7 +254,8 @@ def as_the_edited_file_makes_it(trial: Trial) -> Copy:
     path = staging.folder / "migrations/versions" / (revision.file if revision else EDITED.name)
     answer = path.read_text(encoding="utf-8") if revision else None
     path.write_text(EDITED.read_text(encoding="utf-8"), encoding="utf-8")
-    expect_upgrade(trial, "everywhere", staging, "an empty database", "0033")
+    if staging.flask("db", "upgrade", "0033").exit_code != 0:  # not judged as met yet: what it is about comes later
+        expect_upgrade(trial, "everywhere", staging, "an empty database", "0033")
     if answer is None:
         path.unlink()
     else:
