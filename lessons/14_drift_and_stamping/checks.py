@@ -326,13 +326,19 @@ def expect_head(trial: Trial, shop: Copy, name: str) -> None:
 
 def expect_equal(trial: Trial, expectation: str, first: str, one: Schema, second: str, other: Schema) -> None:
     """Judge an expectation that is met when two schemas are equal."""
-    changes = [str(each) for each in diff(one, other)]
+    differences = [
+        f"{each.subject}: {each.kind} {each.name}".strip(": ")
+        + f": {has(first, each.before)}, {has(second, each.after)}"
+        for each in diff(one, other)
+    ]
     trial.expect(
-        expectation,
-        not changes,
-        expected=f"No difference between {first} and {second}.",
-        found=listed([f"Going from {first} to {second}:", *changes]),
+        expectation, not differences, expected=f"No difference between {first} and {second}.", found=listed(differences)
     )
+
+
+def has(name: str, definition: str | None) -> str:
+    """What a database has of a part, or that it has none."""
+    return f"{name} has ({definition})" if definition else f"{name} has none"
 
 
 def ids(revisions: tuple[str, ...]) -> str:
