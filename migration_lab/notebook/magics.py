@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sysconfig
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -167,7 +168,10 @@ class Printer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._prefixes = sorted({f"{folder}{os.sep}", f"{folder.resolve()}{os.sep}"}, key=len, reverse=True)
+        packages = sysconfig.get_path("purelib")  # which a warning names
+        self._prefixes = sorted(
+            {f"{each}{os.sep}" for each in (folder, folder.resolve(), packages)}, key=len, reverse=True
+        )
         self._rest = ""
 
     def take(self, text: str) -> None:

@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from migration_lab.errors import LabError
 from migration_lab.notebook import magics, shop
 from migration_lab.process import Completed
+from tests import tiny_course
 from tests.notebook.conftest import Cell
 
 OPEN = 'shop = lab.open("01")'
@@ -187,3 +188,11 @@ def test_tab_completes_the_commands_of_flask_db(ipython: InteractiveShell) -> No
     assert "db" in offered("%flask ", "")
     with provisionalcompleter():
         assert "upgrade" in [each.text for each in ipython.Completer.completions("%flask db up", 12)]
+
+
+def test_a_warning_of_a_package_names_no_folder_of_this_machine(run: Cell) -> None:
+    run('shop = lab.open("01")')
+    warning = "import warnings, alembic; warnings.warn_explicit('odd', UserWarning, alembic.__file__, 1)"
+    run(f"%%writefile migrations/versions/0002_warns.py\n{tiny_course.revision(warning, 'pass')}")
+    shown = run("%flask db upgrade")
+    assert "\nalembic/__init__.py:1: UserWarning: odd" in shown
