@@ -175,8 +175,9 @@ def as_text(history: History) -> str:
             del lanes[last]
         row = " ".join("*" if at == lane else "|" for at in range(len(lanes)))
         lines.append(f"{row}  {_label(history, revision)}")
-        lanes[lane : lane + 1] = revision.down[:1]
-        for parent in revision.down[1:]:
+        down = [parent for parent in revision.down if parent not in history.earlier]
+        lanes[lane : lane + 1] = down[:1]
+        for parent in down[1:]:
             lines.append(" ".join(["|"] * (lane + 1)) + "\\" + " \\" * (len(lanes) - lane - 1))
             lanes.insert(lane + 1, parent)
     return "\n".join([*lines, *_notes(history)]) or "(no revisions yet)"

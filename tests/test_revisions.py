@@ -100,10 +100,13 @@ def test_the_end_of_a_long_history_can_be_looked_at_alone(tmp_path: Path) -> Non
     assert as_text(cut).splitlines() == [
         "*  0004 step 0004 (head) <- here",
         "*  0003 step 0003",
-        "| *  x step x (head)",
+        "*  x step x (head)",
         "",
         "old: at revision 0002, which comes before these",
     ]
+    assert as_text(History(read_revisions(lay(tmp_path / "merged", MERGED))).since("0004")) == "\n".join(
+        ["*  0005 step 0005 (head)", "*  0004 step 0004"]
+    )
     assert "0002<br/>comes before these" in as_mermaid(cut)
     assert "0001" not in as_mermaid(cut).replace("step 0001", "")
     assert history.since("0001").ids == history.ids
