@@ -106,7 +106,7 @@ def test_a_shop_that_was_stopped_does_not_answer_and_can_start_again(shop: Shop,
     service.stop()
     service.stop()
     assert process is not None
-    assert process.poll() is not None
+    assert process.wait(0) is not None
     assert service.get("/users") == Response(0, "", "the shop does not answer")
     assert not service.is_running
     assert service.start().get("/nowhere").status == 404

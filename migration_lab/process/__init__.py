@@ -19,8 +19,9 @@ from typing import Protocol
 from migration_lab.errors import LabError
 from migration_lab.process import forkserver
 
-__all__ = ["Completed", "StoppedError", "run", "warm_up"]
+__all__ = ["Completed", "LostError", "Running", "StoppedError", "run", "start", "warm_up"]
 
+LostError = forkserver.ForkserverLostError  # raised by a Running that nobody can tell of any more
 GRACE_SECONDS = 2.0  # for a child that was asked to end, before it is asked less kindly
 
 
@@ -91,25 +92,50 @@ def run(
     return Completed(exit_code, output.text())
 
 
-class _Running(Protocol):
-    def wait(self, timeout: float) -> int | None: ...
-    def signal(self, number: int) -> None: ...
+class Running(Protocol):
+    """A child that runs, or did: `pid`, and two ways to treat it."""
+
+    @property
+    def pid(self) -> int: ...
+    def wait(self, timeout: float) -> int | None:
+        """The exit code; None when it still runs after so many seconds."""
+        ...
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it and to what it has started."""
+        ...
+
+
+def start(argv: list[str], *, folder: Path, env: dict[str, str]) -> tuple[Running, int]:
+    """Start a program as `run` does and go on. It has to look itself whether its parent is still there.
+
+    Its parent is the forkserver, which ends with this process. Without fork it is this process, and the program's
+    standard input is a pipe that ends then.
+
+    Args:
+        argv, folder, env: as for `run`.
+
+    Returns:
+        The child, and a descriptor from which to read what it writes.
+    """
+    return _start(argv, folder, env, lease=True)
 
 
 class _Spawned:
     """A child that is an interpreter of its own, for systems without fork."""
 
-    def __init__(self, argv: list[str], folder: Path, env: dict[str, str], output: int) -> None:
+    def __init__(self, argv: list[str], folder: Path, env: dict[str, str], output: int, *, lease: bool) -> None:
         become = "import sys; from migration_lab.process import child; child.become(sys.argv[1:])"
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", become, *argv],
             cwd=folder,
             env=env | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONPATH": forkserver.import_path()},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if lease else subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
+        self.pid = self._process.pid
 
     def wait(self, timeout: float) -> int | None:
         try:
@@ -182,7 +208,7 @@ def _uses_forkserver() -> bool:
     return forkserver.is_possible() and os.environ.get("LAB_FORKSERVER") != "0"
 
 
-def _start(argv: list[str], folder: Path, env: dict[str, str]) -> tuple[_Running, int]:
+def _start(argv: list[str], folder: Path, env: dict[str, str], *, lease: bool = False) -> tuple[Running, int]:
     read_end, write_end = os.pipe()
     try:
         if _uses_forkserver():
@@ -190,7 +216,7 @@ def _start(argv: list[str], folder: Path, env: dict[str, str]) -> tuple[_Running
                 return _forkserver.start(argv, folder, env, write_end), read_end
             except forkserver.ForkserverLostError:
                 pass  # slower, but it works
-        return _Spawned(argv, folder, env, write_end), read_end
+        return _Spawned(argv, folder, env, write_end, lease=lease), read_end
     except BaseException:
         os.close(read_end)
         raise
@@ -198,7 +224,7 @@ def _start(argv: list[str], folder: Path, env: dict[str, str]) -> tuple[_Running
         os.close(write_end)
 
 
-def _follow(running: _Running, output: _Output, timeout: float) -> int | None:
+def _follow(running: Running, output: _Output, timeout: float) -> int | None:
     """Take a child's output until it has ended; None when it has not in this time."""
     until = time.monotonic() + timeout
     while (left := until - time.monotonic()) > 0:
@@ -211,7 +237,7 @@ def _follow(running: _Running, output: _Output, timeout: float) -> int | None:
     return None
 
 
-def _end(running: _Running, output: _Output) -> None:
+def _end(running: Running, output: _Output) -> None:
     """End a child as a person at a terminal would: Ctrl-C first, then with more force."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM):

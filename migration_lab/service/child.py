@@ -2,8 +2,10 @@
 
 import logging
 import os
+import stat
 import sys
 import threading
+import time
 
 import flask
 import waitress  # type: ignore[import-untyped]
@@ -13,12 +15,13 @@ from migration_lab.traffic.senders import REASON_HEADER
 
 THREADS = 16  # more than a load generator has clients: those that wait do not keep out the others
 
+LOOK_SECONDS = 0.5  # between looks whether the parent is still there
+
 
 def main() -> None:
-    """Serve the app that FLASK_APP names.
+    """Serve the app that FLASK_APP names, until the parent has gone.
 
     The argument is the word that announces the port, whatever else the app prints.
-    Standard input is the lease: it ends when the parent closes it or dies, however it dies, and so does this process.
     """
     announcement = sys.argv[1]
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -34,9 +37,15 @@ def main() -> None:
 
 
 def _leave_with_parent() -> None:
-    # Not `sys.stdin`: a thread that waits in it would hold the lock that the interpreter needs to end.
-    while os.read(0, 1):
-        pass
+    """End when the parent has, however that ended: where it gave a pipe as standard input, that ends with it."""
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        # Not `sys.stdin`: a thread that waits in it would hold the lock that the interpreter needs to end.
+        while os.read(0, 1):
+            pass
+    else:
+        parent = os.getppid()
+        while os.getppid() == parent:
+            time.sleep(LOOK_SECONDS)
     os._exit(0)
 
 
@@ -55,7 +64,3 @@ def _tell_reasons(app: flask.Flask) -> None:
 
     flask.got_request_exception.connect(remember, app, weak=False)
     app.after_request(tell)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,23 +2,20 @@
 
 import http.client
 import json
-import os
 import secrets
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from migration_lab import process
 from migration_lab.errors import LabError
 from migration_lab.flask_command import environment
 from migration_lab.traffic import READS_AND_WRITES, Request, Requests, over_http
@@ -87,7 +84,7 @@ class Service:
     @property
     def is_running(self) -> bool:
         """Whether its process is alive."""
-        return self._shop is not None and self._shop.process.poll() is None
+        return self._shop is not None and not self._shop.has_ended()
 
     @property
     def port(self) -> int:
@@ -210,19 +207,13 @@ class _Shop:
         announcement = f"listening-{secrets.token_hex(8)}-"
         self.port = 0
         self.said: deque[str] = deque(maxlen=LOG_LINES)
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "migration_lab.service.child", announcement],
-            cwd=folder,
+        self.process, output = process.start(
+            ["migration_lab.service.child:main", announcement],
+            folder=folder,
             env=environment(folder) | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # the interrupt that stops a cell must not stop the shop
         )
         self._listens_or_ended = threading.Event()
-        threading.Thread(target=self._follow, args=(announcement,), daemon=True).start()
+        threading.Thread(target=self._follow, args=(output, announcement), daemon=True).start()
         try:
             in_time = self._listens_or_ended.wait(START_SECONDS)
         except BaseException:
@@ -234,27 +225,30 @@ class _Shop:
 
     def stop(self) -> None:
         """End the process, and with it what the app has started."""
-        if self.process.stdin:
-            self.process.stdin.close()  # which is how the child knows
-        # Once its end has been taken note of, its number may already be another group's.
-        is_ours = self.process.returncode is None
         try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if is_ours and sys.platform != "win32":
-            with suppress(ProcessLookupError, PermissionError):  # nothing is left, as a rule
-                os.killpg(self.process.pid, signal.SIGKILL)
+            for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+                self.process.signal(number)
+                if self.process.wait(STOP_SECONDS) is not None:
+                    break
+        except process.LostError:
+            return  # it ends by itself: its parent has gone
 
-    def _follow(self, announcement: str) -> None:
+    def has_ended(self) -> bool:
+        """Whether the process is no more."""
+        try:
+            return self.process.wait(0) is not None
+        except process.LostError:
+            return True
+
+    def _follow(self, output: int, announcement: str) -> None:
         """Collect what the shop writes until it ends, and learn its port on the way."""
-        for line in self.process.stdout or ():
-            if line.startswith(announcement):
-                self.port = int(line.removeprefix(announcement))
-                self._listens_or_ended.set()
-            else:
-                self.said.append(line.rstrip())
+        with open(output, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if line.startswith(announcement):
+                    self.port = int(line.removeprefix(announcement))
+                    self._listens_or_ended.set()
+                else:
+                    self.said.append(line.rstrip())
         self._listens_or_ended.set()
 
     def _did_not_start(self, ended: bool) -> LabError:

@@ -66,7 +66,6 @@ def test_what_a_lesson_leaves_running_ends_when_it_is_opened_anew(engine: str, r
     run(OPEN.format(engine=engine))
     run('reader = shop.idle_reader("SELECT count(*) FROM users")')
     run("service = shop.serve()")
-    assert len(started()) == 1
     shown = run(OPEN.format(engine=engine).replace("shop =", "again ="))
     assert "What an earlier cell had left running was ended: a service, an open transaction." in shown.replace(
         "\n", " "
@@ -86,10 +85,11 @@ def test_a_second_shop_of_the_lesson_leaves_the_first_one_running(run: Cell) -> 
 def test_a_shop_that_ends_under_requests_is_told(run: Cell) -> None:
     run(OPEN.format(engine="sqlite"))
     shown = run(
-        'with shop.traffic(mix=(("GET", "/", None),)) as seen:\n'
+        "import os, signal\n"
+        "service = shop.serve()\n"
+        'with shop.traffic(mix=(("GET", "/", None),), service=service) as seen:\n'
         "    seen.wait_for(5)\n"
-        "    import psutil\n"
-        "    [each.kill() for each in psutil.Process().children(recursive=True) if 'service' in str(each.cmdline())]\n"
+        "    os.kill(service._shop.process.pid, signal.SIGKILL)\n"
         "    seen.phase('after its end')\n"
         "    seen.wait_for(5)\n"
     )
