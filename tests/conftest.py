@@ -34,16 +34,22 @@ def _clean_up(folder: str) -> None:
 
 
 # The files that take longest, so that they start first and no worker is left alone with one at the end.
-LONGEST_FIRST = ("tests/lessons/", "tests/test_spine", "tests/test_exercises", "tests/browser/", "tests/workspaces/")
+LONGEST_FIRST = ("tests/lessons/", "tests/browser/", "tests/test_spine", "tests/test_exercises", "tests/workspaces/")
+# Files of which each test may run in another worker; all others stay together, for the sake of their fixtures.
+SPLIT = ("tests/lessons/", "tests/test_exercises.py", "tests/test_spine")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist takes note of the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the files, not the tests in them."""
+    """Sort the files, not the tests in them, and say what a worker has to do alone."""
 
     def place(item: pytest.Item) -> int:
         return next((n for n, name in enumerate(LONGEST_FIRST) if item.nodeid.startswith(name)), len(LONGEST_FIRST))
 
     items.sort(key=place)
+    for item in items:
+        if not item.nodeid.startswith(SPLIT):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture
