@@ -594,6 +594,10 @@ def test_every_failure_has_its_card() -> None:
         card("F99")
 
 
+def test_a_card_is_found_by_its_id() -> None:
+    assert explain("F51") == explain(" f51\n") == card("F51")
+
+
 def test_every_card_can_be_found() -> None:
     named = {each for page in guide().values() for each in page.also}
     assert named <= guide().keys()

@@ -239,7 +239,17 @@ def test_another_process_that_holds_the_file_is_seen(url: str) -> None:
         assert [(each.who, each.pid, each.mode) for each in seen.holds] == [
             (who or f"process {other.pid}", other.pid, "RESERVED")
         ]
-    assert "another process held RESERVED on the whole file" in seen.in_words(at_least=0)
+    assert seen.in_words(at_least=0) == "another process held RESERVED on the whole file"
+    assert seen.as_text().startswith("Nobody queues for a file")
+
+
+@on_sqlite
+def test_the_requests_of_a_run_have_their_name_on_a_file_too(url: str) -> None:
+    with locks.watch(url) as seen, Requests(over_sql(url, [], ["UPDATE users SET id = id"], per_second=50)) as requests:
+        with locks.idle_reader(url, COUNT):
+            until(lambda: seen.look().strongest("users") == "PENDING")
+        requests.wait_for(1)
+    assert "requests held PENDING on the whole file" in seen.in_words(at_least=0)
 
 
 @on_sqlite

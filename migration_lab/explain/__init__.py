@@ -72,11 +72,13 @@ def card(card_id: str) -> Card:
 
 
 def explain(text: str) -> Card | None:
-    """The card for what a command printed, or for a text that somebody pasted; None when no card knows it.
+    """The card for what a command printed, for a text that somebody pasted, or with an id; None when no card knows it.
 
     Several cards may match one output. The most specific is meant, and among equals the one whose message comes last:
     that is what ended the command.
     """
+    if text.strip().upper() in guide():
+        return card(text.strip())
     printed = " ".join(COLOUR.sub("", text)[-LONGEST_TEXT:].split())
     found = []
     for page in guide().values():

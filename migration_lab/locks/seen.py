@@ -23,6 +23,7 @@ STRENGTH = {
     "PENDING": 3,
 }
 WHOLE_FILE = "the whole file"
+NO_QUEUE = "Nobody queues for a file: who finds it locked asks again and again."
 LONG = 0.2  # seconds; what is shorter is not put in words, because another machine's samples may miss it
 UNNAMED = {"session": "a session", "process": "another process"}  # a name that is only a number, without it
 
@@ -160,7 +161,7 @@ class Seen:
         ]
         holds = [[who, table, mode, str(len(each)), _longest(each)] for (who, table, mode), each in _alike(self.holds)]
         blocked = f"{self.most_blocked} waited at once at most, somebody for {self.blocked_for():.2f} s in all."
-        lines = [blocked if waits else "Nobody waited."]
+        lines = [blocked if waits else NO_QUEUE if self._is_file() else "Nobody waited."]
         if waits:
             lines += ["", *_table(["waited", "for", "mode", "times", "longest", "blocked by"], waits)]
         if holds:
@@ -184,7 +185,11 @@ class Seen:
             )
         for (who, table, mode), _ in _alike([replace(hold, who=_worded(hold.who)) for hold in holds]):
             lines.append(f"{who} held {_lock(mode, table)}")
-        return "\n".join(lines) if waits else "\n".join(["nobody waited long", *lines])
+        return "\n".join(lines if waits or self._is_file() else ["nobody waited long", *lines])
+
+    def _is_file(self) -> bool:
+        """Whether it is a SQLite file, as far as can be told from who held it."""
+        return any(each.table == WHOLE_FILE for each in self.holds)
 
 
 def _is_another(wait: Wait, now: Wait) -> bool:

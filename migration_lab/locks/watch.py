@@ -191,7 +191,10 @@ def _process_name(pid: int) -> str:
 
     with suppress(psutil.Error, OSError, ValueError):
         process = psutil.Process(pid)
-        if "migration_lab.process" in " ".join(process.cmdline()):
+        line = " ".join(process.cmdline())
+        if "migration_lab.traffic" in line:
+            return "requests"  # as its sessions are called on Postgres
+        if "migration_lab.process" in line:
             return "flask"  # the forkserver's children look like it, whatever they have become
         if name := process.environ().get("PGAPPNAME"):
             return name

@@ -125,7 +125,7 @@ def compare(question_id: str) -> None:
 
 
 def explain(text: str) -> None:
-    """What an error means, what cures it and which lesson tells more: paste the error's text."""
+    """What an error means, what cures it and which lesson tells more: paste its text, or the id of a card (`F13`)."""
     from migration_lab import explain as guide
 
     show(guide.explain(text) or guide.not_known(text))
