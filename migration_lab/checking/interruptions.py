@@ -1,7 +1,7 @@
 """Commands that die before one of their statements, or wait there for a word: for judges.
 
-A hook in the copy's `env.py` counts what is sent to the database. Only what changes something counts, and each COMMIT
-that Alembic or the revision asks for.
+A hook in the copy's `env.py` counts the statements that change something. COMMIT is none of them: to die before one is
+to die before the last statement that it would have kept.
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from migration_lab.checking.copies import Copy
 from migration_lab.checking.expectations import JudgeError
+from migration_lab.checking.under_traffic import STOPPED
 from migration_lab.process import Completed, StoppedError
 
 DIED = 70  # the exit code of a command that the hook ended
@@ -29,31 +30,26 @@ def _interrupt():
     plan = json.loads((folder / "interruption.json").read_text())
     log = (folder / "statements.txt").open("a", encoding="utf-8")
     looks = re.compile(r"\\s*(select|pragma|show|set|begin|savepoint|release|rollback|explain)\\b", re.IGNORECASE)
-    sent = {"all": 0, "since the commit": 0}
+    sent = 0
 
     def about_to(statement):
-        sent["all"] += 1
+        nonlocal sent
+        sent += 1
         log.write(" ".join(statement.split()) + "\\n")
         log.flush()
-        if sent["all"] != plan["before"]:
+        if sent != plan["before"]:
             return
         if plan["dies"]:
             os._exit(plan["dies"])
         (folder / "waits").touch()
-        while not (folder / "goes_on").exists():
+        until = time.monotonic() + plan["patience"]  # a judge that was killed says no word
+        while not (folder / "goes_on").exists() and time.monotonic() < until:
             time.sleep(plan["poll"])
 
     @sqlalchemy.event.listens_for(sqlalchemy.Engine, "before_cursor_execute")
     def execute(connection, cursor, statement, *_):
         if not looks.match(statement):
-            sent["since the commit"] += 1
             about_to(statement)
-
-    @sqlalchemy.event.listens_for(sqlalchemy.Engine, "commit")
-    def commit(connection):
-        if sent["since the commit"]:
-            sent["since the commit"] = 0
-            about_to("COMMIT")
 
 
 _interrupt()
@@ -80,7 +76,7 @@ class Interruptions:
     def statements(self, *args: str) -> list[str]:
         """Run a command to its end, and list what it sent to the database to change something."""
         with self._hooked(before=0, dies=0):
-            self._run(*args)
+            _run(self._copy, *args)
         return (self._folder / "statements.txt").read_text(encoding="utf-8").splitlines()
 
     def die_before(self, number: int, *args: str) -> Completed:
@@ -89,16 +85,16 @@ class Interruptions:
         The exit code is `DIED` unless it ended earlier. Afterwards none of its sessions is left on the server.
         """
         with self._hooked(before=number, dies=DIED):
-            completed = self._run(*args)
+            completed = _run(self._copy, *args)
         if self._copy.engine.name == "postgres":
             _wait_for(lambda: self._copy.query(OTHERS).scalar == 0)
         return completed
 
     @contextmanager
-    def paused_before(self, number: int, *args: str) -> Iterator["Paused"]:
+    def paused_before(self, number: int, *args: str) -> "Iterator[Paused]":
         """Run a command up to its statement of this number; it waits there until told to go on, or the block ends."""
         with self._hooked(before=number, dies=0):
-            paused = Paused(self._folder, lambda: self._run(*args))
+            paused = Paused(self._folder, lambda: _run(self._copy, *args))
             try:
                 yield paused
             finally:
@@ -109,7 +105,7 @@ class Interruptions:
         env, theirs = self._folder / "env.py", self._folder / "env.py.theirs"
         for name in ("waits", "goes_on", "statements.txt"):
             (self._folder / name).unlink(missing_ok=True)
-        plan = {"before": before, "dies": dies, "poll": POLL_SECONDS}
+        plan = {"before": before, "dies": dies, "poll": POLL_SECONDS, "patience": 2 * PATIENCE_SECONDS}
         (self._folder / "interruption.json").write_text(json.dumps(plan), encoding="utf-8")
         env.rename(theirs)
         env.write_text(HOOK, encoding="utf-8")
@@ -118,44 +114,57 @@ class Interruptions:
         finally:
             theirs.replace(env)
 
-    def _run(self, *args: str) -> Completed:
-        try:
-            return self._copy.flask(*args)
-        except StoppedError as stopped:
-            return Completed(-1, f"{stopped.output.rstrip()}\n{stopped.message}")
 
+class Running:
+    """A command that runs beside the judge."""
 
-class Paused:
-    """A command that waits in the middle, or has ended before it came there."""
-
-    def __init__(self, folder: Path, run: Callable[[], Completed]) -> None:
-        self._folder = folder
+    def __init__(self, run: Callable[[], Completed]) -> None:
         self._completed: list[Completed] = []
         self._thread = threading.Thread(target=lambda: self._completed.append(run()), daemon=True)
         self._thread.start()
-        _wait_for(lambda: (folder / "waits").exists() or self.has_ended)
 
     @property
     def has_ended(self) -> bool:
         """Whether it has come to its end."""
         return not self._thread.is_alive()
 
-    def goes_on(self) -> None:
-        """Let it go on."""
-        (self._folder / "goes_on").touch()
-
     def completed(self) -> Completed:
-        """Let it go on, and wait for its end."""
-        self.goes_on()
+        """Wait for its end."""
         self._thread.join()
         if not self._completed:
-            raise JudgeError("a command that was paused could not be run to its end")
+            raise JudgeError("a command could not be run to its end")
         return self._completed[0]
 
 
-def wait_until_blocked(copy: Copy, *, or_ended: Paused) -> None:
+class Paused(Running):
+    """A command that waits in the middle, or has ended before it came there."""
+
+    def __init__(self, folder: Path, run: Callable[[], Completed]) -> None:
+        super().__init__(run)
+        self._folder = folder
+        _wait_for(lambda: (folder / "waits").exists() or self.has_ended)
+
+    def completed(self) -> Completed:
+        """Let it go on, and wait for its end."""
+        (self._folder / "goes_on").touch()
+        return super().completed()
+
+
+def in_background(copy: Copy, *args: str) -> Running:
+    """Run a command beside the judge."""
+    return Running(lambda: _run(copy, *args))
+
+
+def wait_until_blocked(copy: Copy, *, or_ended: Running) -> None:
     """Wait until a session of the copy's database waits for a lock, or a command has ended. Postgres only."""
     _wait_for(lambda: copy.query(BLOCKED).scalar > 0 or or_ended.has_ended)
+
+
+def _run(copy: Copy, *args: str) -> Completed:
+    try:
+        return copy.flask(*args)
+    except StoppedError as stopped:
+        return Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")
 
 
 def _wait_for(is_so: Callable[[], bool]) -> None:
