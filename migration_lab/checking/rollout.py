@@ -1,0 +1,49 @@
+"""The release of before and the learner's own, side by side on one database: what may be deployed when; for judges."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import set_key
+
+from migration_lab.checking.copies import Copy
+from migration_lab.course import Lesson, lay_checkpoint
+from migration_lab.service import Service, serve
+
+
+@dataclass(frozen=True)
+class Release:
+    """A folder with a shop that serves the database which its `.flaskenv` names."""
+
+    folder: Path
+
+
+def release_before(copy: Copy, lesson: Lesson) -> Release:
+    """The shop as it is at a lesson's start, in a folder beside the copy's, on the copy's database."""
+    before = Release(copy.folder.with_name(f"{copy.folder.name}-before"))
+    lay_checkpoint(lesson, before.folder)
+    shutil.copy2(copy.folder / ".flaskenv", before.folder)
+    if copy.engine.name == "sqlite":  # whose file is named as seen from the folder
+        set_key(before.folder / ".flaskenv", "DATABASE_URL", copy.url)
+    return before
+
+
+@contextmanager
+def both_releases(copy: Copy, lesson: Lesson) -> Iterator[tuple[Service, Service]]:
+    """Serve a copy's database with two releases while a block runs: the shop at a lesson's start, and the copy's files.
+
+    Both are started before the block, whatever the database holds: a shop finds out when it is asked.
+
+    Raises:
+        LabError: one of them does not start.
+    """
+    with serve(release_before(copy, lesson)) as old, serve(copy.workspace) as new:
+        yield old, new
+
+
+def revisions_ahead(copy: Copy) -> list[str]:
+    """The revisions that the copy's database has not seen, in the order in which they run; no forks among them."""
+    ids = list(reversed(copy.history().ids))
+    return ids[max((ids.index(each) + 1 for each in copy.stands_at() if each in ids), default=0) :]

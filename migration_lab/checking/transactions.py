@@ -1,0 +1,160 @@
+"""What the transactions of a command do to others; for judges.
+
+On Postgres: what each statement did to a table, and whom its transaction kept out meanwhile. Counted by the server, not
+timed: the same on a quick machine and on a busy one. On SQLite, where a transaction that writes keeps the whole file:
+for how long the longest one did.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from migration_lab.checking.copies import Copy
+from migration_lab.checking.expectations import JudgeError
+from migration_lab.locks.sessions import sqlite_file
+
+LOG = "lab_statements"
+COUNTER_AT = 24  # the byte of a SQLite file at which the counter of its changes stands
+LOOK_SECONDS = 0.001
+
+# The locks of https://www.postgresql.org/docs/current/explicit-locking.html that writers wait for, and the one that
+# readers wait for too. A statement's lock is looked at when it ends: by then it has all that it takes.
+NOTE = """
+CREATE TABLE {log} (
+    number bigint GENERATED ALWAYS AS IDENTITY, transaction text, rows bigint, whole_reads bigint, keeps_out text
+);
+CREATE FUNCTION {log}_keeps_out() RETURNS text LANGUAGE sql AS $$
+    SELECT CASE WHEN 'AccessExclusiveLock' = ANY (array_agg(mode)) THEN 'everyone'
+                WHEN array_agg(mode) && '{{ShareLock,ShareRowExclusiveLock,ExclusiveLock}}' THEN 'writers'
+                ELSE '' END
+    FROM pg_locks WHERE pid = pg_backend_pid() AND relation = to_regclass('{table}') AND granted
+$$;
+CREATE FUNCTION {log}_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
+    SELECT pg_current_xact_id()::text, count(*), 0, {log}_keeps_out() FROM changed;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {log}_inserted AFTER INSERT ON {table} REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION {log}_changed();
+CREATE TRIGGER {log}_updated AFTER UPDATE ON {table} REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION {log}_changed();
+CREATE TRIGGER {log}_deleted AFTER DELETE ON {table} REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION {log}_changed();
+"""
+# The server hands in its count of reads when a session is idle, so what it shows of one statement is the difference.
+NOTE_READS = """
+CREATE FUNCTION {log}_begins() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('lab.reads', coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0)::text, false);
+END $$;
+CREATE FUNCTION {log}_ends() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
+    SELECT pg_current_xact_id()::text, 0,
+           coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0) - current_setting('lab.reads')::bigint,
+           {log}_keeps_out();
+END $$;
+CREATE EVENT TRIGGER {log}_begins ON ddl_command_start EXECUTE FUNCTION {log}_begins();
+CREATE EVENT TRIGGER {log}_ends ON ddl_command_end EXECUTE FUNCTION {log}_ends();
+"""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement that changed rows of the table, or one that changed any schema.
+
+    Args:
+        transaction: the same for all statements of one transaction.
+        rows: how many rows it inserted, changed or deleted.
+        whole_reads: how often it read the whole table; counted for changes of the schema only.
+        keeps_out: who could not use the table until the transaction ended: nobody, writers, or readers too.
+    """
+
+    transaction: str
+    rows: int
+    whole_reads: int
+    keeps_out: Literal["", "writers", "everyone"]
+
+
+def note_statements(copy: Copy, table: str) -> None:
+    """From now on note in the copy's database what is done to a table.
+
+    The notes are a table, functions and triggers of that database: use a copy whose schema is not judged. Reads of the
+    whole table are noted only where the lab's role is a superuser, as it is on the course's own server.
+
+    Raises:
+        JudgeError: the copy is not on Postgres.
+    """
+    if copy.engine.name != "postgres":
+        raise JudgeError("statements can be noted on Postgres only")
+    copy.execute(NOTE.format(log=LOG, table=table))
+    if copy.query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").scalar:
+        copy.execute(NOTE_READS.format(log=LOG, table=table))
+
+
+def noted_statements(copy: Copy) -> list[Statement]:
+    """What was noted, in the order in which it was done; nothing of a transaction that was rolled back."""
+    rows = copy.query(f"SELECT transaction, rows, whole_reads, keeps_out FROM {LOG} ORDER BY number").rows
+    return [Statement(*row) for row in rows]
+
+
+def rows_in_one_transaction(statements: list[Statement], *, under_lock: bool = False) -> int:
+    """The most rows that a single transaction changed.
+
+    Args:
+        under_lock: count only what it changed while it kept somebody out.
+    """
+    sums: dict[str, int] = {}
+    for each in statements:
+        if each.keeps_out or not under_lock:
+            sums[each.transaction] = sums.get(each.transaction, 0) + each.rows
+    return max(sums.values(), default=0)
+
+
+@dataclass
+class Longest:
+    """The longest transaction so far, in seconds; 0 when nothing was written."""
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def longest_transaction(copy: Copy) -> Iterator[Longest]:
+    """Measure how long the longest transaction lasts that writes to the copy's SQLite file while a block runs.
+
+    Back-to-back transactions are told apart, however short the pause between them is. Compare it with another
+    measurement of the same check: seconds alone say how busy the machine is.
+
+    Raises:
+        JudgeError: the copy is not on SQLite.
+    """
+    if copy.engine.name != "sqlite":
+        raise JudgeError("transactions can be timed on SQLite only")
+    longest, stop = Longest(), threading.Event()
+    timing = threading.Thread(target=_time, args=(Path(sqlite_file(copy.url)), longest, stop), daemon=True)
+    timing.start()
+    try:
+        yield longest
+    finally:
+        stop.set()
+        timing.join()
+
+
+def _time(file: Path, longest: Longest, stop: threading.Event) -> None:
+    """The rollback journal is there while somebody writes, and each commit raises the counter in the file's header.
+
+    Both are described at https://www.sqlite.org/fileformat2.html. The file is read while this process has no connection
+    to it: closing a file frees all locks that a process has on it.
+    """
+    journal = file.with_name(f"{file.name}-journal")
+    began, counter = 0.0, b""
+    with file.open("rb", buffering=0) as opened:
+        while not stop.wait(LOOK_SECONDS):
+            opened.seek(COUNTER_AT)
+            now, counted = time.monotonic(), opened.read(4)
+            if not began or counted != counter or not journal.exists():
+                began, counter = (now if journal.exists() else 0.0), counted
+            else:
+                longest.seconds = max(longest.seconds, now - began)

@@ -1,0 +1,192 @@
+"""What judges are told of transactions, of releases side by side, and of downgrades that say nothing."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migration_lab import course, engines
+from migration_lab.checking.copies import Copy
+from migration_lab.checking.expectations import JudgeError
+from migration_lab.checking.rollout import both_releases, revisions_ahead
+from migration_lab.checking.stated import says_something
+from migration_lab.checking.transactions import (
+    Statement,
+    longest_transaction,
+    note_statements,
+    noted_statements,
+    rows_in_one_transaction,
+)
+from migration_lab.course import EngineName
+from migration_lab.locks.sessions import holding, sqlite_file
+from migration_lab.workspace import open_lesson
+
+USERS = 40
+CHECK = "CONSTRAINT ck_users_name"
+
+
+@pytest.fixture
+def shop(home: Path) -> Iterator[Copy]:
+    """A shop on Postgres whose users are watched."""
+    copy = Copy(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace)
+    note_statements(copy, "users")
+    yield copy
+    copy.engine.drop(copy.folder)
+
+
+@pytest.fixture
+def till(home: Path) -> Copy:
+    return Copy(open_lesson(course.lesson("08"), engines.engine("sqlite")).workspace)
+
+
+def deeds(copy: Copy) -> list[tuple[int, int, str]]:
+    return [(each.rows, each.whole_reads, each.keeps_out) for each in noted_statements(copy)]
+
+
+STATEMENTS = {
+    "UPDATE users SET display_name = 'x'": [(USERS, 0, "")],
+    "UPDATE users SET display_name = 'y' WHERE id < 3": [(2, 0, "")],
+    "INSERT INTO users (email) VALUES ('a'), ('b')": [(2, 0, "")],
+    "DELETE FROM users WHERE email IN ('a', 'b')": [(2, 0, "")],
+    "UPDATE orders SET currency = 'EUR'": [],
+    "ALTER TABLE users ADD COLUMN x TEXT": [(0, 0, "everyone")],
+    "CREATE INDEX ix ON users (display_name)": [(0, 1, "writers")],
+    "CREATE TABLE elsewhere (id INTEGER)": [(0, 0, "")],
+    "LOCK TABLE users; UPDATE users SET display_name = 'x'": [(USERS, 0, "everyone")],
+    "LOCK TABLE users IN SHARE MODE; UPDATE users SET display_name = 'x'": [(USERS, 0, "writers")],
+}
+
+
+def test_a_statement_is_noted_with_whom_it_keeps_out(shop: Copy) -> None:
+    for sql, noted in STATEMENTS.items():
+        before = len(deeds(shop))
+        shop.execute(sql)
+        assert deeds(shop)[before:] == noted, sql
+
+
+def test_a_promise_is_long_or_strong_but_not_both(shop: Copy) -> None:
+    shop.execute("UPDATE users SET display_name = 'x'")
+    shop.execute(f"ALTER TABLE users ADD {CHECK} CHECK (display_name IS NOT NULL) NOT VALID")
+    shop.execute(f"ALTER TABLE users VALIDATE {CHECK}")
+    shop.execute("ALTER TABLE users ALTER display_name SET NOT NULL")
+    shop.execute("ALTER TABLE users ALTER last_login_at SET DEFAULT now()")
+    assert deeds(shop)[1:] == [(0, 0, "everyone"), (0, 1, ""), (0, 0, "everyone"), (0, 0, "everyone")]
+
+
+def test_a_promise_without_a_check_is_both(shop: Copy) -> None:
+    shop.execute("UPDATE users SET display_name = 'x'")
+    shop.execute("ALTER TABLE users ALTER display_name SET NOT NULL")
+    assert deeds(shop)[1:] == [(0, 1, "everyone")]
+
+
+def test_a_table_that_is_written_anew_is_read(shop: Copy) -> None:
+    shop.execute("ALTER TABLE users ADD COLUMN x TEXT DEFAULT clock_timestamp()::text")
+    (noted,) = noted_statements(shop)
+    assert noted.whole_reads >= 1
+    assert noted.keeps_out == "everyone"
+
+
+def test_a_lock_lasts_until_its_transaction_ends_and_what_is_rolled_back_is_not_noted(shop: Copy) -> None:
+    shop.execute("ALTER TABLE users ADD COLUMN x TEXT; UPDATE users SET x = 'x' WHERE id > 10; UPDATE users SET x = ''")
+    holding(shop.url, "UPDATE users SET x = 'taken back'").close()
+    noted = noted_statements(shop)
+    assert [each.keeps_out for each in noted] == ["everyone"] * 3
+    assert len({each.transaction for each in noted}) == 1
+
+
+def test_rows_are_added_up_by_transaction() -> None:
+    noted = [
+        Statement("1", 5, 0, ""),
+        Statement("1", 5, 0, "everyone"),
+        Statement("2", 7, 0, ""),
+        Statement("3", 0, 1, "everyone"),
+    ]
+    assert rows_in_one_transaction(noted) == 10
+    assert rows_in_one_transaction(noted, under_lock=True) == 5
+    assert rows_in_one_transaction([]) == 0
+
+
+def test_the_longest_of_several_transactions_is_told(till: Copy) -> None:
+    with longest_transaction(till) as longest:
+        keep(till, 0.1)
+        keep(till, 0.5)
+        for _ in range(20):
+            keep(till, 0.05)
+    assert 0.3 < longest.seconds < 0.8
+
+
+def test_transactions_without_a_pause_between_them_are_told_apart(till: Copy) -> None:
+    with longest_transaction(till) as longest:
+        connection = sqlite3.connect(sqlite_file(till.url), isolation_level=None)
+        for number in range(8):
+            connection.execute("BEGIN")
+            connection.execute(f"UPDATE users SET display_name = '{number}'")
+            time.sleep(0.1)
+            connection.execute("COMMIT")
+        connection.close()
+    assert longest.seconds < 0.4
+
+
+def test_who_only_reads_has_no_transaction_that_counts(till: Copy) -> None:
+    with longest_transaction(till) as longest:
+        till.query("SELECT * FROM users")
+        time.sleep(0.05)
+    assert longest.seconds == 0
+
+
+def keep(copy: Copy, seconds: float) -> None:
+    # What changes no value writes nothing.
+    with holding(copy.url, "UPDATE users SET display_name = coalesce(display_name, '') || 'x'") as held:
+        time.sleep(seconds)
+        held.commit()
+
+
+def test_each_engine_has_its_own_way(till: Copy, shop: Copy) -> None:
+    with pytest.raises(JudgeError, match="Postgres only"):
+        note_statements(till, "users")
+    with pytest.raises(JudgeError, match="SQLite only"), longest_transaction(shop):
+        pass
+
+
+@pytest.mark.parametrize("name", ["sqlite", "postgres"])
+def test_both_releases_serve_one_database(home: Path, name: EngineName) -> None:
+    copy = Copy(open_lesson(course.lesson("08"), engines.engine(name)).workspace)
+    routes = copy.folder / "shop" / "routes" / "health.py"
+    routes.write_text(routes.read_text() + '\n\n@blueprint.get("/news")\ndef news() -> str:\n    return "news"\n')
+    with both_releases(copy, course.lesson("08")) as (old, new):
+        created = new.post("/users", {"email": "both@example.com"})
+        assert old.get(f"/users/{created.json['id']}").json["email"] == "both@example.com"
+        assert (old.get("/news").status, new.get("/news").status) == (404, 200)
+    copy.engine.drop(copy.folder)
+
+
+def test_the_revisions_ahead_are_those_that_have_not_run(home: Path) -> None:
+    copy = Copy(open_lesson(course.lesson("09"), engines.engine("sqlite")).workspace)
+    assert revisions_ahead(copy) == []
+    copy.flask("db", "downgrade", "0010")
+    assert revisions_ahead(copy) == ["0011", "0012", "0013"]
+    copy.flask("db", "downgrade", "base")
+    assert revisions_ahead(copy)[:2] == ["0001", "0002"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("pass", False),
+        ('op.drop_column("users", "x")', False),
+        ('"""The values are lost."""', True),
+        ("# The values are lost.\n    pass", True),
+        ("pass  # nothing to undo", True),
+        ('raise RuntimeError("not this way")', True),
+        ('if True:\n        raise RuntimeError("not this way")', True),
+    ],
+)
+def test_a_downgrade_says_something_or_it_does_not(body: str, says: bool) -> None:
+    head = '"""add x, which is lost on the way back"""\n\n\ndef upgrade():\n    # up\n    pass\n\n\n'
+    assert says_something(f"{head}def downgrade():\n    {body}\n") is says
+
+
+def test_a_revision_without_a_downgrade_says_nothing() -> None:
+    assert not says_something("def upgrade():\n    pass\n")
