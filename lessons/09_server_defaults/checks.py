@@ -21,6 +21,7 @@ from migration_lab.service import serve
 COLUMNS = "user_id, amount_cents, currency, status, created_at"
 OLD_RELEASE = f"INSERT INTO orders ({COLUMNS}) VALUES (3, 1250, 'EUR', 'pending', '2026-02-16 12:00:00')"
 PARTNER = f"INSERT INTO orders ({COLUMNS}) VALUES (5, 990, 'EUR', 'paid', '2026-02-23 03:00:00')"
+WEB, PARTNERS = "It has `web`.", "It has `partner`."
 MOST_ROWS = 5_000  # that one transaction may change
 MOST_OF_THE_TIME = 0.7  # of the run; a change of the catalog alone holds its lock for a few hundredths of it
 
@@ -90,25 +91,25 @@ def judge_source(trial: Trial) -> None:
     lived.flask("db", "upgrade", new_revisions(trial, start)[0])
     refused = refusal(lived, OLD_RELEASE)
     stops = lived.flask("db", "upgrade").exit_code != 0
-    said = refused or (stops and "After it, `flask db upgrade` fails") or newest(lived)
-    trial.expect("deploy", said == "web", expected="Its order is there, with `web`.", found=f"{said}.")
+    said = refused or (stops and "After it, `flask db upgrade` fails.") or newest(lived)
+    trial.expect("deploy", said == WEB, expected=f"Its order is there. {WEB}", found=said)
 
     said = refusal_of_the_shop(lived) or newest(lived)
-    trial.expect("app", said == "web", expected="The order of `POST /orders` has `web`.", found=f"{said}.")
+    trial.expect("app", said == WEB, expected=f"The order of `POST /orders` is there. {WEB}", found=said)
 
     script = lived.folder / "scripts" / "phone_orders.sql"
     before = lived.query("SELECT max(id) FROM orders").scalar
-    refused = refusal(lived, script.read_text(encoding="utf-8")) if script.is_file() else "The script is gone"
+    refused = refusal(lived, script.read_text(encoding="utf-8")) if script.is_file() else "The script is gone."
     phoned = [source for (source,) in lived.query(f"SELECT source FROM orders WHERE id > {before}").rows]
     trial.expect(
         "script",
         phoned == ["phone", "phone"],
         expected="Two orders more, both with `phone`.",
-        found=f"{refused or ', '.join(phoned)}.",
+        found=refused or f"They have {', '.join(map(str, phoned))}.",
     )
 
     said = refusal(lived, PARTNER) or newest(lived)
-    trial.expect("job", said == "partner", expected="The job's order has `partner`.", found=f"{said}.")
+    trial.expect("job", said == PARTNERS, expected=f"The job's order is there. {PARTNERS}", found=said)
 
     trial.no_other_change("orders.source")
     trial.downgrade()
@@ -204,9 +205,9 @@ def judge_public_id(trial: Trial) -> None:
         lived.flask("db", "upgrade", revision)
         refused.append(refusal(lived, PARTNER))
     said = next(filter(None, refused), "") or without_own_value(lived)
-    trial.expect("job", not said, expected="Each of the job's orders has a value of its own.", found=f"{said}.")
+    trial.expect("job", not said, expected="Each of the job's orders has a value of its own.", found=said)
     said = refusal_of_the_shop(lived) or without_own_value(lived)
-    trial.expect("app", not said, expected="The order of `POST /orders` has a value of its own.", found=f"{said}.")
+    trial.expect("app", not said, expected="The order of `POST /orders` has a value of its own.", found=said)
 
     trial.no_other_change("orders.public_id")
     trial.downgrade()
@@ -284,8 +285,8 @@ def new_revisions(trial: Trial, start: tuple[str, ...]) -> list[str]:
 
 
 def newest(copy: Copy) -> str:
-    """The source of the newest order."""
-    return str(copy.query("SELECT source FROM orders ORDER BY id DESC LIMIT 1").scalar)
+    """The source of the newest order, as `WEB` and `PARTNERS` say it."""
+    return f"It has `{copy.query('SELECT source FROM orders ORDER BY id DESC LIMIT 1').scalar}`."
 
 
 def refusal(copy: Copy, sql: str) -> str:
@@ -293,7 +294,7 @@ def refusal(copy: Copy, sql: str) -> str:
     try:
         copy.execute(sql)
     except LabError as error:
-        return error.message.rstrip(".")
+        return error.message
     return ""
 
 
@@ -303,8 +304,8 @@ def refusal_of_the_shop(copy: Copy) -> str:
         with serve(copy) as service:
             answer = service.post("/orders", {"user_id": 1, "amount_cents": 700})
     except LabError:
-        return "The shop does not start"
-    return "" if answer.ok else f"The shop answers with {answer.status}"
+        return "The shop does not start."
+    return "" if answer.ok else f"The shop answers with {answer.status}."
 
 
 def default_of(copy: Copy, table: str, column: str) -> str:
@@ -319,8 +320,8 @@ def without_own_value(copy: Copy) -> str:
     asked_for = "SELECT count(*), count(public_id), count(DISTINCT public_id) FROM orders"
     orders, given, different = copy.query(asked_for).rows[0]
     if given < orders:
-        return f"{orders - given:,} of {orders:,} orders have none"
-    return "" if different == given else f"{orders:,} orders have {different:,} different values"
+        return f"Orders without one: {orders - given:,} of {orders:,}."
+    return "" if different == given else f"Different values among {orders:,} orders: {different:,}."
 
 
 def longest_lock(seen: Seen) -> float:
