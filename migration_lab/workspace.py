@@ -206,12 +206,27 @@ def reset(target: str, engine: Engine) -> Opened:
 
 
 def name_of(target: str, engine: Engine) -> str:
-    """The name of the workspace that `02` or `02.1` means: for a lesson, the one of its workspaces opened last."""
+    """The name of the workspace that `02` or `02.1` means: for a lesson, the one of its workspaces opened last.
+
+    The whole name of a workspace that is there, `14_drift_and_stamping-restored_snapshot`, means that one.
+    """
+    if read_record(shops() / f"{target}-{engine.name}") is not None:
+        return target
     if "." not in target:
         return _opened_last(course.lesson(target), engine)[0]
     exercise_id = target.removeprefix("exercise-")
     course.exercise(exercise_id)
     return f"exercise-{exercise_id}"
+
+
+def others(workspace: Workspace) -> list[tuple[str, str]]:
+    """Name and engine of the other workspaces of a lesson, copies left out; none for those of an exercise."""
+    found = set()
+    for folder in shops().glob(f"{workspace.lesson.slug}*"):
+        record = read_record(folder)
+        if record and folder != workspace.folder and not record.name.endswith(COPY):
+            found.add((record.name, record.engine))
+    return sorted(found) if workspace.folder.name.startswith(workspace.lesson.slug) else []
 
 
 def _opened_last(lesson: Lesson, engine: Engine) -> tuple[str, str | None]:

@@ -97,7 +97,7 @@ def judge_the_column(trial: Trial) -> None:
         "way_back",
         not lost,
         expected="After `flask db downgrade 0032` every user has the same values as before.",
-        found=f"{len(lost)} users have lost a value.",
+        found="Users have lost a value.",
     )
     if back.exit_code == 0:  # a revision that refuses to be taken back keeps the values as well
         expect_upgrade(trial, "way_back", shop, "production, which went back to `0032`")

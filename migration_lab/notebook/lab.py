@@ -82,6 +82,9 @@ def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
         name = workspace.name_of(name, on)
     resumed = Shop(workspace.resume(name, on)).use()
     show(resumed.note())
+    if others := workspace.others(resumed.workspace):
+        points = tuple(f'`lab.resume("{each}", engine="{engine_name}")`' for each, engine_name in others)
+        show(Note("This lesson has opened other shops, which you take up in the same way:", points=points))
     return resumed
 
 
@@ -191,7 +194,7 @@ def _last_opened() -> Record:
     found = []
     for path in (places.my_work() / "shops").glob(f"*/{FILE_NAME}"):
         record = read_record(path.parent)
-        if record and (not notebook or _belongs(record, Path(notebook))):
+        if record and not record.name.endswith(workspace.COPY) and (not notebook or _belongs(record, Path(notebook))):
             found.append((path.stat().st_mtime_ns, record))
     if not found:
         raise LabError("This notebook has not opened a shop yet.", "Run its first cell, with `lab.open(...)`.")

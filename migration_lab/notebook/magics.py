@@ -168,10 +168,9 @@ class Printer:
     """
 
     def __init__(self, folder: Path) -> None:
-        packages = sysconfig.get_path("purelib")  # which a warning names
-        self._prefixes = sorted(
-            {f"{each}{os.sep}" for each in (folder, folder.resolve(), packages)}, key=len, reverse=True
-        )
+        libraries = {Path(sysconfig.get_path(each)) for each in ("purelib", "stdlib")}  # which a warning names
+        places = {folder, folder.resolve(), *libraries}
+        self._prefixes = sorted((f"{each}{os.sep}" for each in places), key=len, reverse=True)
         self._rest = ""
 
     def take(self, text: str) -> None:

@@ -37,7 +37,8 @@ STYLE = f"""<style>
 {"".join(f".lab-quiz .lab-code-{place} label:nth-child({place}) {{ {CODE_FONT} }}" for place in range(1, 10))}
 .lab-quiz .lab-review {{ background: var(--jp-layout-color2); padding: 0.3em 0.6em; overflow-x: auto }}
 .lab-quiz .lab-review label {{ {CODE_FONT}; white-space: pre; padding: 0 }}
-.lab-quiz .lab-review .widget-checkbox {{ margin: 0 2px }}
+.lab-quiz .widget-checkbox, .lab-quiz .widget-radio {{ margin-inline: 0 }}
+.lab-quiz .lab-review .widget-checkbox {{ margin: 0 2px; width: auto }}
 .lab-quiz .lab-order .jupyter-button {{ width: 2.4em; padding: 0 }}
 .lab-quiz .lab-order .widget-hbox {{ align-items: center }}
 .lab-quiz .jupyter-button {{ width: auto; color: var(--jp-ui-font-color1); background: var(--jp-layout-color2);

@@ -11,14 +11,14 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from migration_lab import leases, workspace
+from migration_lab import course, leases, workspace
 from migration_lab.course import lesson
 from migration_lab.engines import Engine, engine
 from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
 from migration_lab.git_command import run_git
 from migration_lab.record import FILE_NAME, database_sign
-from migration_lab.workspace import Workspace, find, open_exercise, open_lesson, reset, resume
+from migration_lab.workspace import Workspace, find, name_of, open_exercise, open_lesson, others, reset, resume
 
 pytestmark = pytest.mark.usefixtures("tiny_course")
 
@@ -419,3 +419,13 @@ def test_a_deleted_current_folder_does_not_matter(
 
 def test_titles() -> None:
     assert workspace.title_of("exercise-02.1") == "exercise 02.1"
+
+
+def test_the_whole_name_of_a_workspace_means_that_one(tiny_course: Path, home: Path) -> None:
+    on, lesson = engine("sqlite"), course.lesson("02")
+    open_lesson(lesson, on)
+    at = open_lesson(lesson, on, "stuck").workspace
+    assert name_of("02", on) == "02_second-stuck"
+    assert name_of("02_second", on) == "02_second"
+    assert name_of("02_second-stuck", on) == "02_second-stuck"
+    assert others(at) == [("02_second", "sqlite")]
