@@ -98,9 +98,7 @@ def main(arguments: list[str]) -> int:
             return run_in_environment(["-m", "migration_lab.start", *options])
         if command == "build":
             return run_in_environment(["-m", "migration_lab.build", *options])
-        # The tests' own groups and order, longest first: xdist's own order is by the number of tests in them.
-        side_by_side = ["-n", str(cores()), "--dist", "loadgroup", "--no-loadscope-reorder"]
-        return run_in_environment(["-m", "pytest", *side_by_side, *options])
+        return run_in_environment(["-m", "pytest", "-n", str(cores()), *options])
     except SetupError as error:
         print(error, file=sys.stderr)
     except OSError as error:

@@ -6,8 +6,10 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from migration_lab import course, engines, places
 from migration_lab.engines import postgres
@@ -39,17 +41,27 @@ LONGEST_FIRST = ("tests/lessons/", "tests/browser/", "tests/test_spine", "tests/
 SPLIT = ("tests/lessons/", "tests/test_exercises.py", "tests/test_spine")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist takes note of the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the files, not the tests in them, and say what a worker has to do alone."""
+    """Sort the files, not the tests in them."""
 
     def place(item: pytest.Item) -> int:
         return next((n for n, name in enumerate(LONGEST_FIRST) if item.nodeid.startswith(name)), len(LONGEST_FIRST))
 
     items.sort(key=place)
-    for item in items:
-        if not item.nodeid.startswith(SPLIT):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a worker a whole file, or one test of those that may be split, in the order of collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(SPLIT) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Use it instead of xdist's own ways, which take a file as a whole or not at all."""
+    config.option.loadscopereorder = False  # else files come by the number of their tests
+    return ByFile(config, log)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from migration_lab.errors import LabError
 from migration_lab.locks.watch import STOP_SECONDS
 from migration_lab.query import execute, query
 from migration_lab.traffic import Requests, over_sql
+from tests.test_traffic import command_of
 
 on_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -61,7 +62,7 @@ def meanwhile(url: str, sql: str, name: str) -> Iterator[None]:
 
 def watchers() -> list[psutil.Process]:
     """The watching processes of this test."""
-    return [each for each in psutil.Process().children() if "migration_lab.locks.child" in " ".join(each.cmdline())]
+    return [each for each in psutil.Process().children() if "migration_lab.locks.child" in command_of(each)]
 
 
 def until(true: Callable[[], object]) -> None:

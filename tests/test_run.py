@@ -20,6 +20,7 @@ import pytest
 
 from migration_lab import environment, places, start
 from migration_lab.errors import LabError
+from tests.test_traffic import command_of
 
 ROOT = places.course_root()
 NEEDED = ("run.py", "Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.lock", "jupyter")
@@ -449,7 +450,7 @@ def test_jupyterlab_starts_on_the_first_lesson_behind_a_token(lab: tuple[str, Pa
     assert {"notebooks", "exercises"} <= {entry["name"] for entry in listing["content"]}
     assert (mine / FIRST).exists()
     urllib.request.urlopen(urllib.request.Request(f"{host}/api/terminals?token={token}", method="POST", data=b""))
-    shells = [each for each in psutil.Process().children(recursive=True) if "--rcfile" in each.cmdline()]
+    shells = [each for each in psutil.Process().children(recursive=True) if "--rcfile" in command_of(each)]
     assert [Path(each.cwd()) for each in shells] == [mine], "a terminal begins in the learner's folder"
     with pytest.raises(urllib.error.HTTPError) as error:
         answer(f"{host}/api/contents")
