@@ -169,6 +169,7 @@ def test_what_was_not_chosen_is_told_as_missed(sit: Any, ending: str) -> None:
     for words in ("revision: Right.", "the models: Not right.", "You missed: down_revision", "password: Rightly left"):
         assert words in told(sitting)
     assert "down_revision: Right" not in told(sitting)
+    assert "more option" not in told(sitting)
     assert "the models: Rightly" not in told(sitting)
 
 

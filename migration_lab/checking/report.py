@@ -36,7 +36,7 @@ def as_text(verdict: Verdict) -> str:
         if section.unjudged:
             lines += [
                 "",
-                "    Looked at once that is right",
+                "    Not looked at yet",
                 *(f"      · {each.looks_at}" for each in section.unjudged),
             ]
     if verdict.note:
@@ -64,7 +64,7 @@ def as_html(verdict: Verdict) -> str:
             parts += [f"<dt>{label}</dt><dd>{_block(words)}</dd>" for label, words in _parts(section.unmet)]
             parts.append("</dl>")
         if section.unjudged:
-            parts.append('<p class="lab-later">Looked at once that is right</p><ul class="lab-expectations">')
+            parts.append('<p class="lab-later">Not looked at yet</p><ul class="lab-expectations">')
             parts += [_item("lab-unjudged", "·", "not looked at yet", each) for each in section.unjudged]
             parts.append("</ul>")
     if verdict.note:

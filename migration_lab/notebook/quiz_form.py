@@ -1,7 +1,7 @@
 """The part of a quiz widget in which the learner answers: one small form per kind of question.
 
-ipywidgets has no radio button or checkbox whose label is formatted, so labels are plain text; an option that is code
-from end to end gets the code font by style.
+ipywidgets has no radio button whose label is formatted, so these labels are plain text; an option that is code from
+end to end gets the code font by style.
 """
 
 from abc import ABC, abstractmethod
@@ -18,6 +18,11 @@ _markdown = mistune.create_markdown(escape=True, hard_wrap=False)
 def html(markdown: str) -> str:
     """Markdown as HTML; HTML in it is shown as text, and links that run scripts are disarmed."""
     return str(_markdown(markdown))
+
+
+def inline_html(markdown: str) -> str:
+    """The same for a single paragraph that stands in a line."""
+    return html(markdown).strip().removeprefix("<p>").removesuffix("</p>")
 
 
 class Form(ABC):
@@ -69,10 +74,9 @@ class ManyForm(Form):
 
     def __init__(self, question: quiz.Many) -> None:
         called = quiz.names(question.options)
-        self.boxes = {option.text: checkbox(quiz.plain(called[option.text])) for option in question.options}
-        for text, box in self.boxes.items():
-            if is_code(called[text]):
-                box.add_class("lab-code")
+        self.boxes = {option.text: checkbox(inline_html(called[option.text])) for option in question.options}
+        for box in self.boxes.values():
+            box.description_allow_html = True
         self.box = with_blocks(question, widgets.VBox(list(self.boxes.values())))
 
     @property

@@ -33,7 +33,6 @@ STYLE = f"""<style>
 .lab-quiz .widget-checkbox label {{ flex-direction: row }}
 .lab-quiz .widget-radio-box input, .lab-quiz .widget-checkbox input {{ flex: none !important; float: none;
   margin: 0 !important; height: auto; line-height: 1 }}
-.lab-quiz .lab-code label {{ {CODE_FONT} }}
 {"".join(f".lab-quiz .lab-code-{place} label:nth-child({place}) {{ {CODE_FONT} }}" for place in range(1, 10))}
 .lab-quiz .lab-review {{ background: var(--jp-layout-color2); padding: 0.3em 0.6em; overflow-x: auto }}
 .lab-quiz .lab-review label {{ {CODE_FONT}; white-space: pre; padding: 0 }}

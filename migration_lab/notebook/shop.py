@@ -18,7 +18,7 @@ from migration_lab.notebook.live_shop import LiveShop
 from migration_lab.places import my_work
 from migration_lab.process import Completed
 from migration_lab.templates import checkpoint_template
-from migration_lab.workspace import Workspace, copy_workspace
+from migration_lab.workspace import COPY, Workspace, copy_workspace
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
@@ -117,14 +117,28 @@ class Shop(LiveShop):
     def __repr__(self) -> str:
         return f"<shop: {self.workspace.title}, {ENGINE_NAMES[self.engine]}>"
 
-    def note(self) -> Note:
-        """What is open: the lesson, where its files are, and where its database stands."""
-        lesson, place = self.workspace.lesson, below_my_work(self.workspace.folder)
+    def note(self, database: str = "") -> Note:
+        """What is open: which of the lesson's shops, where its files are, and where its database stands.
+
+        Args:
+            database: what else to say of it, before that.
+        """
+        place = below_my_work(self.workspace.folder)
         return Note(
-            f"Lesson {lesson.number}: {lesson.manifest.title}. In a terminal: `cd {place}`. "
-            f"Database: {ENGINE_NAMES[self.engine]}, {self._where()}.",
+            f"{self._what()}. In a terminal: `cd {place}`. "
+            f"Database: {ENGINE_NAMES[self.engine]}, {database}{self._where()}.",
             button("filebrowser:go-to-path", {"path": place}, "Show the files"),
         )
+
+    def _what(self) -> str:
+        """`Exercise 13.2`, or `Lesson 13: Heads and merges, scene two_reports, a copy`."""
+        lesson = self.workspace.lesson
+        own, *copies = self.workspace.title.split(COPY)
+        exercise, scene = own.startswith("exercise "), own.removeprefix(lesson.slug).removeprefix("-")
+        words = [own.capitalize() if exercise else f"Lesson {lesson.number}: {lesson.manifest.title}"]
+        words += [f"scene {scene}"] if scene and not exercise else []
+        words += [" of ".join("a copy" for _ in copies)] if copies else []
+        return ", ".join(words)
 
     def _where(self) -> str:
         """Where the database stands; with what to do next, if that is nowhere in the files."""
@@ -159,7 +173,7 @@ class Shop(LiveShop):
         """
         self.check()
         made = Shop(copy_workspace(self.workspace, engines.engine(engine or self.engine), empty=empty)).use()
-        show(made.note())
+        show(made.note("empty: " if empty else "as at the start: "))
         return made
 
     def flask(self, command: str) -> Completed:

@@ -109,7 +109,8 @@ class Sitting:
         given = self.question.judge(self.answer).remarks
         explained = {remark.about for remark in given if remark.about}
         right = self.question.judge(self.question.right_answer).remarks
-        return (*given, *(_missed(remark) for remark in right if remark.about not in explained))
+        told = (remark for remark in given if remark.about or remark.right)  # not how many are missing: they are named
+        return (*told, *(_missed(remark) for remark in right if remark.about not in explained))
 
     def _restore(self, record: Record) -> None:
         self.attempts = record.attempts

@@ -156,6 +156,16 @@ def test_a_copy_has_the_files_that_are_there_and_no_others(run: Cell) -> None:
     assert "mine" in run('other.read("notes.txt")')
 
 
+def test_each_shop_of_a_lesson_says_which_it_is(run: Cell) -> None:
+    first = "Lesson 01: A tiny lesson, a copy. In a terminal: `cd shops/01_tiny-copy-sqlite`. "
+    run("%flask db downgrade base")
+    assert run("other = shop.copy()") == f"{first}Database: SQLite, as at the start: at revision `0001`.\n"
+    assert run("other = shop.copy(empty=True)") == f"{first}Database: SQLite, empty: at no revision yet.\n"
+    assert "A tiny lesson, a copy of a copy. In a terminal" in run("other.copy()")
+    assert run('exercise = lab.exercise("01.1")').startswith("Exercise 01.1. In a terminal: ")
+    assert run("exercise.copy()").startswith("Exercise 01.1, a copy. In a terminal: ")
+
+
 def test_a_sequence_that_is_left_out_is_no_drift() -> None:
     said = (
         "INFO  [alembic.ddl.postgresql] Detected sequence named 'users_id_seq' as owned by integer column 'users(id)'"
