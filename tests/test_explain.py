@@ -325,6 +325,13 @@ def test_a_value_that_must_be_there(project: Project) -> None:
     expect('null value in column "email" of relation "users" violates not-null constraint', "G06")
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_a_column_that_is_there_already(request: pytest.FixtureRequest, engine: str) -> None:
+    twice: Project = request.getfixturevalue("project" if engine == "sqlite" else "on_postgres")
+    twice.line(USERS, *['op.add_column("users", sa.Column("phone", sa.String(32)))'] * 2)
+    expect(twice.db("upgrade"), "F29")
+
+
 def test_a_slip_in_the_id_of_a_revision(project: Project) -> None:
     project.line(USERS)
     expect(project.db("upgrade", "nowhere"), "F14")
