@@ -8,7 +8,7 @@ import pytest
 
 from migration_lab import locks
 from migration_lab.query import execute
-from migration_lab.timeline import Blocked, Recording, Span, Timeline, as_svg, as_text
+from migration_lab.timeline import Blocked, Mark, Recording, Span, Timeline, as_svg, as_text
 from migration_lab.timeline.model import merged
 from migration_lab.timeline.text import duration
 from migration_lab.traffic import Outcome, Requests, over_sql
@@ -34,9 +34,9 @@ def timeline() -> Timeline:
     return Timeline(
         "one revision",
         100.0,
-        101.0,
         outcomes,
         [span],
+        [Mark(100.05, "behind a report")],
         blocked=[Blocked("shop", "users", 100.1, 100.4), Blocked("shop", "users", 100.2, 100.5)],
     )
 
@@ -65,7 +65,8 @@ def test_the_text_holds_all_that_the_picture_shows(timeline: Timeline) -> None:
     head, row = text.splitlines()[:2]
     assert head.split()[:2] == ["requests", "failed"]
     assert re.split("  +", row) == ["one revision", "50", "1", *WAITS, "400 ms", "400 ms"]
-    assert "second 0.08: flask db upgrade took 400 ms" in text
+    phase, command = "second 0.05: from now on: behind a report", "second 0.08: flask db upgrade took 400 ms"
+    assert text.index(phase) < text.index(command)
     assert (
         "400 ms with a session that waits for a lock, for the first time at second 0.10; who waited: shop (2 times)"
         in text
@@ -81,7 +82,16 @@ def test_the_picture_is_whole_and_can_be_read_without_colour(timeline: Timeline)
     assert root.attrib["aria-label"].endswith("one revision; one revision")
     said = [element.text for element in root.iter(f"{name}text")]
     assert said.count("one revision") == 2
-    for words in ("a read", "a write", "a request that failed", "0002", "commands", "waits for locks", "seconds"):
+    for words in (
+        "a read",
+        "a write",
+        "a request that failed",
+        "0002",
+        "behind a report",
+        "commands",
+        "waits for locks",
+        "seconds",
+    ):
         assert words in said
     shapes = {re.sub(r"M[\d.,-]+", "", element.attrib["d"])[:8] for element in root.iter(f"{name}path")}
     assert len(shapes) >= 4  # dots, triangles, crosses, hatching
@@ -91,7 +101,7 @@ def test_the_picture_is_whole_and_can_be_read_without_colour(timeline: Timeline)
 
 
 def test_a_picture_of_nothing_can_be_drawn() -> None:
-    empty = Timeline("nothing", 5.0, 5.0, [])
+    empty = Timeline("nothing", 5.0, [])
     assert ET.fromstring(as_svg([empty])) is not None
     assert "nothing" in as_text([empty])
 

@@ -67,11 +67,10 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Timeline:
-    """One run. `began` and `ended` are seconds of `time.monotonic()`; lists are in the order of time."""
+    """One run. `began` is in seconds of `time.monotonic()`; lists are in the order of time."""
 
     title: str
     began: float
-    ended: float
     outcomes: Sequence[Outcome]
     spans: Sequence[Span] = ()
     phases: Sequence[Mark] = ()

@@ -64,6 +64,7 @@ class _Panel:
         return [
             _text(0, self._y - 7, self._of.title, weight="bold"),
             *self._grid(),
+            *self._phases(),
             *self._requests(),
             *self._commands(self._y + PLOT + 4),
             *self._waits(self._y + PLOT + BAR + 8),
@@ -74,6 +75,13 @@ class _Panel:
             y = self._up(tick)
             yield _line(LEFT, y, WIDTH - RIGHT, y)
             yield _text(LEFT - 6, y + 4, "1 ms or less" if tick == FLOOR else duration(tick), anchor="end", size=10)
+
+    def _phases(self) -> Iterable[str]:
+        marks = [(self._x(mark.at), mark.name) for mark in self._of.phases]
+        for at, _ in marks:
+            yield _line(at, self._y, at, self._y + PLOT, colour=INK)
+        for at, names in _close(marks):
+            yield _text(at + 3, self._y + 9, ", ".join(names), size=10)
 
     def _requests(self) -> Iterable[str]:
         reads = [each for each in self._of.outcomes if each.ok and not each.writes]
@@ -135,7 +143,7 @@ def _legend(y: float) -> Iterable[str]:
         yield shape([(at, y - 4)])
         yield _text(at + 8, y, words, size=10)
         at += 26 + 5.5 * len(words)
-    yield _text(at, y, "height: how long it waited; dashed line: a revision begins", size=10)
+    yield _text(at, y, "height: how long it waited; line: a phase begins; dashed line: a revision", size=10)
 
 
 def _dot(places: Sequence[tuple[float, float]]) -> str:

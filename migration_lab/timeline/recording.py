@@ -141,7 +141,6 @@ class Recording:
         return Timeline(
             self.title,
             began,
-            self.requests.ended or began,
             outcomes,
             tuple(self._spans),
             tuple(Mark(at, name) for at, name in self.requests.phases[1:]),

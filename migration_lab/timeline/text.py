@@ -53,7 +53,9 @@ def as_text(timelines: Sequence[Timeline]) -> str:
 
 def story(timeline: Timeline) -> list[str]:
     """What happened when, a sentence each; seconds count from the first request."""
-    lines = [line for span in timeline.spans for line in _of_span(span, timeline.began)]
+    told = [(mark.at, f"from now on: {mark.name}") for mark in timeline.phases]
+    told += [moment for span in timeline.spans for moment in _of_span(span)]
+    lines = [f"second {at - timeline.began:.2f}: {what}" for at, what in sorted(told, key=lambda each: each[0])]
     sessions = Counter(re.sub(r"^session \d+$", "a session", each.who) for each in timeline.blocked)
     if timeline.blocked:
         first = min(each.begin for each in timeline.blocked) - timeline.began
@@ -68,10 +70,10 @@ def story(timeline: Timeline) -> list[str]:
     return lines
 
 
-def _of_span(span: Span, began: float) -> list[str]:
+def _of_span(span: Span) -> list[tuple[float, str]]:
     ended = "" if not span.exit_code else f" and failed with exit code {span.exit_code}"
-    lines = [f"second {span.begin - began:.2f}: {span.name} took {duration(span.seconds)}{ended}"]
-    return lines + [f"second {mark.at - began:.2f}: revision {mark.name}" for mark in span.marks]
+    moments = [(span.begin, f"{span.name} took {duration(span.seconds)}{ended}")]
+    return moments + [(mark.at, f"revision {mark.name}") for mark in span.marks]
 
 
 def duration(seconds: float) -> str:

@@ -39,7 +39,6 @@ class Requests:
         self._process: subprocess.Popen[str] | None = None
         self._has_ended = False
         self.began = 0.0  # when the first request was due, in seconds of `time.monotonic()`
-        self.ended = 0.0  # when the last one was over
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -182,7 +181,6 @@ class Requests:
                 self._changed.notify_all()
         with self._changed:
             self._has_ended = True
-            self.ended = time.monotonic()
             self._changed.notify_all()
 
     def _end(self, *, at_once: bool) -> None:
