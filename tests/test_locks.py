@@ -340,7 +340,8 @@ def test_a_watching_process_that_died_is_trouble_and_no_exception(url: str) -> N
 @on_postgres
 def test_a_server_that_goes_away_is_trouble_and_no_exception(url: str) -> None:
     with locks.watch(url) as seen:
-        execute(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lab locks'")
+        mine = "application_name = 'lab locks' AND datname = current_database()"
+        execute(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
         until(lambda: seen.trouble)
     assert "could not be watched to the end: terminating connection" in str(seen.trouble)
     assert watchers() == []
@@ -424,7 +425,8 @@ def test_it_can_be_committed(url: str) -> None:
 @on_postgres
 def test_an_idle_reader_is_idle_in_transaction_under_the_name_of_a_report(url: str) -> None:
     with locks.idle_reader(url, COUNT) as reader:
-        state = query(url, "SELECT state FROM pg_stat_activity WHERE application_name = 'report'")
+        report = "application_name = 'report' AND datname = current_database()"
+        state = query(url, f"SELECT state FROM pg_stat_activity WHERE {report}")
         assert state.scalar == "idle in transaction"
         assert repr(reader) == "<report: its transaction is open>"
     assert repr(reader) == "<report: closed>"
@@ -438,7 +440,8 @@ def test_sql_that_is_refused_leaves_no_session(url: str, sql: str, says: str) ->
         locks.holding(url, sql)
     execute(url, ALTER)
     if url.startswith("postgresql"):
-        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'another session'"
+        mine = "application_name = 'another session' AND datname = current_database()"
+        sessions = f"SELECT count(*) FROM pg_stat_activity WHERE {mine}"
         until(lambda: query(url, sessions).scalar == 0)
     assert refusal.value.__traceback__  # which keeps all that it saw from being collected, as a notebook does
 
