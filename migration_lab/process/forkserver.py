@@ -5,6 +5,7 @@ needs a current folder that exists, hands on the caller's `sys.path` and termina
 use of it. This one starts each child from a clean interpreter, as a terminal does.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -32,8 +33,8 @@ PRELOAD = (
     "alembic.runtime.environment",
     "dotenv",
     "flask.cli",
-    "flask_migrate",
-    "flask_sqlalchemy",
+    "flask_migrate.cli",
+    "flask_sqlalchemy.cli",
     "logging.config",
     "mako.lookup",
     "mako.template",
@@ -41,6 +42,7 @@ PRELOAD = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite",
     "sqlalchemy.orm",
+    "sqlite3",
 )
 NUMBER = struct.Struct("!i")
 HELLO = b"+"
@@ -186,6 +188,9 @@ def serve(requests_fd: int) -> None:
     for name in PRELOAD:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    with contextlib.suppress(Exception):
+        # What installed packages add to `flask`: else each command looks through all of them anew.
+        importlib.import_module("flask.cli").cli._load_plugin_commands()
     gc.collect()
     gc.freeze()  # children must not copy the memory of what they only read
     running: dict[int, socket.socket] = {}
@@ -239,7 +244,26 @@ def _become_child(connection: socket.socket, output: int) -> NoReturn:
     os.chdir(request["folder"])
     # What made the forkserver must not be what the child's own children find.
     sys.path[:] = [each for each in sys.path if each]
-    child.become(request["argv"])
+    try:
+        child.become(request["argv"])
+    except SystemExit as end:
+        _end(end.code)
+
+
+def _end(code: object) -> NoReturn:
+    """End as an interpreter does, but for taking down each module, which takes as long as many a command.
+
+    The same is done at the end of a process that `multiprocessing` has forked.
+    """
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons; public nowhere
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # the learner's code may have closed or replaced it
+            stream.flush()
+    os._exit(code or 0)
 
 
 def _report_ended(running: dict[int, socket.socket]) -> None:

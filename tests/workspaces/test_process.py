@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from flask.cli import cli
 
 from migration_lab import process
 from migration_lab.errors import LabError
@@ -161,6 +162,26 @@ def test_an_uncaught_error_prints_the_whole_traceback_and_no_line_of_ours(shop: 
 def test_exit_codes(text: str, exit_code: int, shop: Path, either_way: str) -> None:
     more(shop, text)
     assert flask(shop, "db", "upgrade").exit_code == exit_code
+
+
+THREAD = "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.2), print('the end'))).start()"
+
+
+@pytest.mark.parametrize(
+    ("text", "exit_code"),
+    [
+        ("raise SystemExit('the end')", 1),
+        ("import atexit\natexit.register(print, 'the end')\nraise SystemExit(3)", 3),
+        (f"{THREAD}\nraise SystemExit(3)", 3),
+        ("import sys\nsys.stdout = open(1, 'w', buffering=9999)\nprint('the end')", 0),
+    ],
+    ids=["said at the end", "to do at the end", "a thread that still runs", "text that still waits"],
+)
+def test_what_is_left_to_do_at_the_end_is_done(text: str, exit_code: int, shop: Path, either_way: str) -> None:
+    more(shop, text)
+    completed = flask(shop, "db", "upgrade")
+    assert completed.exit_code == exit_code
+    assert completed.output.endswith("the end\n")
 
 
 def test_output_and_errors_come_in_the_order_in_which_they_were_written(shop: Path, either_way: str) -> None:
@@ -344,6 +365,11 @@ def test_ctrl_c_reaches_the_command_and_then_the_caller(
 @pytest.mark.parametrize("name", forkserver.PRELOAD)
 def test_what_the_forkserver_imports_beforehand_is_there(name: str) -> None:
     importlib.import_module(name)
+
+
+def test_the_forkserver_looks_for_the_commands_of_installed_packages() -> None:
+    cli._load_plugin_commands()
+    assert cli._loaded_plugin_commands
 
 
 @pytest.mark.parametrize("what", [KeyboardInterrupt, TimeoutError])
