@@ -7,6 +7,7 @@ import ast
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -144,7 +145,7 @@ def read_revisions(versions: Path) -> tuple[Revision, ...]:
         raise LabError("There is no folder migrations/versions here yet.", "Run `flask db init` first.")
     found: dict[str, Revision] = {}
     for path in sorted(versions.glob("*.py")):
-        revision = _read_file(path)
+        revision = _read(path.name, path.read_bytes())
         if revision.id in found:
             raise LabError(
                 f"Two files have the revision id {revision.id}: {found[revision.id].file} and {revision.file}.",
@@ -204,18 +205,20 @@ def as_mermaid(history: History) -> str:
     return "\n".join(lines)
 
 
-def _read_file(path: Path) -> Revision:
+@lru_cache(1024)
+def _read(name: str, source: bytes) -> Revision:
+    """What a revision file says of itself; each of a shop's copies has the same files."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
         line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise LabError(f"{path.name} is not Python: {error.args[0]}{line}.", "Correct the file.") from error
+        raise LabError(f"{name} is not Python: {error.args[0]}{line}.", "Correct the file.") from error
     values = _assigned(tree)
-    for name in ("revision", "down_revision"):
-        if name not in values:
+    for each in ("revision", "down_revision"):
+        if each not in values:
             raise LabError(
-                f"{path.name} does not say its `{name}`.",
-                f'Add a line like `{name} = "0001"`' + (", or None for the first." if name[0] == "d" else "."),
+                f"{name} does not say its `{each}`.",
+                f'Add a line like `{each} = "0001"`' + (", or None for the first." if each[0] == "d" else "."),
             )
     try:
         own, down = ast.literal_eval(values["revision"]), ast.literal_eval(values["down_revision"])
@@ -224,11 +227,11 @@ def _read_file(path: Path) -> Revision:
             raise ValueError
     except (ValueError, TypeError) as error:
         raise LabError(
-            f"{path.name} gives `revision` or `down_revision` as something that is not a text.",
+            f"{name} gives `revision` or `down_revision` as something that is not a text.",
             'Write them in quotes, like `revision = "0002"` and `down_revision = "0001"`.',
         ) from error
     message = (ast.get_docstring(tree) or "").strip().splitlines()
-    return Revision(own, parents, message[0] if message else "(no message)", path.name)
+    return Revision(own, parents, message[0] if message else "(no message)", name)
 
 
 def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
