@@ -4,7 +4,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine
@@ -30,19 +30,15 @@ def looking_at(url: str) -> Iterator[Connection]:
     Raises:
         LabError: the URL is not one, nothing answers there, or one of the limits was reached.
     """
-    engine = _engine(parse(url))
     try:
+        connection = _engine(parse(url)).connect()
+    except (DBAPIError, sqlite3.Error) as error:
+        raise unreachable(url, error) from error
+    with connection:
         try:
-            connection = engine.connect()
-        except (DBAPIError, sqlite3.Error) as error:
-            raise unreachable(url, error) from error
-        with connection:
-            try:
-                yield connection
-            except DBAPIError as error:
-                raise _not_read(error) from error
-    finally:
-        engine.dispose()
+            yield connection
+        except DBAPIError as error:
+            raise _not_read(error) from error
 
 
 def parse(url: str) -> URL:
@@ -107,6 +103,7 @@ def first_line(error: BaseException) -> str:
     return said.splitlines()[0].rstrip(".") if said else type(error).__name__
 
 
+@lru_cache(64)  # an engine keeps the SQL that it has compiled, which takes as long as asking; and no connection here
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         return create_engine("sqlite://", creator=partial(_open_sqlite, url), poolclass=NullPool)

@@ -31,6 +31,7 @@ START_LIMIT = 120.0  # seconds: a slow disk, a full room
 GRACE = 60.0  # seconds without a user before the server stops; LAB_POSTGRES_GRACE in the environment overrides it
 
 _leases: dict[Path, int] = {}
+_answered: dict[Path, bytes | None] = {}  # what `postmaster.pid` said when the house's server answered last
 _leases_guard = threading.Lock()
 _children: list[subprocess.Popen[bytes]] = []  # the servers and watchers that this process started
 
@@ -52,25 +53,56 @@ def attach() -> tuple[House, psycopg.Connection]:
     Raises:
         LabError: there are no programs, or they cannot be made to run.
     """
-    binaries = find_binaries()
-    for name in [each for each in os.environ if each.startswith("PG")]:
-        # libpq would take a PGPASSWORD from the learner's shell before the password in the house, and more of the kind.
-        del os.environ[name]
-    house = House(places.state().absolute() / "postgres" / str(binaries.major))
-    _take_lease(house)
+    house, binaries = _enter()
     try:
         connection = connect(house.parameters())
     except psycopg.OperationalError:
         with _starting(house):
             connection = _connect_or_start(house, binaries)
     _see_to_watcher(house)
+    _answered[house.folder] = _postmaster(house)
     return house, connection
+
+
+def answers() -> House | None:
+    """The house, if its server has answered this process before and is the same one still; else `attach` to it.
+
+    A connection would tell more, and costs the server a process each time.
+    """
+    house, _ = _enter()
+    postmaster = _answered.get(house.folder)
+    if postmaster is None or postmaster != _postmaster(house):
+        return None
+    _see_to_watcher(house)
+    return house
 
 
 def stop() -> None:
     """Stop the servers whose data is under `places.state()`, whoever uses them; they start again when asked for."""
     for folder in (places.state().absolute() / "postgres").glob("*/data"):
         watcher.stop_server(os.path.realpath(folder))
+
+
+def _enter() -> tuple[House, Binaries]:
+    """Become a user of the house, so that its server is not stopped."""
+    binaries = find_binaries()
+    for name in [each for each in os.environ if each.startswith("PG")]:
+        # libpq would take a PGPASSWORD from the learner's shell before the password in the house, and more of the kind.
+        del os.environ[name]
+    house = House(places.state().absolute() / "postgres" / str(binaries.major))
+    _take_lease(house)
+    return house, binaries
+
+
+def _postmaster(house: House) -> bytes | None:
+    """The text of `postmaster.pid`, which is another for each run of the server and while it stops; None: none runs."""
+    try:
+        said = (house.data / "postmaster.pid").read_bytes()
+        with suppress(PermissionError):  # another user's, and alive
+            os.kill(int(said.split(None, 1)[0]), 0)
+    except (OSError, ValueError, IndexError):
+        return None
+    return said
 
 
 def _take_lease(house: House) -> None:
