@@ -22,11 +22,22 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in a shell's background inherits it ignored
     if not hasattr(config, "workerinput"):
-        folder = tempfile.mkdtemp(prefix="lab-")
+        folder = tempfile.mkdtemp(prefix="lab-", dir=_in_memory())
         os.environ.update(LAB_STATE=f"{folder}/state", LAB_CACHE=f"{folder}/cache", LAB_WORK=f"{folder}/my_work")
+        os.environ["TMPDIR"] = tempfile.tempdir = folder  # where pytest makes the folders of the tests, too
         config.add_cleanup(lambda: _clean_up(folder))
     for name in ("DATABASE_URL", "FLASK_APP", "LAB_ENGINE"):
         os.environ.pop(name, None)
+
+
+def _in_memory() -> str | None:
+    """A folder that the system keeps in memory, if it has one with room; else the usual one for temporary files.
+
+    Each test makes databases, and one of Postgres is 300 files: 8 ms in memory, and 115 ms on a slow disk.
+    """
+    memory = "/dev/shm"
+    has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
+    return memory if has_room else None
 
 
 def _clean_up(folder: str) -> None:
@@ -34,6 +45,8 @@ def _clean_up(folder: str) -> None:
     postgres.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
+
+ROOM = 4 * 1024**3  # bytes; a run needs up to NNN
 
 # The files that take longest, so that they start first and no worker is left alone with one at the end.
 LONGEST_FIRST = ("tests/lessons/", "tests/browser/", "tests/test_spine", "tests/test_exercises", "tests/workspaces/")
