@@ -8,17 +8,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
 from migration_lab import places
 from migration_lab.engines import engine, postgres, why_no_postgres
 from migration_lab.engines.postgres import cluster, server, watcher
+from migration_lab.engines.postgres.connection import connect
 from migration_lab.engines.postgres.house import House
 
 USER = """
@@ -172,8 +174,32 @@ def test_a_session_without_a_lease_keeps_the_server(own_state: Path) -> None:
 def test_a_killed_postmaster_is_replaced_and_the_rows_are_there(shop: Path) -> None:
     (before,) = postmasters()
     before.kill()
+    before.wait(10)
     assert row(shop) == "ann"
     assert before not in postmasters()
+
+
+def test_a_server_that_has_answered_is_asked_again_only_when_it_may_have_gone(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def counted(parameters: Mapping[str, str | int]) -> psycopg.Connection:
+        asked.append(parameters)
+        return connect(parameters)
+
+    monkeypatch.setattr(server, "connect", counted)
+    engine("postgres").url(shop)
+    assert not asked
+    house().socket.rename(house().socket.with_name("elsewhere"))
+    engine("postgres").url(shop)
+    assert asked
+    asked.clear()
+    (running,) = postmasters()
+    running.kill()
+    running.wait(10)
+    engine("postgres").url(shop)
+    assert asked
 
 
 def test_a_killed_watcher_is_replaced(shop: Path) -> None:

@@ -2,8 +2,8 @@
 
 Every process that uses it holds a lease, a shared lock on the file `leases`, which the kernel frees when the process
 ends, however it ends. The watcher stops the server when nobody has held one for a while. Whether the server runs is
-never read from a file: a process is attached when a connection succeeds. All that changes the server is done under
-the lock `start.lock`.
+never read from a file: a process is attached when a connection succeeds, and for as long as the server that answered
+lives. All that changes the server is done under the lock `start.lock`.
 """
 
 import atexit
@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from migration_lab import places
 from migration_lab.engines.postgres import cluster, watcher
 from migration_lab.engines.postgres.binaries import HOW_TO_GET_POSTGRES, Binaries, Runner, find_binaries, find_runner
 from migration_lab.engines.postgres.connection import connect, explain
-from migration_lab.engines.postgres.house import House, has_password, point_socket_at, prepare
+from migration_lab.engines.postgres.house import SOCKET_NAME, House, has_password, point_socket_at, prepare
 from migration_lab.engines.postgres.private import make_private
 from migration_lab.errors import LabError
 
@@ -31,7 +32,7 @@ START_LIMIT = 120.0  # seconds: a slow disk, a full room
 GRACE = 60.0  # seconds without a user before the server stops; LAB_POSTGRES_GRACE in the environment overrides it
 
 _leases: dict[Path, int] = {}
-_answered: dict[Path, bytes | None] = {}  # what `postmaster.pid` said when the house's server answered last
+_answered: dict[Path, psutil.Process | None] = {}  # the server that answered last in a house
 _leases_guard = threading.Lock()
 _children: list[subprocess.Popen[bytes]] = []  # the servers and watchers that this process started
 
@@ -65,13 +66,13 @@ def attach() -> tuple[House, psycopg.Connection]:
 
 
 def answers() -> House | None:
-    """The house, if its server has answered this process before and is the same one still; else `attach` to it.
+    """The house, if its server has answered this process before and is the same one still; None: `attach` to it.
 
     A connection would tell more, and costs the server a process each time.
     """
     house, _ = _enter()
     postmaster = _answered.get(house.folder)
-    if postmaster is None or postmaster != _postmaster(house):
+    if postmaster is None or not _is_alive(postmaster) or not Path(f"{house.socket}{SOCKET_NAME}").exists():
         return None
     _see_to_watcher(house)
     return house
@@ -94,15 +95,20 @@ def _enter() -> tuple[House, Binaries]:
     return house, binaries
 
 
-def _postmaster(house: House) -> bytes | None:
-    """The text of `postmaster.pid`, which is another for each run of the server and while it stops; None: none runs."""
+def _postmaster(house: House) -> psutil.Process | None:
+    """The server's process, by its number and the time of its start, so that it is not taken for a later one."""
+    number = watcher.noted_postmaster(os.path.realpath(house.data))
     try:
-        said = (house.data / "postmaster.pid").read_bytes()
-        with suppress(PermissionError):  # another user's, and alive
-            os.kill(int(said.split(None, 1)[0]), 0)
-    except (OSError, ValueError, IndexError):
+        return psutil.Process(number) if number else None
+    except psutil.Error:
         return None
-    return said
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _take_lease(house: House) -> None:
