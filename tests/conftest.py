@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in a shell's background inherits it ignored
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="lab-", dir=_in_memory())
+        Path(folder).chmod(0o711)  # as root, the server runs as another user
         os.environ.update(LAB_STATE=f"{folder}/state", LAB_CACHE=f"{folder}/cache", LAB_WORK=f"{folder}/my_work")
         os.environ["TMPDIR"] = tempfile.tempdir = folder  # where pytest makes the folders of the tests, too
         config.add_cleanup(lambda: _clean_up(folder))
@@ -46,7 +47,7 @@ def _clean_up(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-ROOM = 4 * 1024**3  # bytes; a run needs up to NNN
+ROOM = 4 * 1024**3  # bytes; NNN
 
 # The files that take longest, so that they start first and no worker is left alone with one at the end.
 LONGEST_FIRST = ("tests/lessons/", "tests/browser/", "tests/test_spine", "tests/test_exercises", "tests/workspaces/")

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -32,13 +33,30 @@ START_LIMIT = 120.0  # seconds: a slow disk, a full room
 GRACE = 60.0  # seconds without a user before the server stops; LAB_POSTGRES_GRACE in the environment overrides it
 
 _leases: dict[Path, int] = {}
-_answered: dict[Path, psutil.Process | None] = {}  # the server that answered last in a house
+_answered: dict[Path, "_Answered | None"] = {}  # by house
 _leases_guard = threading.Lock()
 _children: list[subprocess.Popen[bytes]] = []  # the servers and watchers that this process started
 
 
 class StartError(Exception):
     """The server ended instead of answering; the text is what it said last."""
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What answered last in a house: the server's process, the socket, and the password that it accepted."""
+
+    postmaster: psutil.Process
+    socket: Path
+    passfile: tuple[int, int]
+
+    def is_still_so(self, house: House) -> bool:
+        """Whether a connection would succeed again, so far as can be seen without one."""
+        try:
+            same = self.passfile == _sign(house.passfile) and self.socket.exists()
+            return same and self.postmaster.is_running() and self.postmaster.status() != psutil.STATUS_ZOMBIE
+        except (OSError, psutil.Error):
+            return False
 
 
 class PasswordError(Exception):
@@ -61,7 +79,7 @@ def attach() -> tuple[House, psycopg.Connection]:
         with _starting(house):
             connection = _connect_or_start(house, binaries)
     _see_to_watcher(house)
-    _answered[house.folder] = _postmaster(house)
+    _answered[house.folder] = _now(house)
     return house, connection
 
 
@@ -71,8 +89,8 @@ def answers() -> House | None:
     A connection would tell more, and costs the server a process each time.
     """
     house, _ = _enter()
-    postmaster = _answered.get(house.folder)
-    if postmaster is None or not _is_alive(postmaster) or not Path(f"{house.socket}{SOCKET_NAME}").exists():
+    answered = _answered.get(house.folder)
+    if answered is None or not answered.is_still_so(house):
         return None
     _see_to_watcher(house)
     return house
@@ -95,20 +113,19 @@ def _enter() -> tuple[House, Binaries]:
     return house, binaries
 
 
-def _postmaster(house: House) -> psutil.Process | None:
-    """The server's process, by its number and the time of its start, so that it is not taken for a later one."""
+def _now(house: House) -> _Answered | None:
+    """To be called when the server has answered: a process is known by its number and the time of its start."""
     number = watcher.noted_postmaster(os.path.realpath(house.data))
     try:
-        return psutil.Process(number) if number else None
-    except psutil.Error:
+        socket = Path(f"{house.socket}{SOCKET_NAME}")
+        return _Answered(psutil.Process(number), socket, _sign(house.passfile)) if number else None
+    except (OSError, psutil.Error):
         return None
 
 
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+def _sign(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 def _take_lease(house: House) -> None:
