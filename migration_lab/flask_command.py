@@ -133,7 +133,7 @@ def _run(
     return run(
         [program, *args],
         folder=folder,
-        env=environment(home, session_name(program, args)) | env,
+        env={**environment(home, session_name(program, args)), **env},
         timeout=timeout,
         on_output=on_output,
     )

@@ -13,12 +13,16 @@ from typing import Any, Protocol
 
 from alembic.script.revision import Revision as AlembicRevision
 from alembic.script.revision import RevisionMap
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from migration_lab.errors import LabError
 from migration_lab.readonly import looking_at
 
 VERSION_TABLE = "alembic_version"
+TABLES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'",
+    "postgresql": "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()",
+}
 
 
 class HasHistory(Protocol):
@@ -127,7 +131,7 @@ def read_history(workspace: HasHistory, databases: Mapping[str, str] | None = No
 def read_standing(name: str, url: str) -> Standing:
     """Where the database at this URL stands."""
     with looking_at(url) as connection:
-        tables = inspect(connection).get_table_names()
+        tables = connection.execute(text(TABLES[connection.dialect.name])).scalars().all()
         if VERSION_TABLE not in tables:
             return Standing(name, (), has_table=False, is_lost=bool(tables))
         rows = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE} ORDER BY version_num"))
