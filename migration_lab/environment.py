@@ -98,7 +98,8 @@ def main(arguments: list[str]) -> int:
             return run_in_environment(["-m", "migration_lab.start", *options])
         if command == "build":
             return run_in_environment(["-m", "migration_lab.build", *options])
-        return run_in_environment(["-m", "pytest", "-n", str(cores()), *options])
+        workers = cores() + 1  # lessons and their checks wait a good deal: for locks, for requests
+        return run_in_environment(["-m", "pytest", "-n", str(workers), *options])
     except SetupError as error:
         print(error, file=sys.stderr)
     except OSError as error:

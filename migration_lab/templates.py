@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import filelock
@@ -108,14 +109,18 @@ def _key(lesson: Lesson, scene: Path | None, engine: Engine) -> str:
     folders += [each.folder / "checkpoint" for each in lessons() if each.number <= lesson.number]
     folders += [scene] if scene else []
     digest = hashlib.sha256()
-    versions = [importlib.metadata.version(name) for name in ("alembic", "flask-migrate", "sqlalchemy")]
-    digest.update(repr((RECIPE, engine.name, lesson.manifest.checkpoint.head, versions)).encode())
+    digest.update(repr((RECIPE, engine.name, lesson.manifest.checkpoint.head, _versions())).encode())
     for folder in folders:
         for path in files_in(folder):
             name = f"{folder.name}/{path.relative_to(folder).as_posix()}".encode()
             content = path.read_bytes()
             digest.update(b"%d %d " % (len(name), len(content)) + name + content)
     return digest.hexdigest()[:16]
+
+
+@cache
+def _versions() -> list[str]:
+    return [importlib.metadata.version(name) for name in ("alembic", "flask-migrate", "sqlalchemy")]
 
 
 def files_in(folder: Path, ignore: Iterable[str] = NOT_INPUT) -> list[Path]:

@@ -19,6 +19,7 @@ from migration_lab.templates import Template, checkpoint_template, files_in, sce
 
 KEPT_AT_MOST = 5
 COPY = "-copy"
+_signs_of_clones: dict[str, str] = {}  # by the template's key
 STAMP = "[0-9]" * 8 + "-" + "[0-9]" * 6  # the date and time at the end of a kept one's name
 
 
@@ -120,7 +121,7 @@ def open_workspace(
             template=template.key,
             scene=scene,
             files=files_sign(folder),
-            database=database_sign(template.engine, folder),
+            database=_sign_of_clone(template, folder),
         )
         write_record(folder, record)
     except OSError as error:
@@ -129,6 +130,15 @@ def open_workspace(
             f"Check the free space, and that {folder.parent} and all in it is yours.",
         ) from error
     return Opened(Workspace(folder, lesson, template.engine, title_of(name)), kept, dropped)
+
+
+def _sign_of_clone(template: Template, folder: Path) -> str:
+    """The sign of a database that nobody has used; on Postgres all clones have the same, and asking costs a session."""
+    if template.engine.name == "sqlite":
+        return database_sign(template.engine, folder)
+    if template.key not in _signs_of_clones:
+        _signs_of_clones[template.key] = database_sign(template.engine, folder)
+    return _signs_of_clones[template.key]
 
 
 def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Workspace:

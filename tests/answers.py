@@ -89,7 +89,9 @@ def _run(shell: Any, answer: Answer, number: int, cell: str) -> None:
 
 def _section(lesson: Lesson, exercise_id: str, kind: Kind) -> Answer:
     path = lesson.folder / "exercises.md"
-    cells = [each for each in read_cells(path) if each.exercise == exercise_id and each.is_code and kind in each.tags]
+    own = [each for each in read_cells(path) if each.exercise == exercise_id and each.is_code]
+    shown = [] if kind == "stub" else [each for each in own if not each.tags and "lab." not in each.source]
+    cells = [each for each in own if kind in each.tags or each in shown]
     engines = lesson.manifest.exercises[exercise_id].engines
     return Answer(lesson, exercise_id, kind, path, tuple(each.source for each in cells), engines)
 

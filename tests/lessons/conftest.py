@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,10 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def run_notebook() -> Run:
-    """A function that runs `notebooks/NAME` or `solutions/NAME` in a home and proves that every cell ran.
+    """A function that runs `notebooks/NAME` or `solutions/NAME` in a home and proves that every cell ran."""
 
-    With `exercises`, only the sections of these run.
-    """
-
-    def run(name: str, home: Path, engine: str, exercises: Sequence[str] | None = None) -> dict[str, Any]:
+    def run(name: str, home: Path, engine: str) -> dict[str, Any]:
         shipped = json.loads((places.course_root() / name).read_text(encoding="utf-8"))
-        if exercises is not None:
-            wanted = {None, *exercises}
-            shipped["cells"] = [cell for cell in shipped["cells"] if cell["metadata"].get("exercise") in wanted]
         try:
             ran = executed(shipped, title=name, home=home, engine=engine)
         except LabError as error:

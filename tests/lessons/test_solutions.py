@@ -1,4 +1,6 @@
-"""The solutions print what is stored, and their exercises pass on both engines.
+"""The solutions print what is stored, and their exercises pass: each check judges them on both engines.
+
+`tests/test_exercises.py` works through the solutions on Postgres.
 
 nbval compares a cell only when it has a stored output, and passes silently where there is none. So what it really
 compared is counted: with a wrong output planted in every cell that has one, exactly these cells fail.
@@ -112,21 +114,6 @@ def test_a_solution_prints_what_is_stored_and_passes(lesson: course.Lesson, home
     for exercise in lesson.manifest.exercises:
         in_exercise = [cell for cell in code_cells(notebook) if cell["metadata"].get("exercise") == exercise]
         assert any(cell["outputs"] for cell in in_exercise), f"nothing of exercise {exercise} was compared"
-        assert progress.load().exercise(exercise).passed, f"exercise {exercise} was not passed"
-
-
-def on_postgres(lesson: course.Lesson) -> list[str]:
-    """The exercises that are for Postgres too."""
-    return [name for name, exercise in lesson.manifest.exercises.items() if "postgres" in exercise.engines]
-
-
-@pytest.mark.parametrize(
-    "lesson", [each for each in WITH_EXERCISES if on_postgres(each)], ids=lambda lesson: lesson.slug
-)
-def test_a_solution_passes_on_postgres(lesson: course.Lesson, run_notebook: Any, home: Path) -> None:
-    wanted = on_postgres(lesson)
-    run_notebook(f"solutions/{lesson.slug}.ipynb", home, "postgres", exercises=wanted)
-    for exercise in wanted:
         assert progress.load().exercise(exercise).passed, f"exercise {exercise} was not passed"
 
 
