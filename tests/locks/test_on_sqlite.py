@@ -60,10 +60,11 @@ def test_another_process_that_holds_the_file_is_seen(url: str) -> None:
                 assert other.stdout.readline() == "holds\n"
                 seen.look()
                 other.stdin.close()
-        assert [(each.who, each.pid, each.mode) for each in seen.holds] == [
-            (who or f"process {other.pid}", other.pid, "RESERVED")
-        ]
-    assert seen.in_words(at_least=0) == "another process held RESERVED on the whole file"
+        # A sample may have met it on its way there, with SHARED.
+        last = seen.holds[-1]
+        assert (last.who, last.pid, last.mode) == (who or f"process {other.pid}", other.pid, "RESERVED")
+        assert {(each.who, each.pid) for each in seen.holds} == {(last.who, last.pid)}
+    assert seen.in_words(at_least=0).endswith("another process held RESERVED on the whole file")
     assert seen.as_text().startswith("Nobody queues for a file")
 
 
