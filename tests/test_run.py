@@ -451,7 +451,7 @@ def test_jupyterlab_starts_on_the_first_lesson_behind_a_token(lab: tuple[str, Pa
     assert (mine / FIRST).exists()
     urllib.request.urlopen(urllib.request.Request(f"{host}/api/terminals?token={token}", method="POST", data=b""))
     shells = [each for each in psutil.Process().children(recursive=True) if "--rcfile" in command_of(each)]
-    assert [Path(each.cwd()) for each in shells] == [mine], "a terminal begins in the learner's folder"
+    assert {Path(each.cwd()) for each in shells} == {mine}, "a terminal begins in the learner's folder"
     with pytest.raises(urllib.error.HTTPError) as error:
         answer(f"{host}/api/contents")
     assert error.value.code == 403

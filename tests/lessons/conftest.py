@@ -15,12 +15,23 @@ from migration_lab.errors import LabError
 Run = Callable[..., dict[str, Any]]
 
 
+def is_proof(cell: dict[str, Any]) -> bool:
+    """Whether it is a cell that proves what the prose says."""
+    return "proof" in cell["metadata"].get("tags", ())
+
+
 @pytest.fixture
 def run_notebook() -> Run:
-    """A function that runs `notebooks/NAME` or `solutions/NAME` in a home and proves that every cell ran."""
+    """A function that runs `notebooks/NAME` or `solutions/NAME` in a home and proves that every cell ran.
 
-    def run(name: str, home: Path, engine: str) -> dict[str, Any]:
+    With `to_first_proof`, nothing after the first cell with that tag runs.
+    """
+
+    def run(name: str, home: Path, engine: str, *, to_first_proof: bool = False) -> dict[str, Any]:
         shipped = json.loads((places.course_root() / name).read_text(encoding="utf-8"))
+        if to_first_proof:
+            proof = next(number for number, cell in enumerate(shipped["cells"]) if is_proof(cell))
+            del shipped["cells"][proof + 1 :]
         try:
             ran = executed(shipped, title=name, home=home, engine=engine)
         except LabError as error:
