@@ -77,11 +77,13 @@ class _Panel:
             yield _text(LEFT - 6, y + 4, "1 ms or less" if tick == FLOOR else duration(tick), anchor="end", size=10)
 
     def _phases(self) -> Iterable[str]:
-        marks = [(self._x(mark.at), mark.name) for mark in self._of.phases]
-        for at, _ in marks:
+        taken = 0.0  # up to where the upper of two lines of names is written
+        for mark in self._of.phases:
+            at = self._x(mark.at)
             yield _line(at, self._y, at, self._y + PLOT, colour=INK)
-        for at, names in _close(marks):
-            yield _text(at + 3, self._y + 9, ", ".join(names), size=10)
+            left = min(at + 3, WIDTH - RIGHT - 5.5 * len(mark.name))
+            yield _text(left, self._y + (9 if at > taken else 20), mark.name, size=10)
+            taken = left + 5.5 * len(mark.name) if at > taken else 0.0
 
     def _requests(self) -> Iterable[str]:
         reads = [each for each in self._of.outcomes if each.ok and not each.writes]

@@ -59,9 +59,10 @@ def story(timeline: Timeline) -> list[str]:
     sessions = Counter(re.sub(r"^session \d+$", "a session", each.who) for each in timeline.blocked)
     if timeline.blocked:
         first = min(each.begin for each in timeline.blocked) - timeline.began
+        who = ", ".join(f"{each} ({_times(count)})" for each, count in sorted(sessions.items()))
         lines.append(
             f"{duration(timeline.blocked_for)} with a session that waits for a lock, for the first time at second "
-            f"{first:.2f}; who waited: {', '.join(f'{who} ({count} times)' for who, count in sorted(sessions.items()))}"
+            f"{first:.2f}; who waited: {who}"
         )
     lines += [
         f"{count} time{'' if count == 1 else 's'}: {reason}"
@@ -74,6 +75,10 @@ def _of_span(span: Span) -> list[tuple[float, str]]:
     ended = "" if not span.exit_code else f" and failed with exit code {span.exit_code}"
     moments = [(span.begin, f"{span.name} took {duration(span.seconds)}{ended}")]
     return moments + [(mark.at, f"revision {mark.name}") for mark in span.marks]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def duration(seconds: float) -> str:
