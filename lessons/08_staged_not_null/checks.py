@@ -85,7 +85,8 @@ UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
     ),
     Expectation(
         "chosen",
-        "what users have chosen stays, also when you go back to the revision of the deploy and forward again",
+        "what users have chosen stays, also when you go back to the first revision at which both serve, and forward "
+        "again",
         cause="An `UPDATE` touches rows that have a value, or a `downgrade()` empties them.",
         next_step="Let `UPDATE` find only rows without a value, and let its `downgrade()` leave the values.",
     ),
@@ -230,8 +231,8 @@ def judge_a_large_table(trial: Trial) -> None:
     ),
     Expectation(
         "held",
-        "no transaction keeps the file for long: less than a third of what it takes to look for each user through all "
-        "orders (4,000 of each, measured in the check)",
+        "no transaction keeps the file for long: less than a third of the time of the draft's `UPDATE`, which looks "
+        "for each user through all orders (4,000 of each, measured in the check)",
         cause="One statement looks through all orders again for each user, and the file is locked meanwhile.",
         next_step="Do the long work in pieces that commit, or find a way to the values that reads the orders once.",
     ),
@@ -310,7 +311,8 @@ def judge_time_held(trial: Trial) -> None:
     ),
     Expectation(
         "way_back",
-        "`flask db downgrade` to the start keeps what users have told and takes users without a country, or it refuses",
+        "`flask db downgrade` to the start keeps what users have told, and lets in users without a country; or it "
+        "refuses",
         cause="The downgrade empties or drops more than the upgrade has brought, or leaves the constraint in place.",
         next_step="The column was there before. Take back the promise, and nothing that a user has said.",
     ),
