@@ -136,9 +136,10 @@ def _sign_of_clone(template: Template, folder: Path) -> str:
     """The sign of a database that nobody has used; on Postgres all clones have the same, and asking costs a session."""
     if template.engine.name == "sqlite":
         return database_sign(template.engine, folder)
-    if template.key not in _signs_of_clones:
-        _signs_of_clones[template.key] = database_sign(template.engine, folder)
-    return _signs_of_clones[template.key]
+    known = _signs_of_clones.get(template.key, LOST)
+    if known == LOST:  # not asked yet, or the server was away for a moment
+        known = _signs_of_clones[template.key] = database_sign(template.engine, folder)
+    return known
 
 
 def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Workspace:
