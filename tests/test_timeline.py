@@ -100,6 +100,16 @@ def test_the_picture_is_whole_and_can_be_read_without_colour(timeline: Timeline)
             assert 0 <= float(x) <= 760
 
 
+def test_names_of_phases_that_follow_soon_are_not_written_over_each_other() -> None:
+    phases = [Mark(5.0 + number / 20, f"phase {number}") for number in range(3)]
+    root = ET.fromstring(as_svg([Timeline("soon", 5.0, [outcome(8.0, 0.01)], phases=phases)]))
+    texts = [each for each in root.iter("{http://www.w3.org/2000/svg}text") if (each.text or "").startswith("phase ")]
+    places = [(float(each.attrib["x"]), float(each.attrib["y"])) for each in texts]
+    assert len(places) == 3
+    for place, (x, y) in enumerate(places):
+        assert all(y != above or abs(x - left) >= 5.5 * len("phase 0") for left, above in places[:place])
+
+
 def test_a_picture_of_nothing_can_be_drawn() -> None:
     empty = Timeline("nothing", 5.0, [])
     assert ET.fromstring(as_svg([empty])) is not None

@@ -77,13 +77,14 @@ class _Panel:
             yield _text(LEFT - 6, y + 4, "1 ms or less" if tick == FLOOR else duration(tick), anchor="end", size=10)
 
     def _phases(self) -> Iterable[str]:
-        taken = 0.0  # up to where the upper of two lines of names is written
+        taken: list[float] = []  # up to where each line of names is written, from above
         for mark in self._of.phases:
             at = self._x(mark.at)
             yield _line(at, self._y, at, self._y + PLOT, colour=INK)
             left = min(at + 3, WIDTH - RIGHT - 5.5 * len(mark.name))
-            yield _text(left, self._y + (9 if at > taken else 20), mark.name, size=10)
-            taken = left + 5.5 * len(mark.name) if at > taken else 0.0
+            row = next((row for row, end in enumerate(taken) if left > end), len(taken))
+            yield _text(left, self._y + 9 + 11 * row, mark.name, size=10)
+            taken[row : row + 1] = [left + 5.5 * len(mark.name)]
 
     def _requests(self) -> Iterable[str]:
         reads = [each for each in self._of.outcomes if each.ok and not each.writes]
