@@ -1,6 +1,7 @@
 """What a workspace was made from, and signs by which to see whether a learner has changed it since."""
 
 import hashlib
+import time
 from pathlib import Path
 
 import sqlalchemy
@@ -12,6 +13,8 @@ from migration_lab.templates import NOT_INPUT, files_in
 FILE_NAME = ".lab.json"
 NOT_WORK = NOT_INPUT | {".ipynb_checkpoints"}
 LOST = "lost"
+TRIES = 3
+PAUSE = 0.1  # seconds
 
 # How many rows any session has written into this database since it was made, its own catalog included. ANALYZE, which
 # the server starts by itself, writes pg_statistic; the shared tables belong to all databases.
@@ -77,11 +80,15 @@ def database_sign(engine: Engine, folder: Path) -> str:
     import psycopg  # a fifth of a second, which SQLite need not pay
 
     libpq_url = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    try:
-        with psycopg.connect(libpq_url, autocommit=True) as connection:
-            return str(connection.execute(POSTGRES_SIGN).fetchone())
-    except psycopg.OperationalError:  # no server, or no such database
-        return LOST
+    for _ in range(TRIES):
+        try:
+            with psycopg.connect(libpq_url, autocommit=True) as connection:
+                return str(connection.execute(POSTGRES_SIGN).fetchone())
+        except psycopg.OperationalError as error:
+            if "does not exist" in str(error):
+                break
+            time.sleep(PAUSE)  # a server that has no room for one more, or is just starting, answers the next time
+    return LOST
 
 
 def _file_sign(path: Path) -> str:

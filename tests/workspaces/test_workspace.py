@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,7 +18,7 @@ from migration_lab.engines import Engine, engine
 from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
 from migration_lab.git_command import run_git
-from migration_lab.record import FILE_NAME, database_sign
+from migration_lab.record import FILE_NAME, database_sign, files_sign, read_record
 from migration_lab.workspace import Workspace, find, name_of, open_exercise, open_lesson, others, reset, resume
 
 pytestmark = pytest.mark.usefixtures("tiny_course")
@@ -114,6 +115,10 @@ def test_an_unchanged_workspace_is_replaced_in_place(how: str, each_engine: Engi
     inode = at.folder.stat().st_ino
     do: Callable[[Workspace], object] = USED_BUT_UNCHANGED[how]
     do(at)
+    recorded = read_record(at.folder)
+    assert recorded is not None
+    signs = (files_sign(at.folder), database_sign(each_engine, at.folder))
+    assert signs == (recorded.files, recorded.database)  # so that a failure tells which of the two
     again = open_lesson(lesson("02"), each_engine)
     assert (again.workspace, again.kept, again.dropped) == (at, None, None)
     assert emails(at) == START
@@ -396,6 +401,22 @@ def test_the_sign_of_a_fresh_clone_is_stable(each_engine: Engine) -> None:
     if each_engine.name == "postgres":
         assert {database_sign(each_engine, at.folder)} == signs
     assert signs != {"lost"}
+
+
+def test_a_server_without_room_for_one_more_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    postgres = engine("postgres")
+    at = opened(postgres)
+    sign, connect, refused = database_sign(postgres, at.folder), psycopg.connect, []
+
+    def connect_after_one(*given: Any, **named: Any) -> psycopg.Connection:
+        if not refused:
+            refused.append(psycopg.OperationalError("FATAL: sorry, too many clients already"))
+            raise refused[0]
+        return connect(*given, **named)
+
+    monkeypatch.setattr(psycopg, "connect", connect_after_one)
+    assert database_sign(postgres, at.folder) == sign
+    assert refused
 
 
 def test_a_changed_course_replaces_an_unchanged_workspace(each_engine: Engine, tiny_course: Path) -> None:
