@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from migration_lab import environment, places
 from tests.browser import chromium
-from tests.browser.lab_page import LabPage
+from tests.browser.lab_page import LIMIT, LabPage
 
 START_LIMIT = 120  # seconds until JupyterLab answers; it takes a few
 FIRST_WORDS = "JupyterLab: "
+
+expect.set_options(timeout=LIMIT)  # five seconds otherwise, which a kernel beside two other workers may need
 
 
 @pytest.fixture(scope="module")

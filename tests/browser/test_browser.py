@@ -145,6 +145,7 @@ def test_a_question_is_answered_by_keyboard_alone(window: LabPage) -> None:
 
     tab_to(window, question.get_by_label("flask db history"), "Shift+Tab")
     press("ArrowDown")
+    expect(question.get_by_label("flask db check")).to_be_checked()
     tab_to(window, question.get_by_role("button", name="Check"))
     press("Space")
     expect(said).to_contain_text("It compares the real tables with your models.")
