@@ -33,7 +33,7 @@ def main(options: list[str] | None = None) -> int:
     print(f"JupyterLab: http://127.0.0.1:{port}/{FIRST_PAGE}?token={environment['JUPYTER_TOKEN']}")
     print("Keep this window open while you work. To stop: Ctrl-C here, twice.", flush=True)
     others = without_port(options)
-    command = [sys.executable, "-m", "jupyterlab", *settings(port, others), *others]
+    command = [sys.executable, "-m", "migration_lab.jupyter", *settings(port, others), *others]
     os.chdir(places.my_work())  # where its terminals begin
     if os.name == "nt":
         return os.spawnve(os.P_WAIT, sys.executable, command, environment)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+import migration_lab.jupyter  # noqa: F401  # before nbformat
 from migration_lab import course, engines, places
 from migration_lab.engines import postgres
 

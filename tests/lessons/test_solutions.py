@@ -53,8 +53,8 @@ def nbval_once(notebook: dict[str, Any], name: str, home: Path) -> Compared:
     sanitize = "".join(f"[moment{n}]\nregex: {m.pattern}\nreplace: {always}\n" for n, (m, always) in enumerate(MOMENTS))
     (folder / "sanitize.cfg").write_text(sanitize, encoding="utf-8")
     report = folder / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-p", "nbval.plugin", "--nbval", "--nbval-current-env"]
-    command += ["--rootdir=.", "-c", "pytest.ini"]
+    command = [sys.executable, "-m", "pytest", "-p", "migration_lab.jupyter", "-p", "nbval.plugin"]
+    command += ["--nbval", "--nbval-current-env", "--rootdir=.", "-c", "pytest.ini"]
     command += [f"--nbval-cell-timeout={CELL_SECONDS}", f"--junitxml={report}", "-p", "no:cacheprovider", "-q", name]
     command.append("--nbval-sanitize-with=sanitize.cfg")
     env = {each: value for each, value in os.environ.items() if not each.startswith("PYTEST_")}

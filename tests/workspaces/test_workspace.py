@@ -406,7 +406,8 @@ def test_the_sign_of_a_fresh_clone_is_stable(each_engine: Engine) -> None:
 def test_a_server_without_room_for_one_more_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     postgres = engine("postgres")
     at = opened(postgres)
-    sign, connect, refused = database_sign(postgres, at.folder), psycopg.connect, []
+    sign, connect = database_sign(postgres, at.folder), psycopg.connect
+    refused: list[Exception] = []
 
     def connect_after_one(*given: Any, **named: Any) -> psycopg.Connection:
         if not refused:
