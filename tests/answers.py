@@ -7,6 +7,7 @@ cells with these tags in the exercise's section of `exercises.md`.
 
 import os
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from migration_lab.checking import Verdict, check
 from migration_lab.course import EngineName, Lesson
 from migration_lab.engines import engine
 from migration_lab.notebook import displays, magics
+from migration_lab.quiz.loading import LOADER
 
 Kind = Literal["stub", "solution", "right", "wrong"]
 
@@ -31,10 +33,19 @@ class Answer:
     exercise: str
     kind: Kind
     file: Path
-    cells: tuple[str, ...]
     engines: tuple[EngineName, ...]
     why: str = ""
     rejected_by: str = ""
+
+    @cached_property
+    def cells(self) -> tuple[str, ...]:
+        """What is run, in order. Read when it is asked for: each worker collects all answers, and gives a few."""
+        code = [each for each in _cells_of(self.file) if each.is_code]
+        if self.kind in ("right", "wrong"):
+            return tuple(each.source for each in code)
+        own = [each for each in code if each.exercise == self.exercise]
+        shown = [] if self.kind == "stub" else [each for each in own if not each.tags and "lab." not in each.source]
+        return tuple(each.source for each in own if self.kind in each.tags or each in shown)
 
     @property
     def name(self) -> str:
@@ -88,31 +99,23 @@ def _run(shell: Any, answer: Answer, number: int, cell: str) -> None:
 
 
 def _section(lesson: Lesson, exercise_id: str, kind: Kind) -> Answer:
-    path = lesson.folder / "exercises.md"
-    own = [each for each in read_cells(path) if each.exercise == exercise_id and each.is_code]
-    shown = [] if kind == "stub" else [each for each in own if not each.tags and "lab." not in each.source]
-    cells = [each for each in own if kind in each.tags or each in shown]
     engines = lesson.manifest.exercises[exercise_id].engines
-    return Answer(lesson, exercise_id, kind, path, tuple(each.source for each in cells), engines)
+    return Answer(lesson, exercise_id, kind, lesson.folder / "exercises.md", engines)
 
 
 def _file(lesson: Lesson, kind: Kind, path: Path) -> Answer:
     matter = _front_matter(path)
     exercise_id = str(matter.get("exercise", ""))
     exercise = lesson.manifest.exercises.get(exercise_id)
-    return Answer(
-        lesson,
-        exercise_id,
-        kind,
-        path,
-        tuple(each.source for each in read_cells(path) if each.is_code),
-        tuple(matter.get("engines") or (exercise.engines if exercise else ())),
-        str(matter.get("why") or "").strip(),
-        str(matter.get("rejected_by") or ""),
-    )
+    engines = tuple(matter.get("engines") or (exercise.engines if exercise else ()))
+    why, rejected_by = str(matter.get("why") or "").strip(), str(matter.get("rejected_by") or "")
+    return Answer(lesson, exercise_id, kind, path, engines, why, rejected_by)
+
+
+_cells_of = cache(read_cells)
 
 
 def _front_matter(path: Path) -> dict[str, Any]:
     parts = path.read_text(encoding="utf-8").split("---\n", 2)
-    matter = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else None
+    matter = yaml.load(parts[1], LOADER) if len(parts) == 3 and not parts[0].strip() else None
     return matter if isinstance(matter, dict) else {}
