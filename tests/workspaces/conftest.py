@@ -169,3 +169,11 @@ def shop(tiny_files: Path, tmp_path: Path) -> Path:
 def each_engine(request: pytest.FixtureRequest) -> Engine:
     """Both engines, one after the other."""
     return engine(request.param)
+
+
+@pytest.fixture(params=["forked", "spawned"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With the forkserver, and without it as on systems that cannot fork."""
+    if request.param == "spawned":
+        monkeypatch.setenv("LAB_FORKSERVER", "0")
+    return str(request.param)

@@ -1,13 +1,10 @@
-"""Commands in a fresh process: the same as in a terminal, interruptible, and never left behind."""
+"""Commands in a fresh process: the same as in a terminal, and soon begun."""
 
-import contextlib
 import difflib
-import importlib
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -15,37 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
-from flask.cli import cli
 
 from migration_lab import process
 from migration_lab.errors import LabError
 from migration_lab.flask_command import environment
-from migration_lab.process import Completed, StoppedError, child, forkserver, run
-
-REVISION = "migrations/versions/0003_more.py"
-HEADER = 'revision = "0003"\ndown_revision = "0002"\n\n'
-
-
-@pytest.fixture(params=["forked", "spawned"])
-def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With the forkserver, and without it as on systems that cannot fork."""
-    if request.param == "spawned":
-        monkeypatch.setenv("LAB_FORKSERVER", "0")
-    return str(request.param)
-
-
-def flask(folder: Path, *args: str, timeout: float = 60, on_output: Callable[[str], None] | None = None) -> Completed:
-    return run(["flask", *args], folder=folder, env=environment(folder), timeout=timeout, on_output=on_output)
-
-
-def more(folder: Path, text: str) -> Path:
-    """Add a third revision whose upgrade does this."""
-    path = folder / REVISION
-    path.write_text(HEADER + "def upgrade():\n" + "".join(f"    {line}\n" for line in text.splitlines()))
-    return path
-
+from migration_lab.process import Completed, child, forkserver, run
+from tests.workspaces.commands import REVISION, flask, more
 
 # ------------------------------------------------------------------------------------- the same as in a terminal
 
@@ -284,188 +257,6 @@ def test_several_threads_may_run_commands_at_once(shop: Path) -> None:
     for thread in threads:
         thread.join()
     assert [each.output for each in found] == ["0002 (head)\n"] * 6
-
-
-# ------------------------------------------------------------------------------------ limits, Ctrl-C, lost processes
-
-
-def _alive(pid_file: Path) -> bool:
-    pid = int(pid_file.read_text())
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
-def _until(true: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-ENDLESS = "import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))\nprint('begun')\nwhile True: pass"
-
-
-class Clock:
-    """A clock that can be put forward."""
-
-    def __init__(self) -> None:
-        self._put_forward = 0.0
-
-    def pass_seconds(self, seconds: float) -> None:
-        self._put_forward += seconds
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self._put_forward
-
-
-STUBBORN = "import signal\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\n" + ENDLESS
-
-
-@pytest.mark.parametrize("text", [ENDLESS, STUBBORN])
-def test_a_command_without_end_is_stopped_at_its_limit(
-    text: str, shop: Path, either_way: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(process, "GRACE_SECONDS", 0.3)
-    more(shop, text)
-    flask(shop, "db", "upgrade", "0002")
-    clock = Clock()
-    monkeypatch.setattr(process, "time", clock)
-    with pytest.raises(StoppedError) as stopped:
-        flask(shop, "db", "upgrade", timeout=600, on_output=lambda text: clock.pass_seconds(600 * ("begun" in text)))
-    assert stopped.value.message == "`flask db upgrade` was stopped after 600 seconds."
-    assert "begun" in stopped.value.output
-    assert not _alive(shop / "pid")
-    assert flask(shop, "db", "current").output.splitlines()[-1] == "0002"
-
-
-@pytest.mark.parametrize("text", [ENDLESS, STUBBORN])
-def test_ctrl_c_reaches_the_command_and_then_the_caller(
-    text: str,
-    shop: Path,
-    either_way: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(process, "GRACE_SECONDS", 0.3)
-    more(shop, text)
-    shown: list[str] = []
-    ctrl_c = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-
-    def take(piece: str) -> None:
-        shown.append(piece)
-        if "begun" in piece:
-            ctrl_c.start()
-
-    with pytest.raises(KeyboardInterrupt):
-        flask(shop, "db", "upgrade", on_output=take)
-    assert "begun" in "".join(shown)
-    if text == ENDLESS:
-        assert "".join(shown).endswith("Aborted!\n")
-    assert not _alive(shop / "pid")
-
-
-@pytest.mark.parametrize("name", forkserver.PRELOAD)
-def test_what_the_forkserver_imports_beforehand_is_there(name: str) -> None:
-    importlib.import_module(name)
-
-
-def test_the_forkserver_looks_for_the_commands_of_installed_packages() -> None:
-    cli._load_plugin_commands()
-    assert cli._loaded_plugin_commands
-
-
-@pytest.mark.parametrize("what", [KeyboardInterrupt, TimeoutError])
-def test_a_child_that_its_caller_did_not_wait_for_does_nothing(
-    what: type[BaseException], shop: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (shop / "slow.py").write_text("def main():\n    open('ran', 'a').write('ran ')\n")
-    receive = forkserver.Forked._receive
-    errors = iter([what])
-
-    def not_at_first(child: forkserver.Forked, timeout: float) -> int:
-        number = receive(child, timeout)
-        for each in errors:
-            time.sleep(0.5)  # long enough for a child that has its orders
-            raise each
-        return number
-
-    monkeypatch.setattr(forkserver.Forked, "_receive", not_at_first)
-    with contextlib.suppress(KeyboardInterrupt):
-        run(["slow:main"], folder=shop, env=environment(shop))
-    assert flask(shop, "db", "heads").exit_code == 0
-    _until(lambda: not _forkserver().children())
-    times = (shop / "ran").read_text() if (shop / "ran").exists() else ""
-    assert times == ("" if what is KeyboardInterrupt else "ran ")
-
-
-def test_what_a_command_leaves_running_does_not_hold_up_its_end(shop: Path, either_way: str) -> None:
-    more(shop, "import subprocess\nsubprocess.Popen(['sleep', '20'])")
-    began = time.monotonic()
-    assert flask(shop, "db", "upgrade").exit_code == 0
-    assert time.monotonic() - began < 15
-
-
-def test_a_forkserver_that_was_killed_is_replaced_unnoticed(shop: Path) -> None:
-    assert flask(shop, "db", "heads").exit_code == 0
-    _forkserver().kill()
-    assert flask(shop, "db", "heads").output == "0002 (head)\n"
-    assert _forkserver().is_running()
-
-
-def test_a_fork_of_the_caller_does_not_keep_its_forkserver_alive(shop: Path) -> None:
-    script = (
-        "import os, sys, time\nfrom pathlib import Path\nfrom migration_lab.flask_command import environment\n"
-        "from migration_lab.process import run\n"
-        f"folder = Path({str(shop)!r})\n"
-        "heads = lambda: run(['flask', 'db', 'heads'], folder=folder, env=environment(folder)).output\n"
-        "heads()\nparent = os.getpid()\n"
-        "if os.fork():\n    time.sleep(600)\n"
-        "print(heads(), flush=True)\nsys.stdin.read()\n"
-    )
-    caller = psutil.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert caller.stdout.readline() == "0002 (head)\n"
-    (its_own,) = [each for each in caller.children() if "forkserver" in " ".join(each.cmdline())]
-    caller.kill()
-    _, alive = psutil.wait_procs([its_own], timeout=30)
-    caller.communicate()  # the fork ends with its input
-    assert not alive
-
-
-def test_a_forkserver_killed_under_a_command_is_said(shop: Path) -> None:
-    more(shop, ENDLESS)
-
-    def take(text: str) -> None:
-        if "begun" in text:
-            _forkserver().kill()
-
-    with pytest.raises(LabError, match="cut short"):
-        flask(shop, "db", "upgrade", on_output=take)
-    _until(lambda: not _alive(shop / "pid"))
-    assert flask(shop, "db", "heads").exit_code == 0
-
-
-def _forkserver() -> psutil.Process:
-    found = [each for each in psutil.Process().children() if "forkserver" in " ".join(each.cmdline())]
-    assert len(found) == 1
-    return found[0]
-
-
-def test_a_caller_that_is_killed_takes_command_and_forkserver_with_it(shop: Path) -> None:
-    more(shop, STUBBORN)
-    script = (
-        "import sys\nfrom pathlib import Path\nfrom migration_lab.flask_command import environment\n"
-        "from migration_lab.process import run\n"
-        f"folder = Path({str(shop)!r})\nrun(['flask', 'db', 'upgrade'], folder=folder, env=environment(folder))\n"
-    )
-    caller = psutil.Popen([sys.executable, "-c", script])
-    _until(lambda: (shop / "pid").exists() and (shop / "pid").read_text() != "")
-    family = caller.children(recursive=True)
-    assert len(family) == 2  # the forkserver and its child
-    caller.kill()
-    caller.wait()
-    _, alive = psutil.wait_procs(family, timeout=30)
-    for each in alive:
-        each.kill()
-    assert not alive
-    assert flask(shop, "db", "upgrade", "0002").exit_code == 0
 
 
 # -------------------------------------------------------------------------------------------------------------- speed
