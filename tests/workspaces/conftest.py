@@ -177,3 +177,12 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     if request.param == "spawned":
         monkeypatch.setenv("LAB_FORKSERVER", "0")
     return str(request.param)
+
+
+@pytest.fixture
+def no_databases_left(home: Path, each_engine: Engine) -> Iterator[None]:
+    """The server is shared by all tests: take what this one made away again."""
+    yield
+    for path in [*home.glob("shops/*/"), *home.glob("shops/kept/*/")]:
+        if path.is_dir():
+            each_engine.drop(path)
