@@ -1,0 +1,184 @@
+"""Checks: what is the learner's stays so, a try is counted, and nothing is left behind."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from migration_lab import engines, progress, query
+from migration_lab.checking import check
+from migration_lab.checking.copies import LEFTOVER_SECONDS
+from migration_lab.checking.expectations import UPGRADE
+from migration_lab.checking.report import as_html, as_text
+from migration_lab.course import EngineName
+from migration_lab.errors import LabError
+from migration_lab.record import database_sign
+from tests.checking.exercise import judge_with, leftovers, opened, solve, unmet
+from tests.tiny_course import ADD, DROP
+
+# ---------------------------------------------------------------------------------- what is the learner's stays so
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_the_learners_files_and_database_are_not_touched(engine: EngineName, root: Path) -> None:
+    judge_with(
+        root,
+        '    trial.learner.execute("DELETE FROM users")\n    trial.learner.flask("db", "downgrade", "base")\n'
+        '    trial.execute("DELETE FROM users")\n    trial.flask("db", "downgrade", "base")\n'
+        '    trial.expect("mine", trial.rows_of("users") == [], expected="x", found="y")',
+        'Expectation("mine", "it is so", "cause", "next"), own_database=True',
+    )
+    work = opened(engine)
+    solve(work, ADD + '\nopen("left_behind", "w").close()', DROP)
+    before = progress.fingerprint(work.folder), database_sign(work.engine, work.folder)
+    check("01.1", work)
+    assert (progress.fingerprint(work.folder), database_sign(work.engine, work.folder)) == before
+    assert len(query.query(work.url, "SELECT * FROM users")) == 3
+    assert leftovers(root) == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_the_learners_own_database_is_read_while_a_session_is_open(engine: EngineName, root: Path) -> None:
+    judge_with(
+        root,
+        "    emails = [each['email'] for each in trial.learner.rows_of('users')]\n"
+        "    stands = trial.learner.stands_at()\n"
+        "    code = trial.learner.flask('db', 'current').exit_code\n"
+        "    trial.expect('mine', False, expected='x', found=f'{emails} {stands} {code}')",
+        'Expectation("mine", "it is so", "cause", "next"), own_database=True',
+    )
+    work = opened(engine)
+    query.execute(work.url, "INSERT INTO users (email) VALUES ('new@example.com')")
+    if engine == "postgres":
+        url = make_url(work.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url) as session:
+            session.execute("SELECT * FROM users")
+            verdict = check("01.1", work)
+    else:
+        session_ = sqlite3.connect(make_url(work.url).database or "", isolation_level=None)
+        session_.execute("BEGIN")
+        session_.execute("SELECT * FROM users").fetchall()
+        verdict = check("01.1", work)
+        session_.close()
+    assert [each.engine for each in verdict.engines] == [engine]
+    assert "'李雷@例子.中国', 'new@example.com'] ('0001',) 0" in unmet(verdict).found
+
+
+def test_a_locked_database_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migration_lab.checking.learner_database.LOCK_SECONDS", 1)
+    judge_with(root, "    trial.learner", 'Expectation("mine", "it is so", "cause", "next"), own_database=True')
+    work = opened("postgres")
+    url = make_url(work.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as session:
+        session.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        finding = unmet(check("01.1", work))
+    assert finding.found.startswith("Your database cannot be read: ")
+    assert "lock" in finding.found
+    assert finding.expectation.next_step == "End the transaction or the program that holds it, then check again."
+    assert leftovers(root) == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_no_command_in_a_folder_below_reaches_the_learners_database(engine: EngineName, root: Path) -> None:
+    judge_with(
+        root,
+        '    done = trial.flask("db", "downgrade", "base", folder=trial.folder / "below")\n'
+        '    gone = done.exit_code == 0 and trial.schema().table("users") is None\n'
+        '    trial.expect("mine", gone, expected="x", found="y")',
+        'Expectation("mine", "it is so", "cause", "next"), own_database=True',
+    )
+    work = opened(engine)
+    below = work.folder / "below"
+    shutil.copytree(work.folder, below, ignore=shutil.ignore_patterns("instance"))
+    absolute = f"FLASK_APP=shop\nDATABASE_URL={work.url}\n"  # as somebody might write it who wants to be sure
+    (below / ".flaskenv").write_text(absolute if engine == "sqlite" else (work.folder / ".flaskenv").read_text())
+    assert check("01.1", work).passed
+    assert len(query.query(work.url, "SELECT * FROM users")) == 3
+
+
+def test_a_checkout_whose_database_url_is_broken_stays_broken(root: Path) -> None:
+    work = opened()
+    flaskenv = work.folder / ".flaskenv"
+    flaskenv.write_text("FLASK_APP=shop\nDATABASE_URL=postgres://localhost/shop\n", encoding="utf-8")
+    finding = unmet(check("01.1", work, only=["sqlite"]))
+    assert finding.expectation.id == UPGRADE.id
+    assert "NoSuchModuleError" in finding.found
+    assert "Write `postgresql+psycopg://`" in finding.expectation.next_step  # as the field guide says
+
+
+# ---------------------------------------------------------------------------------------- engines, tries, tidiness
+
+
+def test_without_postgres_it_is_judged_on_sqlite_and_that_is_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "why_no_postgres", lambda: "There is no Postgres. Set LAB_POSTGRES_URL.")
+    work = opened()
+    solve(work)
+    verdict = check("01.1", work)
+    assert [each.engine for each in verdict.engines] == ["sqlite"]
+    assert verdict.passed
+    assert "PostgreSQL cannot be had here, so it was not judged there. There is no Postgres. Set" in as_text(verdict)
+    assert "so it was not judged there" in as_html(verdict)
+
+
+def test_a_check_counts_as_a_try_when_something_changed(root: Path) -> None:
+    work = opened()
+    for _ in range(2):
+        check("01.1", work, only=["sqlite"])
+    assert (progress.load().exercise("01.1").checks, progress.load().exercise("01.1").failed_tries) == (2, 1)
+    solve(work)
+    check("01.1", work, only=["sqlite"])
+    record = progress.load().exercise("01.1")
+    assert (record.checks, record.failed_tries, record.passed) == (3, 1, True)
+
+
+def test_a_workspace_that_is_gone_is_told(root: Path) -> None:
+    work = opened()
+    shutil.rmtree(work.folder)
+    with pytest.raises(LabError, match=r"Run `lab reset 01\.1`"):
+        check("01.1", work)
+
+
+def test_what_a_killed_check_left_behind_is_removed_by_a_later_one(root: Path) -> None:
+    work = opened()
+    trials = root.parent / "state" / "trials"
+    for name in ("sqlite-killed", "sqlite-running"):
+        (trials / name / "1" / "exercise-01.1-sqlite").mkdir(parents=True)
+    long_ago = time.time() - LEFTOVER_SECONDS - 60
+    os.utime(trials / "sqlite-killed", (long_ago, long_ago))
+    check("01.1", work, only=["sqlite"])
+    assert leftovers(root) == [trials / "sqlite-running"]
+    shutil.rmtree(trials / "sqlite-running")
+
+
+def test_ctrl_c_ends_a_check_and_leaves_nothing_behind(root: Path) -> None:
+    work = opened()
+    solve(work, "import time\ntime.sleep(60)", DROP)
+    program = (
+        "from migration_lab import engines, workspace\nfrom migration_lab.checking import check\n"
+        "work = workspace.find('exercise-01.1', engines.engine('sqlite'))\nprint('go', flush=True)\ncheck('01.1', work)"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | {"LAB_STATE": str(root.parent / "state")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "go\n"
+    until = time.monotonic() + 60
+    while not leftovers(root) and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(1)  # into the migration, most likely; wherever it is, nothing may be left
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert "KeyboardInterrupt" in said
+    assert leftovers(root) == []
