@@ -15,6 +15,12 @@ import migration_lab.jupyter  # noqa: F401  # before nbformat
 from migration_lab import course, engines, places
 from migration_lab.engines import postgres
 
+# Helpers that assert: else a failure there shows no values.
+pytest.register_assert_rewrite(
+    "tests.answers", "tests.checking.exercise", "tests.explain.project", "tests.lessons.ends", "tests.locks.parts",
+    "tests.spine",
+)  # fmt: skip
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the whole run one server and one cache of its own, shared by all workers as several notebooks share them.

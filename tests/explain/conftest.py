@@ -10,7 +10,7 @@ from migration_lab import engines
 from tests.explain.project import APP, Project
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a project after `flask db init`."""
     folder = tmp_path_factory.mktemp("blank")

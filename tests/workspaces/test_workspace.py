@@ -14,7 +14,7 @@ from migration_lab.engines import Engine, engine
 from migration_lab.flask_command import run_flask
 from migration_lab.record import FILE_NAME, database_sign, files_sign, read_record
 from migration_lab.workspace import Workspace, find, name_of, open_exercise, open_lesson, others, reset, resume
-from tests.workspaces.work import CHANGED, SHOP, START, _write, emails, execute, opened
+from tests.workspaces.work import CHANGED, SHOP, START, emails, execute, opened, write
 
 pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")
 
@@ -60,9 +60,9 @@ USED_BUT_UNCHANGED = {
     "commands that only look": lambda at: [run_flask(at, "db", each) for each in ("current", "history", "check")],
     "an upgrade with nothing to do": lambda at: run_flask(at, "db", "upgrade"),
     "queries": emails,
-    "bytecode": lambda at: _write(at, "shop/__pycache__/x.pyc"),
-    "what pytest leaves": lambda at: _write(at, ".pytest_cache/x"),
-    "what Jupyter leaves": lambda at: _write(at, ".ipynb_checkpoints/x"),
+    "bytecode": lambda at: write(at, "shop/__pycache__/x.pyc"),
+    "what pytest leaves": lambda at: write(at, ".pytest_cache/x"),
+    "what Jupyter leaves": lambda at: write(at, ".ipynb_checkpoints/x"),
     "a file saved unchanged": lambda at: (at.folder / SHOP).write_bytes((at.folder / SHOP).read_bytes()),
 }
 
@@ -106,7 +106,7 @@ def test_a_truncated_table_is_work_too() -> None:
 def test_a_kept_workspace_still_works(each_engine: Engine) -> None:
     at = opened(each_engine)
     execute(at, "UPDATE users SET email = 'mine'")
-    _write(at, "notes.txt")
+    write(at, "notes.txt")
     kept = open_lesson(lesson("02"), each_engine).kept
     assert kept is not None
     assert (kept / "notes.txt").exists()
@@ -120,7 +120,7 @@ def test_at_most_five_are_kept(each_engine: Engine, home: Path, monkeypatch: pyt
     seen = []
     for number in range(7):
         monkeypatch.setattr("time.strftime", lambda _, number=number: f"20260101-00000{number}")
-        _write(opened(each_engine), "notes.txt")
+        write(opened(each_engine), "notes.txt")
         seen.append(open_lesson(lesson("02"), each_engine))
     assert [each.dropped and each.dropped.name[-1] for each in seen] == [None] * 5 + ["0", "1"]
     assert [path.name[-1] for path in sorted((home / "shops/kept").iterdir())] == list("23456")
@@ -132,7 +132,7 @@ def test_two_kept_within_a_second_do_not_collide(each_engine: Engine, monkeypatc
     monkeypatch.setattr("time.strftime", lambda _: "20260101-000000")
     kept = set()
     for _ in range(3):
-        _write(opened(each_engine), "notes.txt")
+        write(opened(each_engine), "notes.txt")
         kept.add(open_lesson(lesson("02"), each_engine).kept)
     assert len(kept) == 3
 

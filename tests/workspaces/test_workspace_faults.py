@@ -18,7 +18,7 @@ from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
 from migration_lab.record import FILE_NAME, database_sign
 from migration_lab.workspace import Workspace, find, open_lesson, resume
-from tests.workspaces.work import CHANGED, SHOP, START, _write, emails, execute, opened
+from tests.workspaces.work import CHANGED, SHOP, START, emails, execute, opened, write
 
 pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")
 
@@ -71,7 +71,7 @@ def test_work_that_cannot_be_kept_stays_where_it_is(
 ) -> None:
     at = opened(each_engine)
     execute(at, "UPDATE users SET email = 'mine'")
-    _write(at, "notes.txt")
+    write(at, "notes.txt")
 
     def fail(*_: object) -> None:
         raise LabError("The Postgres server does not answer.", "Start it.")
@@ -96,7 +96,7 @@ def test_an_open_session_does_not_stop_a_reset(each_engine: Engine) -> None:
     made = sqlalchemy.create_engine(at.url, poolclass=sqlalchemy.NullPool)
     with made.connect() as connection:
         connection.exec_driver_sql("SELECT * FROM users").fetchall()
-        _write(at, "notes.txt")
+        write(at, "notes.txt")
         assert open_lesson(lesson("02"), each_engine).kept is not None
         assert emails(at) == START
         connection.invalidate()

@@ -10,7 +10,7 @@ from migration_lab import leases
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
 from migration_lab.workspace import find, reset, resume
-from tests.workspaces.work import _write, opened
+from tests.workspaces.work import opened, write
 
 pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")
 
@@ -77,7 +77,7 @@ def test_what_another_process_holds_cannot_be_resumed_but_found_and_reset(
         resume("02_second", each_engine)
     at = find("02_second", each_engine)
     assert at.folder.name == name
-    _write(at, "notes.txt")
+    write(at, "notes.txt")
     again = reset("02", each_engine)
     assert again.workspace == at
     assert again.kept is not None

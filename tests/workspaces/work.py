@@ -11,12 +11,12 @@ from migration_lab.workspace import Workspace, open_lesson
 SHOP = "shop/__init__.py"
 START = ["ada@example.com", "it's; odd"]
 CHANGED = {
-    "a file written": lambda at: _write(at, "notes.txt"),
+    "a file written": lambda at: write(at, "notes.txt"),
     "a file changed by a letter": lambda at: (at.folder / SHOP).write_text((at.folder / SHOP).read_text()[:-1] + "#"),
     "a repository made": lambda at: run_git(at, "init", "-q"),
     "a file removed": lambda at: (at.folder / SHOP).unlink(),
     "a file renamed": lambda at: (at.folder / SHOP).rename(at.folder / "shop/app.py"),
-    ".flaskenv changed": lambda at: _write(at, ".flaskenv"),
+    ".flaskenv changed": lambda at: write(at, ".flaskenv"),
     "a broken link": lambda at: (at.folder / "link").symlink_to("nowhere"),
     "a row inserted": lambda at: execute(at, "INSERT INTO users (id, email) VALUES (3, 'x')"),
     "a row updated": lambda at: execute(at, "UPDATE users SET nickname = 'x' WHERE id = 1"),
@@ -44,6 +44,6 @@ def emails(at: Workspace) -> list[str]:
         return list(connection.exec_driver_sql("SELECT email FROM users ORDER BY id").scalars())
 
 
-def _write(at: Workspace, name: str) -> None:
+def write(at: Workspace, name: str) -> None:
     (at.folder / name).parent.mkdir(exist_ok=True)
     (at.folder / name).write_text("x")
