@@ -38,6 +38,7 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
     if not only:
         _refuse_leftovers()
         _write(environment_file.path(), environment_file.text(), check=check, say=say)
+    if check or not only:  # else the notebooks that it links to may not be made yet
         links.refuse_broken()
     if check:
         say(f"Lesson {chosen[0].number} is as it should be." if only else "All is as it should be.")
@@ -71,6 +72,8 @@ def cells_of(lesson: Lesson) -> tuple[list[Cell], list[Cell]]:
     Raises:
         LabError: a file cannot be read as cells, or has solutions and stubs that do not match.
     """
+    if not lesson.is_written:
+        raise LabError(f"Lesson {lesson.number} is planned.", f"Write lessons/{lesson.slug}/lesson.md first.")
     lesson_cells = read_cells(lesson.folder / "lesson.md")
     exercises = lesson.folder / "exercises.md"
     if not exercises.exists() and not lesson.manifest.exercises:

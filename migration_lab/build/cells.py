@@ -12,6 +12,8 @@ from migration_lab.errors import LabError
 TAGS = frozenset({"start", "proof", "solution", "stub"})
 EXERCISE_TAGS = frozenset({"solution", "stub"})
 FENCE = re.compile(r"^(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
+REGION = re.compile(r"^<!--\s*#region\b")
+END_OF_REGION = re.compile(r"^<!--\s*#endregion\b")
 EXERCISE_HEADING = re.compile(r"^## (\d\d\.\d+) (.+)$", re.MULTILINE)
 
 # jupytext runs fences of these languages; in the course only Python runs, and the others are shown.
@@ -46,7 +48,7 @@ def read_cells(path: Path) -> list[Cell]:
     """The cells of a Markdown file, in order.
 
     Raises:
-        LabError: a fence is not closed, or a cell has a tag or an attribute that the course does not know.
+        LabError: a fence or a region is not closed, or a cell has a tag or an attribute that the course does not know.
     """
     jupytext = _jupytext()
     text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
@@ -105,7 +107,7 @@ def refuse_unbalanced(lesson: Lesson, lesson_cells: list[Cell], exercise_cells: 
 def _prepared(path: Path, text: str) -> str:
     """The text as jupytext shall read it: only Python fences run, and each `## ` section begins a cell of its own."""
     lines: list[str] = []
-    closing, opened = "", 0
+    closing, opened, region = "", 0, 0
     for number, line in enumerate(text.split("\n"), start=1):
         fence = FENCE.match(line)
         if closing:
@@ -117,11 +119,20 @@ def _prepared(path: Path, text: str) -> str:
                 line = fence["marks"] + SHOWN + fence["info"]
         elif line.startswith("## "):
             lines += ["", ""]
+        elif REGION.match(line):
+            region = number
+        elif END_OF_REGION.match(line):
+            region = 0
         lines.append(line)
     if closing:
         raise LabError(
             f"lessons/{'/'.join(path.parts[-2:])}, line {opened}: this fence is never closed.",
             f"Add a line with {closing} after the block.",
+        )
+    if region:
+        raise LabError(
+            f"lessons/{'/'.join(path.parts[-2:])}, line {region}: this region is never closed.",
+            "Add a line with <!-- #endregion --> after it.",
         )
     return "\n".join(lines)
 

@@ -23,6 +23,7 @@ LINES_OF_FILE = 40
 PROMISES = ("You will learn", "You need", "Time", "Not here")
 CLOSING = ("In practice", "Keypoints", "Quiz", "Exercises", "Further reading")
 QUIZ = re.compile(r"""\blab\.quiz\(\s*["']([^"']+)["']""")
+COMPARE = re.compile(r"""\blab\.compare\(\s*["']([^"']+)["']""")
 IMPORT = "from migration_lab.notebook import lab"
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(|<img\b(?P<tag>[^>]*)>")
 
@@ -55,6 +56,11 @@ class Section:
         """The ids of the quiz questions that the section asks."""
         return [question for cell in self.code for question in QUIZ.findall(cell.source)]
 
+    @property
+    def compared(self) -> list[str]:
+        """The ids of the predictions that the section compares with what came out."""
+        return [question for cell in self.code for question in COMPARE.findall(cell.source)]
+
 
 def refuse_faults(lesson: Lesson, lesson_cells: list[Cell], exercise_cells: list[Cell]) -> None:
     """Refuse a lesson that breaks the template.
@@ -64,7 +70,7 @@ def refuse_faults(lesson: Lesson, lesson_cells: list[Cell], exercise_cells: list
     """
     faults = [*lesson_faults(lesson, lesson_cells), *exercise_faults(lesson, exercise_cells)]
     if faults:
-        raise LabError("\n".join(faults), "The template is described in docs/contributing.md.")
+        raise LabError("\n".join(faults), "docs/contributing.md describes each file of a lesson.")
 
 
 def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
@@ -75,6 +81,8 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
         yield from cell_faults(cell)
     yield from _minutes_faults(lesson)
     yield from _failure_faults(lesson)
+    if lesson.manifest.engines[-1] != "postgres":
+        yield f"lessons/{lesson.slug}/lesson.yaml: `engines` ends with postgres, on which each lesson is run again."
     yield from _opening_faults(lesson, file, opening)
     titles = [section.title for section in sections]
     closing = [title for title in titles if title in CLOSING]
@@ -130,9 +138,12 @@ def _question_faults(lesson: Lesson, file: str, sections: list[Section]) -> Iter
         yield error.message
         return
     for section in sections:
-        for question in section.questions:
+        for question in [*section.questions, *section.compared]:
             if question not in known:
                 yield f"{file}, section {section.title!r}: quiz.yaml has no question {question!r}."
+    asked = {question for section in sections for question in section.questions}
+    for question in sorted(known - asked):
+        yield f"lessons/{lesson.slug}/quiz.yaml: no cell asks {question!r}; add lab.quiz({question!r})."
 
 
 def _minutes_faults(lesson: Lesson) -> Iterator[str]:

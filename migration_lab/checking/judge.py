@@ -59,10 +59,13 @@ def judge_of(lesson: Lesson, exercise_id: str) -> Judge:
     try:
         exec(compile(path.read_text(encoding="utf-8"), path, "exec"), module)
     except Exception as error:
-        raise _unusable(exercise_id, f"{type(error).__name__}: {error}") from error
-    found = [each for each in module.values() if isinstance(each, Judge) and each.exercise == exercise_id]
+        raise _unusable(exercise_id, f"{type(error).__name__}: {error}{_line_of(error)}") from error
+    judges = [each for each in module.values() if isinstance(each, Judge)]
+    found = [each for each in judges if each.exercise == exercise_id]
     if len(found) != 1:
-        raise _unusable(exercise_id, f"lessons/{lesson.slug}/checks.py holds {len(found)} judges of it")
+        others = ", ".join(sorted({each.exercise for each in judges} - {exercise_id}))
+        beside = f", beside those of {others}" if others else ""
+        raise _unusable(exercise_id, f"lessons/{lesson.slug}/checks.py holds {len(found)} judges of it{beside}")
     return found[0]
 
 
@@ -115,13 +118,17 @@ def _could_not_judge(error: LabError) -> Finding:
 
 
 def _our_mistake(judge: Judge, error: Exception) -> Finding:
-    """The judge is broken. The last line of checks.py in the traceback says where."""
-    lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith("checks.py")]
-    where = f" (checks.py, line {lines[-1]})" if lines else ""
+    """The judge is broken."""
     expectation = Expectation(
         "check_works",
         "the check of this exercise works",
         "This is a mistake in the course, not in your work.",
         f"Tell the makers of the course what is written here, with the number of the exercise, {judge.exercise}.",
     )
-    return Finding(expectation, "The check runs to its end.", f"{type(error).__name__}: {error}{where}")
+    return Finding(expectation, "The check runs to its end.", f"{type(error).__name__}: {error}{_line_of(error)}")
+
+
+def _line_of(error: Exception) -> str:
+    """Where checks.py failed: its last line in the traceback. The message of a syntax error says it already."""
+    lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith("checks.py")]
+    return f" (checks.py, line {lines[-1]})" if lines else ""

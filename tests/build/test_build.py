@@ -81,6 +81,7 @@ def test_a_second_build_writes_nothing_and_the_check_agrees(small_course: Path) 
 
 @pytest.mark.usefixtures("no_kernel")
 def test_the_build_of_one_lesson_writes_the_tables_too(small_course: Path) -> None:
+    build.build("01")
     build.build("02")
     said: list[str] = []
     build.build("02", check=True, say=said.append)
@@ -134,6 +135,7 @@ def test_only_python_runs_and_other_fences_are_shown_as_they_are(small_course: P
         ("exercises.md", "## 02.1", "## 02.7", "Exercise 02.7 is not in lesson.yaml."),
         ("exercises.md", "## 02.1 A ticket", "## A ticket", "This cell belongs to no exercise."),
         ("exercises.md", 'start  # lab.check("02.1")\n```\n', "start\n", "line 25: this fence is never closed."),
+        ("exercises.md", "## 02.1", "<!-- #region -->\n\n## 02.1", "this region is never closed."),
         ("lesson.md", '["proof"]', '["solution"]', "A lesson has no solution or stub."),
     ],
 )
@@ -214,6 +216,21 @@ def test_one_lesson_alone_can_be_built(small_course: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_kernel")
+def test_the_check_of_one_lesson_looks_at_its_links(small_course: Path) -> None:
+    path = small_course / "lessons/02_counting/lesson.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("Count twice.", "[Count](03_no_such.ipynb) twice."))
+    build.build("01")
+    build.build("02")
+    with pytest.raises(LabError, match=r"the link 03_no_such\.ipynb leads to no file"):
+        build.build("02", check=True)
+
+
+def test_a_planned_lesson_cannot_be_built(small_course: Path) -> None:
+    (small_course / "lessons/02_counting/lesson.md").unlink()
+    with pytest.raises(LabError, match="Lesson 02 is planned"):
+        build.build("02")
+
+
 def test_the_readme_table_has_a_row_for_each_lesson(small_course: Path) -> None:
     build.build()
     rows = [line for line in (small_course / "README.md").read_text(encoding="utf-8").splitlines() if "|" in line]
