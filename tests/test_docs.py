@@ -173,7 +173,7 @@ def test_what_a_cell_can_say_to_the_lab_is_there(page: Path) -> None:
 def test_the_coverage_names_every_id_that_a_lesson_delivers_and_no_other() -> None:
     told = re.findall(r"^\| (C\d\d) \|", (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8"), re.MULTILINE)
     delivered = {each for lesson in course.lessons() for each in lesson.manifest.delivers} - {"all"}
-    assert told == sorted(delivered)
+    assert told == sorted(delivered), "`delivers` of the lessons, and the rows of docs/coverage.md"
 
 
 def test_authors_are_told_of_all_that_lessons_say_to_the_lab() -> None:
