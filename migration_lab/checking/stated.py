@@ -5,6 +5,7 @@ import io
 import tokenize
 from pathlib import Path
 
+from migration_lab.checking.copies import Copy
 from migration_lab.checking.expectations import Expectation
 from migration_lab.checking.trial import Trial
 
@@ -17,7 +18,7 @@ STATED = Expectation(
 
 
 def expect_stated(trial: Trial, table: str, column: str, down_to: str) -> None:
-    """STATED: step down one revision at a time, in a fresh copy, and look at what each step does.
+    """STATED: step up and down one revision at a time, in a fresh copy, and look at what each way back does.
 
     Args:
         trial: its judge declares STATED.
@@ -25,17 +26,32 @@ def expect_stated(trial: Trial, table: str, column: str, down_to: str) -> None:
         down_to: the revision to stop at.
 
     Raises:
-        Unmet: a `downgrade()` drops the column, changes no schema or fails, and has neither docstring nor comment.
+        Unmet: a `downgrade()` drops the column, leaves other values in it than it had before, changes no schema or
+            fails, and has neither docstring nor comment.
     """
     copy = trial.fresh()
-    copy.flask("db", "upgrade")
+    values = {}  # what the column held before each revision
+    while True:
+        before = _values(copy, table, column)
+        if copy.flask("db", "upgrade", "+1").exit_code != 0:  # there is no further one
+            break
+        values[copy.stands_at()[0]] = before
     files = {each.id: each.file for each in copy.history().revisions}
     while copy.stands_at() not in ((down_to,), ()):
-        revision, before = copy.stands_at()[0], copy.schema()
+        revision, schema = copy.stands_at()[0], copy.schema()
         fails = copy.flask("db", "downgrade").exit_code != 0
-        found = copy.schema().table(table)
-        does = "refuses" if fails else "leaves all as it is" if copy.schema() == before else ""
-        does = does or ("" if found and found.column(column) else f"drops `{table}.{column}`")
+        now = copy.schema()
+        found = now.table(table)
+        if fails:
+            does = "refuses"
+        elif now == schema:
+            does = "leaves all as it is"
+        elif not (found and found.column(column)):
+            does = f"drops `{table}.{column}`"
+        elif _values(copy, table, column) != values.get(revision):
+            does = f"leaves other values in `{table}.{column}` than there were before the upgrade"
+        else:
+            does = ""
         path = copy.folder / "migrations" / "versions" / Path(files[revision]).name
         trial.expect(
             STATED.id,
@@ -45,6 +61,11 @@ def expect_stated(trial: Trial, table: str, column: str, down_to: str) -> None:
         )
         if fails:
             return
+
+
+def _values(copy: Copy, table: str, column: str) -> list[tuple[object, object]]:
+    """The column with the id of each row; None in each row while there is no such column."""
+    return [(row.get("id"), row.get(column)) for row in copy.rows_of(table)]
 
 
 def says_something(source: str) -> bool:
