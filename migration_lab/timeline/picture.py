@@ -12,7 +12,8 @@ from migration_lab.timeline.model import Timeline, merged
 from migration_lab.timeline.text import duration
 
 WIDTH, LEFT, RIGHT = 760, 84, 12
-PLOT, BAR, TITLE, GAP = 120, 16, 20, 14  # heights, in units of the picture
+PLOT, BAR, TITLE, GAP = 120, 16, 24, 14  # heights, in units of the picture
+LETTER = 5.5  # the width of a small one, about
 FLOOR = 0.001  # seconds: what was answered faster is drawn at the bottom
 TICKS = (0.001, 0.01, 0.1, 1.0, 10.0)
 INK, FAINT = "var(--jp-ui-font-color1, #222)", "var(--jp-border-color1, #aaa)"
@@ -62,7 +63,7 @@ class _Panel:
     def parts(self) -> list[str]:
         """The elements of the panel."""
         return [
-            _text(0, self._y - 7, self._of.title, weight="bold"),
+            _text(0, self._y - 11, self._of.title, weight="bold"),
             *self._grid(),
             *self._phases(),
             *self._requests(),
@@ -81,10 +82,11 @@ class _Panel:
         for mark in self._of.phases:
             at = self._x(mark.at)
             yield _line(at, self._y, at, self._y + PLOT, colour=INK)
-            left = min(at + 3, WIDTH - RIGHT - 5.5 * len(mark.name))
+            width = LETTER * len(mark.name)
+            left = at + 3 if at + 3 + width <= WIDTH - RIGHT else at - 3 - width
             row = next((row for row, end in enumerate(taken) if left > end), len(taken))
             yield _text(left, self._y + 9 + 11 * row, mark.name, size=10)
-            taken[row : row + 1] = [left + 5.5 * len(mark.name)]
+            taken[row : row + 1] = [left + width]
 
     def _requests(self) -> Iterable[str]:
         reads = [each for each in self._of.outcomes if each.ok and not each.writes]
@@ -100,8 +102,14 @@ class _Panel:
             yield _bar(begin, y, end - begin, dashed=bool(span.exit_code))
             for mark in span.marks:
                 yield _line(self._x(mark.at), self._y, self._x(mark.at), y + BAR, dashed=True, colour=INK)
+            beside = []  # names for which the bar has no room
             for at, names in _close([(self._x(mark.at), mark.name) for mark in span.marks]):
-                yield _text(at + 3, y + 12, ", ".join(names), size=10)
+                words = ", ".join(names)
+                if at + 3 + LETTER * len(words) <= end:
+                    yield _text(at + 3, y + 12, words, size=10)
+                else:
+                    beside.append(words)
+            yield from [_text(end + 3, y + 12, ", ".join(beside), size=10)] if beside else []
             if not span.marks:
                 failed = " (failed)" if span.exit_code else ""
                 yield _text(begin + 3, y + 12, span.name + failed, size=10)
@@ -113,9 +121,11 @@ class _Panel:
             at = self._x(begin)
             yield _bar(at, y, max(self._x(end) - at, 1.5), hatched=True)
         if found:
-            begin = max(self._x(found[-1][1]) + 4, LEFT)
-            if begin < WIDTH - 100:
-                yield _text(begin, y + 12, duration(self._of.blocked_for), size=10)
+            after, words = max(self._x(found[-1][1]) + 4, LEFT), duration(self._of.blocked_for)
+            if after + LETTER * len(words) <= WIDTH:
+                yield _text(after, y + 12, words, size=10)
+            else:
+                yield _text(self._x(found[0][0]) - 4, y + 12, words, anchor="end", size=10)
 
 
 def _close(marks: Sequence[tuple[float, str]]) -> list[tuple[float, list[str]]]:
@@ -145,8 +155,8 @@ def _legend(y: float) -> Iterable[str]:
     for shape, words in ((_dot, "a read"), (_triangle, "a write"), (_cross, "a request that failed")):
         yield shape([(at, y - 4)])
         yield _text(at + 8, y, words, size=10)
-        at += 26 + 5.5 * len(words)
-    yield _text(at, y, "height: how long it waited; line: a phase begins; dashed line: a revision", size=10)
+        at += 26 + LETTER * len(words)
+    yield _text(at, y, "higher: it waited longer · line: a phase begins · dotted line: a revision begins", size=10)
 
 
 def _dot(places: Sequence[tuple[float, float]]) -> str:
