@@ -236,7 +236,7 @@ def test_an_option_that_is_a_sentence_ends_once(sit: Any) -> None:
     assert "Noted. You said “It fails.”\n" in told(sitting)
     sitting.compare()
     assert "Compared. You said “It fails.” The answer is “Nothing.”\n" in told(sitting)
-    assert "It fails: It ran before." in told(sitting)
+    assert "“It fails.” It ran before." in told(sitting)
     assert ".:" not in told(sitting)
 
 

@@ -207,6 +207,7 @@ def test_run_all_without_a_prediction_blocks_and_reveals_nothing() -> None:
     before.check.click()
     after.compare.click()
     assert "You said “it works”. The answer is “it fails”." in status(after)
+    assert after.choice.value == "it works", "what was said in the other cell is what is marked here"
 
 
 def test_cell_has_a_text_twin_with_the_whole_question() -> None:

@@ -132,6 +132,8 @@ class QuizWidget:
     def _draw(self) -> None:
         sitting, prediction = self.sitting, self.question.prediction
         if sitting.is_closed:
+            if sitting.answer is not None:  # which may have been given in another cell
+                self.form.answer = sitting.answer
             self.form.disable()
         # A button that was just pressed stays: were it to go, the keyboard's focus would be lost with it.
         _visible(self.check, not sitting.is_closed)

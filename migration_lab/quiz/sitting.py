@@ -97,8 +97,9 @@ class Sitting:
         if question.prediction and self.state == "right":
             return Report("Compared.", f"{said} So it is.", remarks, question.explanation)
         if question.prediction:
-            said_and_so = f"{said} The answer is {_quoted(right_answer)}"
-            return Report("Compared.", said_and_so, self._in_full(), question.explanation)
+            # Of many options the remarks tell one by one which are right.
+            so = "" if isinstance(question, Many) else f" The answer is {_quoted(right_answer)}"
+            return Report("Compared.", said + so, self._in_full(), question.explanation)
         if self.state == "right":
             return Report("Right.", "", remarks, question.explanation)
         return Report("Not yet.", "", remarks)

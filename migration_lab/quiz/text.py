@@ -37,10 +37,12 @@ def report_as_text(report: Report) -> str:
 
 
 def remark_as_markdown(remark: Remark) -> str:
-    """`Line 3: Would hurt. Every nickname is lost.`"""
+    """`Line 3: Would hurt. Every nickname is lost.` An option that is a sentence stands in quotation marks."""
     word = f"{remark.word}." if remark.word else ""
     said = " ".join(part for part in (word, remark.text) if part)
-    return said if remark.about is None else f"{remark.about.removesuffix('.')}: {said}"
+    if remark.about is None:
+        return said
+    return f"“{remark.about}” {said}" if remark.about.endswith(".") else f"{remark.about}: {said}"
 
 
 def plain(markdown: str) -> str:
