@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ from migration_lab.errors import LabError
 from migration_lab.readonly import first_line, gave_up, looking_at, parse, unreachable
 
 SHOWN_ROWS = 30
-SHOWN_CHARACTERS = 60
+SHOWN_CHARACTERS = 100
 OWN_TRANSACTION = re.compile(
     r"^\s*(begin|commit|rollback|savepoint|pragma|vacuum|attach)\b", re.IGNORECASE | re.MULTILINE
 )
@@ -27,10 +27,14 @@ OWN_TRANSACTION = re.compile(
 
 @dataclass(frozen=True)
 class Rows:
-    """The answer to a query: the names of its columns, and its rows as tuples of Python values."""
+    """The answer to a query: the names of its columns, and its rows as tuples of Python values.
+
+    `if_none`: a sentence to show in place of a table without rows, where that is good news.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    if_none: str = field(default="", compare=False)
 
     @property
     def scalar(self) -> Any:
@@ -46,6 +50,8 @@ class Rows:
 
     def as_text(self, limit: int = SHOWN_ROWS) -> str:
         """An aligned table of the first `limit` rows, and how many there are in all."""
+        if self.if_none and not self.rows:
+            return self.if_none
         cells = self.as_cells(limit)
         widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
         numeric = [all(isinstance(row[i], int | float | Decimal) for row in self.rows) for i in range(len(widths))]

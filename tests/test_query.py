@@ -161,13 +161,13 @@ def test_a_table_is_aligned_and_every_value_has_one_form() -> None:
             (6, Decimal("1.50")),
             (7, {"b": 1, "a": "é"}),
             (8, "two\nlines"),
-            (9, "x" * 70),
+            (9, "x" * 110),
         ),
     )
     assert answer.as_text() == "\n".join(
         [
             "id   what",
-            "---  ------------------------------------------------------------",
+            "---  " + "-" * 100,
             "  1  NULL",
             " 10  true",
             "100  2026-05-01 09:30:00",
@@ -175,7 +175,7 @@ def test_a_table_is_aligned_and_every_value_has_one_form() -> None:
             "  6  1.50",
             '  7  {"a": "é", "b": 1}',
             "  8  two\\nlines",
-            "  9  " + "x" * 59 + "…",
+            "  9  " + "x" * 99 + "…",
             "(8 rows)",
         ]
     )

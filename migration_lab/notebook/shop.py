@@ -25,6 +25,7 @@ NO_CHANGES = "The schema is as it was at the last look."
 NOT_LISTED = {"__pycache__", ".pytest_cache", ".git"}
 
 _current: "Shop | None" = None
+_copies: "dict[Path, Shop]" = {}  # the last one made in each folder
 
 
 def below_my_work(path: Path) -> str:
@@ -84,10 +85,13 @@ class Shop(LiveShop):
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self._is_replaced = False
         self._seen = schema.read_schema(workspace.url)
 
     def check(self) -> None:
-        """Raise LabError when the shop's folder is not there any more."""
+        """Raise LabError when the shop's folder is not there any more, or belongs to a later copy."""
+        if self._is_replaced:
+            raise LabError("This copy is gone: a later `copy()` took its place.", "Use the later one, or copy again.")
         if not self.workspace.folder.is_dir():
             raise LabError(
                 f"The files of {self.workspace.title} are gone: their folder was deleted or moved.",
@@ -115,18 +119,19 @@ class Shop(LiveShop):
         return self
 
     def __repr__(self) -> str:
-        return f"<shop: {self.workspace.title}, {ENGINE_NAMES[self.engine]}>"
+        return f"{self._what()}, on {ENGINE_NAMES[self.engine]}"
 
-    def note(self, database: str = "") -> Note:
+    def note(self, database: str = "", *, begins: bool = False) -> Note:
         """What is open: which of the lesson's shops, where its files are, and where its database stands.
 
         Args:
             database: what else to say of it, before that.
+            begins: whether it is as the lesson wants it: then nothing is said of what to do about it.
         """
         place = below_my_work(self.workspace.folder)
         return Note(
             f"{self._what()}. In a terminal: `cd {place}`. "
-            f"Database: {ENGINE_NAMES[self.engine]}, {database}{self._where()}.",
+            f"Database: {ENGINE_NAMES[self.engine]}, {database}{self._where(begins)}.",
             button("filebrowser:go-to-path", {"path": place}, "Show the files"),
         )
 
@@ -140,21 +145,20 @@ class Shop(LiveShop):
         words += [" of ".join("a copy" for _ in copies)] if copies else []
         return ", ".join(words)
 
-    def _where(self) -> str:
-        """Where the database stands; with what to do next, if that is nowhere in the files."""
+    def _where(self, begins: bool) -> str:
+        """Where the database stands; with what to do next, if that is nowhere in the files and not meant to be so."""
         standing = revisions.read_standing("database", self.workspace.url)
         known = standing.revisions
         with suppress(LabError):  # files that make no history are told by what reads it
             known = revisions.read_history(self.workspace, {}).ids
         words = f"at revision {' and '.join(f'`{each}`' for each in standing.revisions)}"
         if set(standing.revisions) - set(known):
-            return f"{words}, which no file has: `shop.revisions()` says more, and `{self.afresh()}` starts afresh"
-        if standing.is_lost:
-            return (
-                "at no revision, though it has tables: `shop.revisions()` says more, "
-                f"and `{self.afresh()}` starts afresh"
-            )
-        return words if standing.revisions else "at no revision yet"
+            words += ", which no file has"
+        elif standing.is_lost:
+            words = "at no revision, though it has tables"
+        else:
+            return words if standing.revisions else "at no revision yet"
+        return words if begins else f"{words}: `shop.revisions()` says more, and `{self.afresh()}` starts afresh"
 
     def cd(self, folder: str = "") -> None:
         """Go into a folder of the shop, as `cd` does in a terminal; without one, back to the top."""
@@ -170,10 +174,17 @@ class Shop(LiveShop):
         Args:
             engine: of the copy; the same as here unless said.
             empty: whether its database holds nothing; without it, it is as at the start of this lesson or scene.
+
+        There is one copy of a shop on each engine: a new one takes the place of the last, which says so when used.
         """
         self.check()
-        made = Shop(copy_workspace(self.workspace, engines.engine(engine or self.engine), empty=empty)).use()
-        show(made.note("empty: " if empty else "as at the start: "))
+        made = Shop(copy_workspace(self.workspace, engines.engine(engine or self.engine), empty=empty))
+        earlier = _copies.get(made.workspace.folder)
+        _copies[made.workspace.folder] = made
+        show(made.use().note("empty: " if empty else "as at the start: ", begins=True))
+        if earlier is not None:
+            earlier._is_replaced = True
+            show(Note("It takes the place of the copy before. What was measured with that one is still there."))
         return made
 
     def flask(self, command: str) -> Completed:
@@ -247,7 +258,7 @@ class Shop(LiveShop):
             why = f"Only databases of one engine are compared: here {self.engine}, there {other.engine}."
             raise LabError(why, "`shop.copy()` makes another one on the same engine.")
         found = schema.diff(schema.read_schema(self.workspace.url), schema.read_schema(other.workspace.url))
-        return query.Rows(("table", "part", "here", "there"), tuple(map(_as_row, found)))
+        return query.Rows(("table", "part", "here", "there"), tuple(map(_as_row, found)), "No difference.")
 
     def drift_after(self, sql: str) -> list[str]:
         """What `flask db check` detects after this SQL by hand, a line each; tried on a copy, the shop stays as it is.
