@@ -91,13 +91,14 @@ def solution(lesson: course.Lesson, exercise_id: str) -> str:
 
 
 def wrong_ways(lesson: course.Lesson, exercise_id: str) -> list[str]:
-    """The `why` of each file in `wrong_answers/` that answers this exercise, in the order of their names."""
+    """The name and the `why` of each file in `wrong_answers/` that answers this exercise, in the order of the names."""
     reasons = []
     for file in sorted((lesson.folder / "wrong_answers").glob(f"{exercise_id}_*.md")):
         why = _front_matter(file).get("why")
         if not why:
             raise LabError(f"{lesson.slug}/wrong_answers/{file.name} does not say why it is wrong.", "Add a `why`.")
-        reasons.append(" ".join(str(why).split()))
+        way = file.stem.removeprefix(f"{exercise_id}_").replace("_", " ")
+        reasons.append(f"*{way}*: {' '.join(str(why).split())}")
     return reasons
 
 

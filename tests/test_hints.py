@@ -65,7 +65,7 @@ def test_solution_opens_after_three_real_tries() -> None:
     text = hints.hint("02.1", 3).text
     assert "Add the column.\nThen migrate." in text
     assert "```python\n%flask db upgrade\n```" in text
-    assert "- No file tells others.\n- Rows have no name." in text
+    assert "- *by sql*: No file tells others.\n- *not null*: Rows have no name." in text
     for other in ("# your turn", "%flask db current", "The task."):
         assert other not in text
     assert progress.load().exercise("02.1").hints == 3

@@ -1,7 +1,7 @@
 """A check: finds the judge of an exercise, lets it judge on each engine, and turns whatever happens into a verdict."""
 
 import traceback
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from migration_lab import course, engines, progress
 from migration_lab.checking.copies import copies_of
@@ -16,13 +16,20 @@ from migration_lab.templates import Template, checkpoint_template, scene_templat
 from migration_lab.workspace import Workspace
 
 
-def check(exercise_id: str, workspace: Workspace, *, only: Collection[EngineName] | None = None) -> Verdict:
+def check(
+    exercise_id: str,
+    workspace: Workspace,
+    *,
+    only: Collection[EngineName] | None = None,
+    on_engine: Callable[[EngineName], object] = lambda _: None,
+) -> Verdict:
     """Judge the learner's work on every engine of the exercise that this machine has, and remember the attempt.
 
     Args:
         exercise_id: `"02.1"`.
         workspace: the learner's; it is read, never changed.
         only: the engines to judge on, where not all of them are wanted.
+        on_engine: called with the name of each engine before it is judged there.
 
     Raises:
         LabError: there is no such exercise, or the workspace is not there any more.
@@ -37,6 +44,7 @@ def check(exercise_id: str, workspace: Workspace, *, only: Collection[EngineName
         if name == "postgres" and (why := engines.why_no_postgres()):
             notes.append(f"PostgreSQL cannot be had here, so it was not judged there. {why}")
             continue
+        on_engine(name)
         template = _template(lesson, exercise.scene, engines.engine(name))
         results.append(judge_once(judge, workspace, template))
     if not results:

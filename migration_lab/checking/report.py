@@ -39,8 +39,8 @@ def as_text(verdict: Verdict) -> str:
                 "    Not looked at yet",
                 *(f"      · {each.looks_at}" for each in section.unjudged),
             ]
-    if verdict.note:
-        lines += ["", *_wrapped(verdict.note, "")]
+    for sentence in _closing(verdict):
+        lines += ["", *_wrapped(sentence, "")]
     return "\n".join(lines)
 
 
@@ -67,8 +67,7 @@ def as_html(verdict: Verdict) -> str:
             parts.append('<p class="lab-later">Not looked at yet</p><ul class="lab-expectations">')
             parts += [_item("lab-unjudged", "·", "not looked at yet", each) for each in section.unjudged]
             parts.append("</ul>")
-    if verdict.note:
-        parts.append(f'<p class="lab-note">{_marked_up(verdict.note)}</p>')
+    parts += [f'<p class="lab-note">{_marked_up(sentence)}</p>' for sentence in _closing(verdict)]
     return "\n".join([*parts, "</section>"])
 
 
@@ -83,6 +82,12 @@ def _summary(verdict: Verdict) -> str:
         return f"Passed on {where}."
     missed = _joined([ENGINE_NAMES[each.engine] for each in verdict.engines if each.unmet])
     return f"Not there yet on {missed}."
+
+
+def _closing(verdict: Verdict) -> list[str]:
+    """What stands below the result: where it was not judged, and what a learner may read who has passed."""
+    opened = f'`lab.hint("{verdict.exercise}")` shows one solution now, and what people try that is not right.'
+    return [*([verdict.note] if verdict.note else []), *([opened] if verdict.passed else [])]
 
 
 def _sections(verdict: Verdict) -> list[_Section]:

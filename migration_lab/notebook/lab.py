@@ -12,7 +12,7 @@ from IPython import get_ipython
 from migration_lab import course, engines, places, process, query, workspace
 from migration_lab.errors import LabError
 from migration_lab.notebook import displays, live, magics, shop
-from migration_lab.notebook.displays import Note, show
+from migration_lab.notebook.displays import Note, Waiting, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.record import FILE_NAME, Record, read_record
 from migration_lab.timeline import Recording
@@ -63,7 +63,8 @@ def exercise(exercise_id: str, *, engine: str | None = None) -> Shop:
     if not engine and os.environ.get("LAB_ENGINE") not in (None, "", on.name):
         show(Note(f"LAB_ENGINE asks for another database, and this exercise is for {shop.ENGINE_NAMES[on.name]}."))
     sentences = report.looks_at(checking.judge_of(lesson, exercise_id).expectations)
-    show(Note(f"Exercise {exercise_id}: {ticket.title}. The check looks at this:", points=tuple(sentences)))
+    title = ticket.title if ticket.title.endswith("?") else f"{ticket.title}."
+    show(Note(f"Exercise {exercise_id}: {title} The check looks at this:", points=tuple(sentences)))
     return opened
 
 
@@ -103,7 +104,17 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
     from migration_lab import checking
 
     on = _engine(engine or shop.engine_of(f"exercise {exercise_id}"), exercise_id)
-    show(checking.check(exercise_id, workspace.find(workspace.name_of(exercise_id, on), on)))
+    waiting = Waiting()
+    try:
+        verdict = checking.check(
+            exercise_id,
+            workspace.find(workspace.name_of(exercise_id, on), on),
+            on_engine=lambda name: waiting.say(f"Judging on {shop.ENGINE_NAMES[name]} …"),
+        )
+    except BaseException:
+        waiting.end()
+        raise
+    waiting.end(verdict)
 
 
 def hint(exercise_id: str) -> None:
@@ -161,7 +172,7 @@ def doctor() -> None:
 def _begin(opened: workspace.Opened) -> Shop:
     ended = live.end_for(opened.workspace)
     begun = Shop(opened.workspace).use()
-    show(begun.note())
+    show(begun.note(begins=True))
     if ended:
         show(Note(f"What an earlier cell had left running was ended: {', '.join(sorted(ended))}."))
     if opened.is_second:

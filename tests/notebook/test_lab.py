@@ -23,7 +23,7 @@ def test_opening_says_where_things_are(run: Cell, tiny: Path) -> None:
         "Lesson 01: A tiny lesson. In a terminal: `cd shops/01_tiny-sqlite`. Database: SQLite, at revision `0001`.\n"
     )
     assert Path.cwd() == tiny / "shops" / "01_tiny-sqlite"
-    assert "<shop: 01_tiny, SQLite>" in run("shop")
+    assert run("shop").endswith("Lesson 01: A tiny lesson, on SQLite\n")
 
 
 def test_work_in_an_earlier_shop_is_kept_and_named(run: Cell, tiny: Path) -> None:
@@ -170,3 +170,11 @@ def test_a_card_does_not_lead_to_the_lesson_that_shows_it(monkeypatch: pytest.Mo
     for folder, leads_there in (("notebooks", False), ("exercises", True)):
         monkeypatch.setenv("JPY_SESSION_NAME", f"/home/ann/my_work/{folder}/{page.lesson}.ipynb")
         assert ("Open lesson" in displays._guide_card(page)["text/html"]) == leads_there
+
+
+def test_a_check_says_what_it_does_where_somebody_looks_on(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    run('shop = lab.exercise("01.1")')
+    assert "Judging" not in run('lab.check("01.1")')
+    monkeypatch.setenv("JPY_SESSION_NAME", "exercises/01_tiny.ipynb")
+    said = run('lab.check("01.1")')
+    assert said.index("Judging on SQLite …") < said.index("Judging on PostgreSQL …") < said.index("Not there yet")
