@@ -6,6 +6,7 @@ cells with these tags in the exercise's section of `exercises.md`.
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -66,8 +67,8 @@ def answers_of(lesson: Lesson) -> list[Answer]:
     return found + [_file(lesson, "wrong", path) for path in sorted(lesson.folder.glob("wrong_answers/*.md"))]
 
 
-def give(answer: Answer, on: EngineName) -> Verdict:
-    """Open the exercise, run the answer's cells as a notebook does, and check on this engine.
+def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> Verdict:
+    """Open the exercise on an engine, run the answer's cells as a notebook does, and check on these engines.
 
     Raises:
         AssertionError: a cell failed; the message says which.
@@ -85,7 +86,7 @@ def give(answer: Answer, on: EngineName) -> Verdict:
         opened = workspace.find(f"exercise-{answer.exercise}", engine(on))
         for number, cell in enumerate(answer.cells, start=1):
             _run(shell, answer, number, cell)
-        return check(answer.exercise, opened, only=[on])
+        return check(answer.exercise, opened, only=judged_on)
     finally:
         os.chdir(before)
         if opened:

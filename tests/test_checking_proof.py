@@ -37,7 +37,7 @@ def spoil(root: Path, file: str, old: str, new: str) -> None:
 def prove_answer(name: str, engine: course.EngineName = "sqlite") -> None:
     """What the proof does with the tiny course's answer of this name."""
     answer = next(each for each in answers_of(course.lesson("01")) if each.name == name)
-    proof.test_answer_is_judged_for_what_it_is(answer, engine)
+    proof.test_answer_is_judged_for_what_it_is(answer, engine, (engine,))
 
 
 def prove_exercise() -> None:

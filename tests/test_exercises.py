@@ -1,6 +1,8 @@
 """Every exercise of the course, on every engine: what must fail fails for its own reason, and what is right passes.
 
-Solutions are opened on Postgres here, and on SQLite in `tests/lessons/test_solutions.py`.
+A right answer is worked out on each engine, and judged there. One that must fail is worked out on the exercise's first
+engine and judged on all, as a learner's is. Solutions are opened on Postgres here, and on SQLite in
+`tests/lessons/test_solutions.py`.
 """
 
 import pytest
@@ -17,22 +19,37 @@ ANSWERS = [answer for lesson in WRITTEN for answer in answers_of(lesson)]
 EXERCISES = [(lesson, exercise_id) for lesson in WRITTEN for exercise_id in lesson.manifest.exercises]
 
 
+def _given(answer: Answer) -> list[tuple[EngineName, tuple[EngineName, ...]]]:
+    """The engines on which an answer is worked out, each with those on which it is judged then."""
+    if answer.kind == "solution":
+        return [("postgres", ("postgres",))] if "postgres" in answer.engines else []
+    exercise = answer.lesson.manifest.exercises.get(answer.exercise)
+    is_own = exercise is not None and judge_of(answer.lesson, answer.exercise).own_database
+    if answer.kind == "right" or is_own or len(answer.engines) == 1:
+        return [(engine, (engine,)) for engine in answer.engines]
+    return [(answer.engines[0], answer.engines)]
+
+
 @pytest.mark.parametrize(
-    ("answer", "engine"),
+    ("answer", "on", "judged_on"),
     [
-        pytest.param(answer, engine, id=f"{answer.exercise}-{engine}-{answer.name}")
+        pytest.param(answer, on, judged_on, id=f"{answer.exercise}-{'-'.join(judged_on)}-{answer.name}")
         for answer in ANSWERS
-        for engine in answer.engines
-        if answer.kind != "solution" or engine == "postgres"
+        for on, judged_on in _given(answer)
     ],
 )
 @pytest.mark.usefixtures("home")
-def test_answer_is_judged_for_what_it_is(answer: Answer, engine: EngineName) -> None:
-    verdict = give(answer, engine)
-    assert len(verdict.engines) == 1, f"{answer} was not judged on {engine}: {verdict.note}"
-    judged = verdict.engines[0]
+def test_answer_is_judged_for_what_it_is(answer: Answer, on: EngineName, judged_on: tuple[EngineName, ...]) -> None:
+    verdict = give(answer, on, judged_on)
+    assert tuple(each.engine for each in verdict.engines) == judged_on, f"{answer} was not judged: {verdict.note}"
+    for judged in verdict.engines:
+        _assert_it_is_judged(answer, judged)
+
+
+def _assert_it_is_judged(answer: Answer, judged: EngineVerdict) -> None:
+    engine = judged.engine
     if answer.kind in ("solution", "right"):
-        assert verdict.passed, f"{answer} must pass on {engine}, but {_what_came_out(judged)}"
+        assert judged.unmet is None, f"{answer} must pass on {engine}, but {_what_came_out(judged)}"
         return
     must = answer.rejected_by if answer.kind == "wrong" else judge_of(answer.lesson, answer.exercise).stub_fails
     because = f" It is wrong because: {answer.why}" if answer.why else ""

@@ -43,6 +43,7 @@ PRELOAD = (
     "sqlalchemy.dialects.sqlite",
     "sqlalchemy.orm",
     "sqlite3",
+    "waitress",  # for the commands that serve the shop
 )
 NUMBER = struct.Struct("!i")
 HELLO = b"+"
