@@ -1,6 +1,7 @@
 """What a workspace was made from, and signs by which to see whether a learner has changed it since."""
 
 import hashlib
+import logging
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from migration_lab.templates import NOT_INPUT, files_in
 FILE_NAME = ".lab.json"
 NOT_WORK = NOT_INPUT | {".ipynb_checkpoints"}
 LOST = "lost"
+_log = logging.getLogger(__name__)
 TRIES = 3
 PAUSE = 0.1  # seconds
 
@@ -85,6 +87,7 @@ def database_sign(engine: Engine, folder: Path) -> str:
             with psycopg.connect(libpq_url, autocommit=True) as connection:
                 return str(connection.execute(POSTGRES_SIGN).fetchone())
         except psycopg.OperationalError as error:
+            _log.info("no sign of the database of %s: %s", folder.name, error)
             if "does not exist" in str(error):
                 break
             time.sleep(PAUSE)  # a server that has no room for one more, or is just starting, answers the next time

@@ -1,5 +1,6 @@
 """Workspaces: a learner's copies of the shop, opened in well under a second and never lost when they hold work."""
 
+import logging
 import shutil
 import time
 from contextlib import suppress
@@ -17,6 +18,7 @@ from migration_lab.record import FILE_NAME, LOST, NOT_WORK, Record, database_sig
 from migration_lab.scenes import write_flaskenv
 from migration_lab.templates import Template, checkpoint_template, files_in, scene_template
 
+_log = logging.getLogger(__name__)
 KEPT_AT_MOST = 5
 COPY = "-copy"
 _signs_of_clones: dict[str, str] = {}  # by the template's key
@@ -283,7 +285,13 @@ def _holds_work(folder: Path, template: Template) -> bool:
         return files_sign(folder, only_if_not_in=template.files) != "" or (
             any(folder.iterdir()) and database_sign(template.engine, folder) != LOST
         )
-    return record.files != files_sign(folder) or record.database != database_sign(template.engine, folder)
+    if record.files != files_sign(folder):
+        _log.info("%s holds work: its files have changed", folder.name)
+        return True
+    sign = database_sign(template.engine, folder)
+    if record.database != sign:
+        _log.info("%s holds work: the sign of its database was %s and is %s", folder.name, record.database, sign)
+    return record.database != sign
 
 
 def _keep(folder: Path, engine: Engine) -> Path:
