@@ -19,11 +19,13 @@ TRIES = 3
 PAUSE = 0.1  # seconds
 
 # How many rows any session has written into this database since it was made, its own catalog included. ANALYZE, which
-# the server starts by itself, writes pg_statistic; the shared tables belong to all databases.
+# the server starts by itself, writes pg_statistic and its TOAST table, in any database for the tables that all share.
 POSTGRES_SIGN = """
+    WITH gathered AS (SELECT oid, reltoastrelid FROM pg_class WHERE relname LIKE 'pg_statistic%')
     SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)
     FROM pg_stat_all_tables JOIN pg_class ON pg_class.oid = relid
-    WHERE NOT relisshared AND pg_class.relname NOT LIKE 'pg_statistic%'
+    WHERE NOT relisshared
+      AND relid NOT IN (SELECT oid FROM gathered UNION ALL SELECT reltoastrelid FROM gathered)
 """
 
 
