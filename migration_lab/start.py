@@ -51,7 +51,9 @@ def settings(port: int, options: list[str] | None = None) -> list[str]:
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",  # so that the address that was printed is the true one
         f"--ServerApp.default_url=/{FIRST_PAGE}",
-        "--log-level=WARN",
+        # Its warnings are about itself, that a notebook is "not trusted" for one; they worry who reads them.
+        "--log-level=ERROR",
+        "--LabApp.log_level=ERROR",
         *terminals(),
         "--MappingKernelManager.transport_encryption=auto",  # else each kernel warns of eavesdroppers
     ]

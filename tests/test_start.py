@@ -127,7 +127,11 @@ def lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         "JUPYTER_TOKEN": "a" * 48,
     }
     command = [sys.executable, "-m", "migration_lab.start", "--no-browser", f"--port={start.free_port()}"]
-    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as process:
+    said = tmp_path / "said"
+    with (
+        said.open("w") as written,
+        subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=written, text=True) as process,
+    ):
         assert process.stdout
         line = ""
         while not line.startswith("JupyterLab: "):
@@ -135,6 +139,8 @@ def lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
             assert line, "JupyterLab was not started"
         yield line.removeprefix("JupyterLab: ").strip(), mine
         process.send_signal(signal.SIGTERM)
+    assert "[I " not in said.read_text(), "what JupyterLab loads is nothing to a learner"
+    assert "[W " not in said.read_text(), "nor are its warnings about itself"
 
 
 def answer(url: str, deadline: float = 60) -> bytes:
