@@ -11,7 +11,7 @@ from html import escape
 from migration_lab.timeline.model import Timeline, merged
 from migration_lab.timeline.text import duration
 
-WIDTH, LEFT, RIGHT = 760, 84, 12
+WIDTH, LEFT, RIGHT = 760, 84, 60  # on the right there is room for the words that follow a bar
 PLOT, BAR, TITLE, GAP = 120, 16, 24, 14  # heights, in units of the picture
 LETTER = 5.5  # the width of a small one, about
 FLOOR = 0.001  # seconds: what was answered faster is drawn at the bottom
@@ -83,7 +83,7 @@ class _Panel:
             at = self._x(mark.at)
             yield _line(at, self._y, at, self._y + PLOT, colour=INK)
             width = LETTER * len(mark.name)
-            left = at + 3 if at + 3 + width <= WIDTH - RIGHT else at - 3 - width
+            left = at + 3 if at + 3 + width <= WIDTH else at - 3 - width
             row = next((row for row, end in enumerate(taken) if left > end), len(taken))
             yield _text(left, self._y + 9 + 11 * row, mark.name, size=10)
             taken[row : row + 1] = [left + width]
@@ -109,7 +109,8 @@ class _Panel:
                     yield _text(at + 3, y + 12, words, size=10)
                 else:
                     beside.append(words)
-            yield from [_text(end + 3, y + 12, ", ".join(beside), size=10)] if beside else []
+            if beside:
+                yield _text(end + 3, y + 12, ", ".join(beside), size=10)
             if not span.marks:
                 failed = " (failed)" if span.exit_code else ""
                 yield _text(begin + 3, y + 12, span.name + failed, size=10)
@@ -121,11 +122,7 @@ class _Panel:
             at = self._x(begin)
             yield _bar(at, y, max(self._x(end) - at, 1.5), hatched=True)
         if found:
-            after, words = max(self._x(found[-1][1]) + 4, LEFT), duration(self._of.blocked_for)
-            if after + LETTER * len(words) <= WIDTH:
-                yield _text(after, y + 12, words, size=10)
-            else:
-                yield _text(self._x(found[0][0]) - 4, y + 12, words, anchor="end", size=10)
+            yield _text(max(self._x(found[-1][1]) + 4, LEFT), y + 12, duration(self._of.blocked_for), size=10)
 
 
 def _close(marks: Sequence[tuple[float, str]]) -> list[tuple[float, list[str]]]:
