@@ -184,7 +184,7 @@ class Shop(LiveShop):
         show(made.use().note("empty: " if empty else "as at the start: ", begins=True))
         if earlier is not None:
             earlier._is_replaced = True
-            show(Note("It takes the place of the copy before. What was measured with that one is still there."))
+            show(Note("It takes the place of the copy before."))
         return made
 
     def flask(self, command: str) -> Completed:
