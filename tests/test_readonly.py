@@ -1,0 +1,75 @@
+"""One session for several looks sees what each of them would see alone, and may do no more."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from migration_lab import engines
+from migration_lab.errors import LabError
+from migration_lab.query import execute, query
+from migration_lab.readonly import keeping_sessions, looking_at
+
+PID = "SELECT pg_backend_pid()"
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database. On SQLite no session is kept: its file may be replaced between two looks."""
+    engine = engines.engine("postgres")
+    engine.create(tmp_path)
+    yield engine.sqlalchemy_url(tmp_path)
+    engine.drop(tmp_path)
+
+
+def ask(url: str, sql: str) -> object:
+    with looking_at(url) as connection:
+        return connection.execute(text(sql)).scalar()
+
+
+def test_within_a_block_one_session_looks_and_it_ends_with_the_block(on_postgres: str) -> None:
+    assert ask(on_postgres, PID) != ask(on_postgres, PID)
+    with keeping_sessions():
+        first = ask(on_postgres, PID)
+        assert ask(on_postgres, PID) == first
+        with pytest.raises(LabError, match="nmae"):
+            query(on_postgres, "SELECT nmae")
+        assert ask(on_postgres, PID) == first
+    assert ask(on_postgres, f"SELECT count(*) FROM pg_stat_activity WHERE pid = {first}") == 0
+
+
+def test_it_sees_what_has_changed_between_two_looks(database: str) -> None:
+    with keeping_sessions():
+        execute(database, "CREATE TABLE t (id integer)")
+        for number in range(8):  # from the sixth time on, the driver would keep a plan for the same SQL
+            execute(database, f"ALTER TABLE t ADD COLUMN c{number} integer")
+            assert len(query(database, "SELECT * FROM t").columns) == number + 2
+            with looking_at(database) as connection:
+                assert len(connection.execute(text("SELECT * FROM t")).keys()) == number + 2
+
+
+def test_between_two_looks_it_holds_nothing_up(on_postgres: str) -> None:
+    execute(on_postgres, "CREATE TABLE t (id integer)")
+    with keeping_sessions():
+        assert query(on_postgres, "SELECT * FROM t").columns == ("id",)
+        execute(on_postgres, "DROP TABLE t")  # with a limit on waiting for locks
+
+
+def test_it_cannot_be_made_to_write(database: str) -> None:
+    execute(database, "CREATE TABLE t (id integer)")
+    with keeping_sessions():
+        for sql in ("SET default_transaction_read_only = off", "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE"):
+            try:
+                query(database, sql)
+            except LabError:
+                assert database.startswith("sqlite")
+            with pytest.raises(LabError, match="may not change it"):
+                query(database, "INSERT INTO t VALUES (1)")
+
+
+def test_it_is_opened_anew_when_somebody_has_ended_it(on_postgres: str) -> None:
+    with keeping_sessions():
+        first = ask(on_postgres, PID)
+        execute(on_postgres, f"SELECT pg_terminate_backend({first})")
+        assert ask(on_postgres, PID) != first
