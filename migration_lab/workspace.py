@@ -59,16 +59,18 @@ class Opened:
 
 def open_lesson(lesson: Lesson, engine: Engine, scene: str | None = None) -> Opened:
     """Open a lesson's workspace at its start, or at one of its scenes. Other errors: as `open_workspace`."""
-    template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
-    return open_workspace(f"{lesson.slug}-{scene}" if scene else lesson.slug, template, lesson, scene=scene)
+    with engine.at_once():
+        template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
+        return open_workspace(f"{lesson.slug}-{scene}" if scene else lesson.slug, template, lesson, scene=scene)
 
 
 def open_exercise(exercise_id: str, engine: Engine) -> Opened:
     """Open an exercise's workspace at its start."""
     lesson, exercise = course.exercise(exercise_id)
     scene = exercise.scene
-    template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
-    return open_workspace(f"exercise-{exercise_id}", template, lesson, scene=scene)
+    with engine.at_once():
+        template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
+        return open_workspace(f"exercise-{exercise_id}", template, lesson, scene=scene)
 
 
 def engine_for(exercise_id: str, *, asked: str | None, usual: str) -> Engine:

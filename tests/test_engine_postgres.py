@@ -296,3 +296,38 @@ def test_the_cluster_is_the_same_on_every_machine(server: Engine, folder: Path) 
         "WHERE datname = current_database()",
     )
     assert found == [("UTF8", "b", "C.UTF-8", "ZOË")]
+
+
+def test_what_is_done_at_once_takes_one_session_which_ends_with_the_block(
+    server: Engine, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[psycopg.Connection] = []
+    real_open = postgres._open
+
+    def opening() -> Any:
+        parameters, connection = real_open()
+        opened.append(connection)
+        return parameters, connection
+
+    monkeypatch.setattr(postgres, "_open", opening)
+    with server.at_once():
+        server.create(folder)
+        server.save_template(folder, f"{tmp_path} at once")
+        server.clone(f"{tmp_path} at once", folder)
+        assert [each.closed for each in opened] == [False]
+    assert [each.closed for each in opened] == [True]
+    server.drop_template(f"{tmp_path} at once")
+    assert [each.closed for each in opened] == [True, True]
+
+
+def test_a_session_that_was_lost_is_replaced_within_the_block(server: Engine, folder: Path) -> None:
+    with server.at_once():
+        server.create(folder)
+        kept = postgres._kept.get()
+        assert kept
+        with administrator() as connection:
+            connection.execute("SELECT pg_terminate_backend(%s)", [kept[0].info.backend_pid])
+        with pytest.raises(LabError):
+            server.create(folder)
+        server.create(folder)
+        assert len(kept) == 2

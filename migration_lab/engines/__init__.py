@@ -1,5 +1,6 @@
 """The databases that the course runs on, behind one interface."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -55,6 +56,10 @@ class Engine(Protocol):
 
     def clone(self, key: str, folder: Path) -> None:
         """Give the folder a database that equals the template; one that is there already is replaced."""
+        ...
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """A block in which several of the above are done: the same, and sooner."""
         ...
 
 

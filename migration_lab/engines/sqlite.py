@@ -4,7 +4,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +83,10 @@ class SQLite:
             raise LabError("The prepared database is gone from the cache.", "Run the same again: it is made anew.")
         with _replacing(_file(folder)) as new:
             shutil.copyfile(_template(key), new)
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Nothing to do: no connection is needed."""
+        return nullcontext()
 
 
 def _file(folder: Path) -> Path:
