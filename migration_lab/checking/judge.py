@@ -11,6 +11,7 @@ from migration_lab.checking.verdict import EngineVerdict, Verdict
 from migration_lab.course import EngineName, Lesson
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
+from migration_lab.readonly import keeping_sessions
 from migration_lab.record import database_sign
 from migration_lab.templates import Template, checkpoint_template, scene_template
 from migration_lab.workspace import Workspace
@@ -45,8 +46,9 @@ def check(
             notes.append(f"PostgreSQL cannot be had here, so it was not judged there. {why}")
             continue
         on_engine(name)
-        template = _template(lesson, exercise.scene, engines.engine(name))
-        results.append(judge_once(judge, workspace, template))
+        engine = engines.engine(name)
+        with engine.at_once():
+            results.append(judge_once(judge, workspace, _template(lesson, exercise.scene, engine)))
     if not results:
         raise LabError(
             f"Exercise {exercise_id} is not judged on this engine.", " ".join(notes) or "Open it on another."
@@ -79,7 +81,7 @@ def judge_of(lesson: Lesson, exercise_id: str) -> Judge:
 
 def judge_once(judge: Judge, workspace: Workspace, template: Template) -> EngineVerdict:
     """Judge on the engine of the template. Whatever goes wrong becomes words that a learner can read."""
-    with copies_of(workspace, template) as copies:
+    with copies_of(workspace, template) as copies, keeping_sessions():
         trial = None
         try:
             trial = Trial(judge, copies)
