@@ -11,8 +11,6 @@ from typing import Any
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from migration_lab import readonly
 from migration_lab.errors import LabError
@@ -152,14 +150,15 @@ def _execute_sqlite(url: URL, sql: str) -> int:
 
 
 def _execute_postgres(url: URL, sql: str) -> int:
-    named = {"application_name": "SQL by hand"}  # for who looks at the server's sessions
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=named)
+    dialect = create_engine(url).dialect
+    arguments, options = dialect.create_connect_args(url)
+    options["application_name"] = "SQL by hand"  # for who looks at the server's sessions
     try:
-        connection = engine.raw_connection()
-    except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
+        # Not through the engine, which asks a server five questions about itself first.
+        driver: Any = dialect.connect(*arguments, **options)
+    except dialect.loaded_dbapi.Error as error:
         raise unreachable(url.render_as_string(hide_password=False), error) from error
     try:
-        driver: Any = connection.driver_connection
         driver.autocommit = True
         changed = 0
         with driver.cursor() as cursor:
@@ -171,11 +170,10 @@ def _execute_postgres(url: URL, sql: str) -> int:
                 changed += cursor.rowcount if word in ("INSERT", "UPDATE", "DELETE", "MERGE") else 0
                 if not cursor.nextset():
                     return changed
-    except engine.dialect.loaded_dbapi.Error as error:
+    except dialect.loaded_dbapi.Error as error:
         raise _not_done(error) from error
     finally:
-        connection.close()
-        engine.dispose()
+        driver.close()
 
 
 def _refused(error: Exception) -> LabError:
