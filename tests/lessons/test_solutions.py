@@ -1,6 +1,6 @@
 """The solutions print what is stored, and their exercises pass: each check judges them on both engines.
 
-`tests/test_exercises.py` works through the solutions on Postgres.
+`tests/test_exercises.py` works through them on the engine that the notebook does not open.
 
 nbval compares a cell only when it has a stored output, and passes silently where there is none. So what it really
 compared is counted: with a wrong output planted in every cell that has one, exactly these cells fail.
