@@ -13,6 +13,7 @@ from migration_lab.engines import Engine, engine
 from migration_lab.flask_command import run_flask
 from migration_lab.process import Completed
 from migration_lab.query import query
+from migration_lab.revisions import read_standing
 from migration_lab.scenes import execute_script, write_flaskenv
 from migration_lab.schema import Schema, read_schema
 
@@ -71,6 +72,9 @@ class Shop:
         found = self.query(f"SELECT * FROM {table}")
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
         return {row["id"]: row for row in rows}
+
+    def stands_at(self) -> tuple[str, ...]:
+        return read_standing("database", self.engine.sqlalchemy_url(self.folder)).revisions
 
     def schema(self) -> Schema:
         return read_schema(self.engine.sqlalchemy_url(self.folder))
