@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from migration_lab import course, quiz
 from migration_lab.errors import LabError
-from migration_lab.quiz.computed import computed_answer
+from tests.computed import computed_answer
 
 COMPUTED = [question for lesson in course.lessons() for question in quiz.load(lesson) if question.computed_by]
 

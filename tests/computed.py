@@ -1,4 +1,4 @@
-"""The right answer to a question, found by running its `computed_by`. Tests do this; learners' quizzes never do."""
+"""The right answer to a question, found by running its `computed_by`. Learners' quizzes never do this."""
 
 import shlex
 import shutil
