@@ -11,7 +11,7 @@ import pytest
 
 from migration_lab import course, workspace
 from migration_lab.checking import EngineVerdict, judge_of
-from migration_lab.checking.expectations import READY_MADE, Judge
+from migration_lab.checking.expectations import READY_MADE
 from migration_lab.course import EngineName, Lesson
 from tests.answers import Answer, answers_of, give
 
@@ -22,8 +22,8 @@ EXERCISES = [(lesson, exercise_id) for lesson in WRITTEN for exercise_id in less
 
 
 @cache  # asked for each answer when the tests are collected, in each worker
-def _judge(slug: str, exercise_id: str) -> Judge:
-    return judge_of(course.lesson(slug), exercise_id)
+def _looks_at_own_database(slug: str, exercise_id: str) -> bool:
+    return judge_of(course.lesson(slug), exercise_id).own_database
 
 
 def _given(answer: Answer) -> list[tuple[EngineName, tuple[EngineName, ...]]]:
@@ -32,7 +32,7 @@ def _given(answer: Answer) -> list[tuple[EngineName, tuple[EngineName, ...]]]:
         by_notebook = workspace.engine_for(answer.exercise, asked=None, usual="sqlite").name
         return [(engine, (engine,)) for engine in answer.engines if engine != by_notebook]
     exercise = answer.lesson.manifest.exercises.get(answer.exercise)
-    is_own = exercise is not None and _judge(answer.lesson.slug, answer.exercise).own_database
+    is_own = exercise is not None and _looks_at_own_database(answer.lesson.slug, answer.exercise)
     if answer.kind == "right" or is_own or len(answer.engines) == 1:
         return [(engine, (engine,)) for engine in answer.engines]
     return [(answer.engines[0], answer.engines)]
@@ -59,7 +59,7 @@ def _assert_it_is_judged(answer: Answer, judged: EngineVerdict) -> None:
     if answer.kind in ("solution", "right"):
         assert judged.unmet is None, f"{answer} must pass on {engine}, but {_what_came_out(judged)}"
         return
-    must = answer.rejected_by if answer.kind == "wrong" else _judge(answer.lesson.slug, answer.exercise).stub_fails
+    must = answer.rejected_by if answer.kind == "wrong" else judge_of(answer.lesson, answer.exercise).stub_fails
     because = f" It is wrong because: {answer.why}" if answer.why else ""
     assert judged.unmet, f"{answer} must be rejected by {must!r} on {engine}, but it passes.{because}"
     came_out = _what_came_out(judged)
@@ -82,7 +82,7 @@ def test_exercise_has_answers_that_prove_its_check(lesson: Lesson, exercise_id: 
     assert len(wrong) >= FEWEST_WRONG, f"{where} has {len(wrong)} wrong answers; it needs {FEWEST_WRONG}"
     assert right, f"{where} has no right answer beside its solution"
     assert next(each for each in answers if each.kind == "solution").cells, f"{where} has no cell tagged solution"
-    judge = _judge(lesson.slug, exercise_id)
+    judge = judge_of(lesson, exercise_id)
     declared = {each.id for each in judge.expectations}
     for each in wrong:
         assert each.rejected_by in declared, f"{each}: {each.rejected_by!r} is no expectation of {sorted(declared)}"
