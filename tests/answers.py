@@ -16,7 +16,7 @@ import yaml
 from IPython.core.interactiveshell import InteractiveShell
 
 from migration_lab import workspace
-from migration_lab.build.cells import read_cells
+from migration_lab.build.cells import FAILS, Cell, read_cells
 from migration_lab.checking import Verdict, check
 from migration_lab.course import EngineName, Lesson
 from migration_lab.engines import engine
@@ -39,14 +39,18 @@ class Answer:
     rejected_by: str = ""
 
     @cached_property
-    def cells(self) -> tuple[str, ...]:
+    def cells(self) -> tuple[Cell, ...]:
         """What is run, in order. Read when it is asked for: each worker collects all answers, and gives a few."""
         code = [each for each in _cells_of(self.file) if each.is_code]
         if self.kind in ("right", "wrong"):
-            return tuple(each.source for each in code)
+            return tuple(code)
         own = [each for each in code if each.exercise == self.exercise]
-        shown = [] if self.kind == "stub" else [each for each in own if not each.tags and "lab." not in each.source]
-        return tuple(each.source for each in own if self.kind in each.tags or each in shown)
+        shown = (
+            []
+            if self.kind == "stub"
+            else [each for each in own if not {*each.tags} - {FAILS} and "lab." not in each.source]
+        )
+        return tuple(each for each in own if self.kind in each.tags or each in shown)
 
     @property
     def name(self) -> str:
@@ -85,7 +89,7 @@ def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> V
         _run(shell, answer, 0, f"shop = lab.exercise({answer.exercise!r}, engine={on!r})")
         opened = workspace.find(f"exercise-{answer.exercise}", engine(on))
         for number, cell in enumerate(answer.cells, start=1):
-            _run(shell, answer, number, cell)
+            _run(shell, answer, number, cell.source, fails=FAILS in cell.tags)
         return check(answer.exercise, opened, only=judged_on)
     finally:
         os.chdir(before)
@@ -93,10 +97,13 @@ def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> V
             engine(on).drop(opened.folder)
 
 
-def _run(shell: Any, answer: Answer, number: int, cell: str) -> None:
+def _run(shell: Any, answer: Answer, number: int, cell: str, *, fails: bool = False) -> None:
     result = shell.run_cell(cell, store_history=False)
     error = result.error_before_exec or result.error_in_exec
-    assert error is None, f"{answer}: cell {number} failed with {type(error).__name__}: {error}\n{cell}"
+    if fails:
+        assert error is not None, f"{answer}: cell {number} is tagged {FAILS!r} and goes well\n{cell}"
+    else:
+        assert error is None, f"{answer}: cell {number} failed with {type(error).__name__}: {error}\n{cell}"
 
 
 def _section(lesson: Lesson, exercise_id: str, kind: Kind) -> Answer:

@@ -9,7 +9,8 @@ from typing import cast
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
 
-TAGS = frozenset({"start", "proof", "solution", "stub"})
+FAILS = "raises-exception"  # the name that Jupyter, nbclient and nbval know: the cells after it run all the same
+TAGS = frozenset({"start", "proof", "solution", "stub", FAILS})
 EXERCISE_TAGS = frozenset({"solution", "stub"})
 FENCE = re.compile(r"^(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
 REGION = re.compile(r"^<!--\s*#region\b")

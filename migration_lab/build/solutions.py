@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import migration_lab.jupyter  # noqa: F401  # before nbformat
+from migration_lab.build.cells import FAILS
 from migration_lab.build.notebooks import METADATA, Notebook, as_json
 from migration_lab.errors import LabError
 
@@ -69,6 +70,9 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
         last = next((cell.id for cell in reversed(node.cells) if cell.get("execution_count")), "before the first")
         words = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
         raise LabError(f"{title} does not run. It ends in cell {last}:\n{words}\n", MEND) from error
+    for cell in node.cells:
+        if FAILS in cell.metadata.get("tags", ()) and not any(each.output_type == "error" for each in cell.outputs):
+            raise LabError(f"{title} runs, but nothing fails in cell {cell.id}, which is tagged {FAILS!r}.", MEND)
     cells = [dict(cell) for cell in nbformat.from_dict(node).cells]
     for cell in cells:
         cell["source"] = cell["source"].splitlines(keepends=True)

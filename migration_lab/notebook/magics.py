@@ -12,7 +12,6 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from migration_lab.errors import LabError
 from migration_lab.notebook import shop
 from migration_lab.notebook.displays import show
-from migration_lab.process import Completed
 
 SHELL_WORDS = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
 
@@ -23,7 +22,7 @@ class CommandFailed(LabError):  # noqa: N818  learners read this name
     def __init__(self, command: str, exit_code: int) -> None:
         super().__init__(
             f"`{command}` failed with exit code {exit_code}.",
-            "Read its output above, mend the cause, then run this cell again.",
+            "Its output above says why.",
         )
         self.exit_code = exit_code
 
@@ -39,16 +38,7 @@ class ShopMagics(Magics):
         Raises:
             CommandFailed: the command's exit code is not 0.
         """
-        _must_succeed(*_run("flask", line))
-
-    @line_magic
-    def flask_fails(self, line: str) -> None:
-        """Run a flask command that must fail, and show its exit code and what the failure means.
-
-        Raises:
-            LabError: the command succeeds.
-        """
-        _must_fail(*_run("flask", line))
+        _run("flask", line)
 
     @line_magic
     def git(self, line: str) -> None:
@@ -57,16 +47,7 @@ class ShopMagics(Magics):
         Raises:
             CommandFailed: the command's exit code is not 0.
         """
-        _must_succeed(*_run("git", line))
-
-    @line_magic
-    def git_fails(self, line: str) -> None:
-        """Run a git command that must fail, a merge with a conflict for example, and show its exit code.
-
-        Raises:
-            LabError: the command succeeds.
-        """
-        _must_fail(*_run("git", line))
+        _run("git", line)
 
     @cell_magic
     def writefile(self, line: str, cell: str) -> None:
@@ -94,8 +75,7 @@ class ShopMagics(Magics):
 def register(shell: InteractiveShell) -> None:
     """Make the magics known to IPython, with Tab completion for the commands of flask."""
     shell.register_magics(ShopMagics)
-    for name in ("%flask", "%flask_fails"):
-        shell.set_hook("complete_command", _complete, str_key=name)  # type: ignore[no-untyped-call]
+    shell.set_hook("complete_command", _complete, str_key="%flask")  # type: ignore[no-untyped-call]
 
 
 def split(line: str, *, windows: bool = os.name == "nt") -> list[str]:
@@ -118,7 +98,7 @@ def split(line: str, *, windows: bool = os.name == "nt") -> list[str]:
     return words
 
 
-def _run(program: str, line: str) -> tuple[str, Completed]:
+def _run(program: str, line: str) -> None:
     """Run the command, its output printed as it comes; under a test runner the kernel sees only `sys.stdout`."""
     words = split(line)
     for word in words:
@@ -134,7 +114,7 @@ def _run(program: str, line: str) -> tuple[str, Completed]:
     printer = Printer(opened.workspace.folder)
     try:
         run = opened.run_flask if program == "flask" else opened.run_git
-        return command, run(*words, on_output=printer.take)
+        completed = run(*words, on_output=printer.take)
     except KeyboardInterrupt:
         raise LabError(
             f"You interrupted `{command}`.",
@@ -142,22 +122,9 @@ def _run(program: str, line: str) -> tuple[str, Completed]:
         ) from None
     finally:
         printer.end()
-
-
-def _must_succeed(command: str, completed: Completed) -> None:
     if completed.exit_code != 0:
         _explain(completed.output)
         raise CommandFailed(command, completed.exit_code)
-
-
-def _must_fail(command: str, completed: Completed) -> None:
-    print(f"exit code {completed.exit_code}")
-    if completed.exit_code == 0:
-        raise LabError(
-            f"`{command}` succeeds here, and this cell expects it to fail.",
-            "The cells above may not have run: restart the kernel and run the notebook from the top.",
-        )
-    _explain(completed.output)
 
 
 class Printer:

@@ -21,7 +21,14 @@ IS_READY = """path => {
 }"""
 IS_IDLE = f"() => {PANEL}.sessionContext.session?.kernel?.status === 'idle'"
 CODE_CELLS = f"""() => [...{PANEL}.content.model.cells].filter(cell => cell.type === "code").map(cell => ({{
-    source: cell.sharedModel.source, count: cell.executionCount, outputs: cell.outputs.toJSON()}}))"""
+    source: cell.sharedModel.source, count: cell.executionCount, outputs: cell.outputs.toJSON(),
+    tags: cell.getMetadata("tags") ?? []}}))"""
+HAVE_RUN = f"""() => {{
+    const cells = ({CODE_CELLS})();
+    const mayFail = cell => cell.tags.includes("raises-exception");
+    const failed = cell => cell.outputs.some(output => output.output_type === "error") && !mayFail(cell);
+    return cells.some(failed) || cells.every(cell => cell.count || !cell.source);
+}}"""
 FIND = f"""text => {PANEL}.content.widgets.findIndex(
     cell => cell.model.type === "code" && cell.model.sharedModel.source.startsWith(text))"""
 
@@ -65,8 +72,12 @@ class LabPage:
         return self.page.evaluate(script, [name, arguments])
 
     def run_all(self) -> None:
-        """Run all cells of the notebook in front."""
+        """Run all cells of the notebook in front, until all have run or one has failed that should not.
+
+        The command is done at the first failure; where that is meant to be, the kernel goes on with the cells after it.
+        """
         self.command("notebook:run-all-cells")
+        self.page.wait_for_function(HAVE_RUN)
         self.page.wait_for_function(IS_IDLE)
 
     def cells(self) -> list[dict[str, Any]]:

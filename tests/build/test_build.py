@@ -155,9 +155,8 @@ def test_what_could_leak_a_solution_is_refused(
 def test_a_solution_that_fails_is_refused_with_its_cell(small_course: Path) -> None:
     path = small_course / "lessons/02_counting/exercises.md"
     path.write_text(path.read_text(encoding="utf-8").replace("print(start + 1)", "print(absent)"), encoding="utf-8")
-    with pytest.raises(
-        LabError, match=r"solutions/02_counting.ipynb does not run\. It ends in cell 02-exercises-006:(.|\n)*NameError"
-    ):
+    ends = r"solutions/02_counting.ipynb does not run\. It ends in cell 02-exercises-006:"
+    with pytest.raises(LabError, match=rf"{ends}(.|\n)*NameError"):
         build.build()
 
 
@@ -265,3 +264,22 @@ def test_a_page_without_a_place_for_the_agenda_is_refused(small_course: Path) ->
 def test_the_course_as_committed_is_what_a_fresh_build_makes() -> None:
     course.lessons.cache_clear()
     build.build(check=True)
+
+
+def test_a_cell_that_must_fail_fails_and_those_after_it_run() -> None:
+    ran = build.solutions.executed(_of_cells("1 / 0", "print('after it')"), title="solutions/tagged.ipynb")
+    assert ran["cells"][0]["outputs"][0]["ename"] == "ZeroDivisionError"
+    assert ran["cells"][1]["outputs"][0]["text"] == ["after it\n"]
+
+
+def test_a_cell_that_must_fail_and_does_not_is_refused() -> None:
+    with pytest.raises(LabError, match="nothing fails in cell c0, which is tagged 'raises-exception'"):
+        build.solutions.executed(_of_cells("1"), title="solutions/tagged.ipynb")
+
+
+def _of_cells(must_fail: str, *others: str) -> dict[str, Any]:
+    made = [
+        nbformat.v4.new_code_cell(source, id=f"c{number}", metadata={"tags": [] if number else ["raises-exception"]})
+        for number, source in enumerate((must_fail, *others))
+    ]
+    return dict(nbformat.v4.new_notebook(cells=made))

@@ -74,15 +74,6 @@ def test_a_failure_is_explained_below_its_output(
     run(OPEN)
     shown = fail("%flask db upgrade nowhere")
     assert shown.index("Can't locate") < shown.index("WHAT IT MEANS") < shown.index("failed with exit code")
-    shown = run("%flask_fails db upgrade nowhere")
-    assert shown.index("Can't locate") < shown.index("exit code 1") < shown.index("WHAT IT MEANS")
-
-
-def test_a_command_that_must_fail_and_does_not_fails_the_cell(fail: Cell, run: Cell) -> None:
-    run(OPEN)
-    shown = fail("%flask_fails db current")
-    assert "exit code 0" in shown
-    assert "`flask db current` succeeds here, and this cell expects it to fail." in shown
 
 
 def test_output_comes_while_the_command_runs(
@@ -103,7 +94,7 @@ def test_output_comes_while_the_command_runs(
 
 
 def test_before_a_shop_is_open_every_magic_says_what_to_do(fail: Cell) -> None:
-    for cell in ("%flask db upgrade", "%flask_fails db upgrade", "%git status", "%%writefile shop.py\nx = 1"):
+    for cell in ("%flask db upgrade", "%git status", "%%writefile shop.py\nx = 1"):
         assert "Run the cell with `lab.open(...)`" in fail(cell)
 
 
@@ -137,8 +128,7 @@ def test_git_works_on_a_repository_of_the_shops_own(run: Cell, fail: Cell) -> No
     run("%git switch -q -c {branch}")
     assert run('print(shop.git("branch").output)') == "  main\n* note\n\n"
     assert ".git" not in run("print(shop.files())").replace(".gitignore", "")
-    assert "exit code 1" in run("%git_fails merge nothing")
-    assert "`git branch` succeeds here, and this cell expects it to fail." in fail("%git_fails branch")
+    assert "`git merge nothing` failed with exit code 1." in fail("%git merge nothing")
     assert "Write `%git status`." in fail("%git git status")
 
 
