@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import migration_lab.jupyter  # noqa: F401  # before nbformat
-from migration_lab.build.cells import FAILS
+from migration_lab import course
+from migration_lab.build.cells import FAILS, read_cells
 from migration_lab.build.notebooks import METADATA, Notebook, as_json
 from migration_lab.errors import LabError
 
@@ -67,12 +68,12 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
     try:
         client.execute(env=kernel_environment(environment))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        last = next((cell.id for cell in reversed(node.cells) if cell.get("execution_count")), "before the first")
+        last = next((cell.id for cell in reversed(node.cells) if cell.get("execution_count")), "")
         words = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
-        raise LabError(f"{title} does not run. It ends in cell {last}:\n{words}\n", MEND) from error
+        raise LabError(f"{title} does not run. It ends {_place(last)}:\n{words}\n", MEND) from error
     for cell in node.cells:
         if FAILS in cell.metadata.get("tags", ()) and not any(each.output_type == "error" for each in cell.outputs):
-            raise LabError(f"{title} runs, but nothing fails in cell {cell.id}, which is tagged {FAILS!r}.", MEND)
+            raise LabError(f"{title} runs, but nothing fails {_place(cell.id)}, which is tagged {FAILS!r}.", MEND)
     cells = [dict(cell) for cell in nbformat.from_dict(node).cells]
     for cell in cells:
         cell["source"] = cell["source"].splitlines(keepends=True)
@@ -80,6 +81,16 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
         if cell["cell_type"] == "code":
             cell["outputs"] = [_output(dict(output)) for output in cell["outputs"] if not _is_twin(output)]
     return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _place(identity: str) -> str:
+    """Where a cell of a notebook is written: `in cell 13, lessons/02_first_migration/lesson.md, line 120`."""
+    made = re.fullmatch(r"(\d\d)-(lesson|exercises)-(\d+)", identity)
+    if not made:
+        return f"in cell {identity}" if identity else "before its first cell"
+    source = course.lesson(made[1]).folder / f"{made[2]}.md"
+    cell = read_cells(source)[int(made[3]) - 1]
+    return f"in cell {cell.position}, lessons/{source.parent.name}/{source.name}, line {cell.line}"
 
 
 def kernel_environment(added: dict[str, str]) -> dict[str, str]:

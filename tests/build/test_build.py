@@ -155,7 +155,7 @@ def test_what_could_leak_a_solution_is_refused(
 def test_a_solution_that_fails_is_refused_with_its_cell(small_course: Path) -> None:
     path = small_course / "lessons/02_counting/exercises.md"
     path.write_text(path.read_text(encoding="utf-8").replace("print(start + 1)", "print(absent)"), encoding="utf-8")
-    ends = r"solutions/02_counting.ipynb does not run\. It ends in cell 02-exercises-006:"
+    ends = r"solutions/02_counting.ipynb does not run\. It ends in cell 6, lessons/02_counting/exercises\.md, line 22:"
     with pytest.raises(LabError, match=rf"{ends}(.|\n)*NameError"):
         build.build()
 
