@@ -1,7 +1,7 @@
 """Every exercise of the course, on every engine: what must fail fails for its own reason, and what is right passes.
 
-A right answer is worked out on each engine, and judged there. One that must fail is worked out on the exercise's first
-engine and judged on all, as a learner's is. A solution is worked out on the engine that its notebook opens in
+An answer is worked out on the exercise's first engine and judged on all, as a learner's is; where the judge looks at
+the learner's own database, on each. A solution is worked out on the engine that its notebook opens in
 `tests/lessons/test_solutions.py`, and on the other one here.
 """
 
@@ -33,7 +33,7 @@ def _given(answer: Answer) -> list[tuple[EngineName, tuple[EngineName, ...]]]:
         return [(engine, (engine,)) for engine in answer.engines if engine != by_notebook]
     exercise = answer.lesson.manifest.exercises.get(answer.exercise)
     is_own = exercise is not None and _looks_at_own_database(answer.lesson.slug, answer.exercise)
-    if answer.kind == "right" or is_own or len(answer.engines) == 1:
+    if is_own:
         return [(engine, (engine,)) for engine in answer.engines]
     return [(answer.engines[0], answer.engines)]
 
