@@ -54,6 +54,8 @@ class Sampler:
     def sample(self) -> dict[str, Any]:
         """One look: `waits` and `holds` as lists of fields, in the order of `Wait` and `Hold`, without their ends.
 
+        It shows the server as it was at some moment after `asked`; `at` is the best guess, in the middle of the answer.
+
         Raises:
             psycopg.Error: the server has gone away.
         """
@@ -71,7 +73,7 @@ class Sampler:
             elif kind == "relation" and mode != "AccessShareLock" and backend == "client backend":
                 holds.append([names[pid], pid, table, _words(mode), at, sql])
         self._waiting = waiting
-        return {"at": at, "waits": waits, "holds": holds}
+        return {"asked": asked, "at": at, "waits": waits, "holds": holds}
 
     def _begin(self, pid: int, since: float | None, begin: float) -> float:
         """When a wait began, by our clock; the same in each sample of one wait, so that it tells one from the next.

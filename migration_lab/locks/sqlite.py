@@ -47,7 +47,8 @@ class Sampler:
         states: dict[int, str] = {}
         for pid, state in self._locks():
             states[pid] = max(state, states.get(pid, state), key=ORDER.index)
-        return {"at": at, "waits": [], "holds": [["", pid, "", state, at, ""] for pid, state in states.items()]}
+        holds = [["", pid, "", state, at, ""] for pid, state in states.items()]
+        return {"asked": at, "at": at, "waits": [], "holds": holds}
 
     def _locks(self) -> list[tuple[int, str]]:
         with suppress(FileNotFoundError):

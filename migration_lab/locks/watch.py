@@ -140,7 +140,7 @@ class Watch(Seen):
             for who, pid, table, mode, begin, sql in sample["holds"]
         ]
         with self._changed:
-            self._latest = at
+            self._latest = sample["asked"]
             self.add(at, waits, holds)
 
     def _name(self, pid: int) -> str:

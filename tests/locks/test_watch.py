@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -13,9 +14,9 @@ from sqlalchemy import make_url
 
 from migration_lab import locks
 from migration_lab.errors import LabError
-from migration_lab.locks.watch import STOP_SECONDS
+from migration_lab.locks.watch import STOP_SECONDS, Watch
 from migration_lab.query import execute
-from tests.locks.parts import ALTER, COUNT, SECRET, meanwhile, on_postgres, until, watchers
+from tests.locks.parts import ALTER, COUNT, PATIENCE, SECRET, meanwhile, on_postgres, until, watchers
 
 
 def test_the_watching_process_is_gone_after_the_block(url: str) -> None:
@@ -109,3 +110,16 @@ def test_an_ordinary_role_is_enough_and_its_password_is_on_no_command_line(url: 
     assert seen.trouble is None
     assert SECRET not in " ".join(told)
     assert [(each.who, each.blockers) for each in seen.waits] == [("flask db upgrade", ("report",))]
+
+
+def test_a_sample_that_was_on_its_way_is_no_look() -> None:
+    """Its answer may be old: the server gave it before `look` was called, and it came late."""
+    seen = Watch("sqlite:///nowhere.db", 0.02)
+    looking = threading.Thread(target=seen.look, daemon=True)
+    looking.start()
+    seen._take({"asked": 0.0, "at": time.monotonic() + 1, "waits": [], "holds": []})
+    looking.join(0.1)
+    assert looking.is_alive()
+    seen._take({"asked": time.monotonic() + 1, "at": time.monotonic() + 1, "waits": [], "holds": []})
+    looking.join(PATIENCE)
+    assert not looking.is_alive()
