@@ -79,6 +79,21 @@ def test_a_default_that_differs_on_every_run(project: Project) -> None:
     expect(project.db("check"), "F33")
 
 
+def test_a_float_that_postgres_calls_real(project: Project, on_postgres: Project) -> None:
+    model = (
+        'class T(db.Model):\n    __tablename__ = "t"\n    id = sa.Column(sa.Integer, primary_key=True)\n'
+        "    x = sa.Column({})\n"
+    )
+    for each in (project, on_postgres):
+        each.line(T.format("sa.Float(24)"))
+        each.models(model.format("sa.Float(24)"))
+        each.good("upgrade")
+    expect(on_postgres.db("check"), "F33")
+    for each in (project, on_postgres):
+        each.models(model.format('sa.Float(24).with_variant(sa.REAL(), "postgresql")'))  # the cure of the card
+        each.good("check")
+
+
 def test_defaults_of_json(on_postgres: Project) -> None:
     on_postgres.line(T.format("sa.JSON, server_default='{}'"))
     on_postgres.models(
