@@ -25,7 +25,6 @@ from migration_lab.checking.transactions import (
     rows_in_one_transaction,
 )
 from migration_lab.checking.words import error_in, listed
-from migration_lab.errors import LabError
 from migration_lab.service import Service
 
 MANY_USERS = 100_000
@@ -342,7 +341,7 @@ def judge_country(trial: Trial) -> None:
     expect_honest(trial, used, unknown[1:], "after the downgrade")
     trial.expect(
         "way_back",
-        not went_back or not refusal(used, "INSERT INTO users (email) VALUES ('back@example.com')"),
+        not went_back or not used.refusal("INSERT INTO users (email) VALUES ('back@example.com')"),
         expected="After the downgrade the shop of before takes users without a country.",
         found="It is refused.",
     )
@@ -368,11 +367,11 @@ def expect_new_users(trial: Trial, copy: Copy) -> None:
     ):
         trial.expect(
             "new_users",
-            bool(refusal(copy, sql)),
+            bool(copy.refusal(sql)),
             expected="A new user needs a country.",
             found=f"An `INSERT` that {words} succeeds.",
         )
-    refused = refusal(copy, "INSERT INTO users (email, country) VALUES ('new@example.fr', 'FR')")
+    refused = copy.refusal("INSERT INTO users (email, country) VALUES ('new@example.fr', 'FR')")
     trial.expect("new_users", not refused, expected="A new user from FR is taken.", found=refused)
 
 
@@ -382,7 +381,7 @@ def expect_old_users(trial: Trial, copy: Copy, unknown: list[int]) -> None:
         ("log in", f"UPDATE users SET last_login_at = CURRENT_TIMESTAMP WHERE id IN ({ids})"),
         ("say that they live in PT", f"UPDATE users SET country = 'PT' WHERE id = {unknown[0]}"),
     ):
-        refused = refusal(copy, sql)
+        refused = copy.refusal(sql)
         trial.expect("old_users", not refused, expected=f"Users from before can {words}.", found=refused)
 
 
@@ -425,12 +424,3 @@ def refusals(service: Service, name: str, language: str = "") -> list[str]:
 def values_of(copy: Copy, column: str) -> dict[str, Any]:
     """A column of `users` by address."""
     return {row["email"]: row.get(column) for row in copy.rows_of("users")}
-
-
-def refusal(copy: Copy, sql: str) -> str:
-    """Why the database does not carry a statement out; empty when it does."""
-    try:
-        copy.execute(sql)
-    except LabError as error:
-        return error.message
-    return ""

@@ -89,7 +89,7 @@ def judge_source(trial: Trial) -> None:
 
     lived = trial.fresh()
     lived.flask("db", "upgrade", new_revisions(trial, start)[0])
-    refused = refusal(lived, OLD_RELEASE)
+    refused = lived.refusal(OLD_RELEASE)
     stops = lived.flask("db", "upgrade").exit_code != 0
     said = refused or (stops and "After it, `flask db upgrade` fails.") or newest(lived)
     trial.expect("deploy", said == WEB, expected=f"Its order is there. {WEB}", found=said)
@@ -99,7 +99,7 @@ def judge_source(trial: Trial) -> None:
 
     script = lived.folder / "scripts" / "phone_orders.sql"
     before = lived.query("SELECT max(id) FROM orders").scalar
-    refused = refusal(lived, script.read_text(encoding="utf-8")) if script.is_file() else "The script is gone."
+    refused = lived.refusal(script.read_text(encoding="utf-8")) if script.is_file() else "The script is gone."
     phoned = [source for (source,) in lived.query(f"SELECT source FROM orders WHERE id > {before}").rows]
     trial.expect(
         "script",
@@ -108,7 +108,7 @@ def judge_source(trial: Trial) -> None:
         found=refused or f"They have {', '.join(map(str, phoned))}.",
     )
 
-    said = refusal(lived, PARTNER) or newest(lived)
+    said = lived.refusal(PARTNER) or newest(lived)
     trial.expect("job", said == PARTNERS, expected=f"The job's order is there. {PARTNERS}", found=said)
 
     trial.no_other_change("orders.source")
@@ -203,7 +203,7 @@ def judge_public_id(trial: Trial) -> None:
     refused = []
     for revision in [*new_revisions(trial, start), "head"]:
         lived.flask("db", "upgrade", revision)
-        refused.append(refusal(lived, PARTNER))
+        refused.append(lived.refusal(PARTNER))
     said = next(filter(None, refused), "") or without_own_value(lived)
     trial.expect("job", not said, expected="Each of the job's orders has a value of its own.", found=said)
     said = refusal_of_the_shop(lived) or without_own_value(lived)
@@ -289,15 +289,6 @@ def newest(copy: Copy) -> str:
     return f"It has `{copy.query('SELECT source FROM orders ORDER BY id DESC LIMIT 1').scalar}`."
 
 
-def refusal(copy: Copy, sql: str) -> str:
-    """What the database says when a program writes this; empty when it takes it."""
-    try:
-        copy.execute(sql)
-    except LabError as error:
-        return error.message
-    return ""
-
-
 def refusal_of_the_shop(copy: Copy) -> str:
     """What comes of an order in the shop as its files are; empty when it takes it."""
     try:
@@ -311,7 +302,7 @@ def refusal_of_the_shop(copy: Copy) -> str:
 def default_of(copy: Copy, table: str, column: str) -> str:
     """What a new row of another program, which does not name the column, has there."""
     user = "INSERT INTO users (email, timezone) VALUES ('by-hand@example.com', 'UTC')"
-    refused = refusal(copy, user if table == "users" else PARTNER.replace("(5,", "(1,"))
+    refused = copy.refusal(user if table == "users" else PARTNER.replace("(5,", "(1,"))
     return refused or str(copy.query(f"SELECT {column} FROM {table} ORDER BY id DESC LIMIT 1").scalar)
 
 

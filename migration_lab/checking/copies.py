@@ -70,6 +70,14 @@ class Copy:
         """Change the database by hand, as another program would; the number of rows touched."""
         return query.execute(self.url, sql)
 
+    def refusal(self, sql: str) -> str:
+        """Why the database does not carry a statement out, in its own words; empty when it does."""
+        try:
+            self.execute(sql)
+        except LabError as error:
+            return error.message
+        return ""
+
     def rows_of(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table, a dictionary each, in the order of the first column."""
         rows = self.query(f"SELECT * FROM {quoted(table)} ORDER BY 1")
