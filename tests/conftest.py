@@ -17,8 +17,8 @@ from migration_lab.engines import postgres
 
 # Helpers that assert: else a failure there shows no values.
 pytest.register_assert_rewrite(
-    "tests.answers", "tests.checking.exercise", "tests.explain.project", "tests.lessons.ends", "tests.locks.parts",
-    "tests.spine",
+    "tests.answers", "tests.checking.exercise", "tests.explain.project", "tests.lessons.ends",
+    "tests.lessons.provoked", "tests.locks.parts", "tests.spine",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pytest
 from migration_lab import course, places
 from tests.lessons.conftest import is_proof
 from tests.lessons.ends import assert_it_ends_where_the_next_begins
+from tests.lessons.provoked import assert_its_failures_are_provoked
 
 LESSONS = [each for each in course.lessons() if each.is_written]
 
@@ -37,6 +38,7 @@ def test_a_lesson_runs_alone_and_again(lesson: course.Lesson, run_notebook: Any,
     assert lesson.manifest.engines[-1] == "postgres"
     ran = run_notebook(notebook, home, first)
     assert any(is_proof(cell) for cell in ran["cells"])
+    assert_its_failures_are_provoked(lesson, ran)
     assert_it_ends_where_the_next_begins(lesson, home, first)
     run_notebook(notebook, home, "postgres", to_first_proof=first == "postgres")
     if first != "postgres":
