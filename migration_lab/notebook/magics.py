@@ -19,10 +19,10 @@ SHELL_WORDS = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
 class CommandFailed(LabError):  # noqa: N818  learners read this name
     """A command of `%flask` or `%git` ended with another exit code than 0; what it printed is shown before."""
 
-    def __init__(self, command: str, exit_code: int) -> None:
+    def __init__(self, command: str, exit_code: int, *, is_meant: bool = False) -> None:
         super().__init__(
             f"`{command}` failed with exit code {exit_code}.",
-            "Its output above says why.",
+            "This cell is meant to fail: read on below." if is_meant else "What it printed, above, says why.",
         )
         self.exit_code = exit_code
 
@@ -124,7 +124,7 @@ def _run(program: str, line: str) -> None:
         printer.end()
     if completed.exit_code != 0:
         _explain(completed.output)
-        raise CommandFailed(command, completed.exit_code)
+        raise CommandFailed(command, completed.exit_code, is_meant=_is_meant_to_fail())
 
 
 class Printer:
@@ -155,6 +155,12 @@ class Printer:
             text = text.replace(prefix, "")
         if text:
             print(text, end="", flush=True)
+
+
+def _is_meant_to_fail() -> bool:
+    """Whether the cell that runs is tagged so. JupyterLab tells the kernel; who does not, gets the usual words."""
+    kernel = getattr(InteractiveShell.instance(), "kernel", None)
+    return kernel is not None and "raises-exception" in kernel.get_parent().get("metadata", {}).get("tags", ())
 
 
 def _explain(output: str) -> None:

@@ -127,8 +127,12 @@ def test_the_command_of_the_readme_opens_lesson_00(window: LabPage) -> None:
 def test_every_cell_of_lesson_02_runs(window: LabPage) -> None:
     window.open(LESSON)
     window.run_all()
-    assert len(window.cells()) > 60
+    cells = window.cells()
+    assert len(cells) > 60
     assert failed(window) == []
+    said = [each["evalue"] for cell in cells if FAILS in cell["tags"] for each in cell["outputs"] if "evalue" in each]
+    assert said
+    assert all("This cell is meant to fail" in each for each in said)
 
 
 def test_a_question_is_answered_by_keyboard_alone(window: LabPage) -> None:
