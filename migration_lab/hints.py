@@ -67,7 +67,7 @@ def hint(exercise_id: str, step: int) -> Hint:
         raise LabError(f"There is no hint {step}.", "Each exercise has hints 1, 2 and 3.")
     remaining = tries_remaining(exercise_id)
     if step == 3 and remaining:
-        return Hint(exercise_id, 3, _closed(remaining), remaining)
+        return Hint(exercise_id, 3, _closed(exercise_id, remaining), remaining)
     text = {1: exercise.hints.question, 2: exercise.hints.pointer}.get(step) or solution(lesson, exercise_id)
     progress.record_hint(exercise_id, step)
     return Hint(exercise_id, step, text, remaining)
@@ -102,11 +102,11 @@ def wrong_ways(lesson: course.Lesson, exercise_id: str) -> list[str]:
     return reasons
 
 
-def _closed(remaining: int) -> str:
+def _closed(exercise_id: str, remaining: int) -> str:
     tries = "one more real try" if remaining == 1 else f"{remaining} more real tries"
     return (
         f"The solution opens after {tries}. Change something in your workspace and check again; a check of an unchanged"
-        " workspace does not count. Until then, hints 1 and 2 stay open."
+        f' workspace does not count. Until then, hints 1 and 2 stay open: `lab.hint("{exercise_id}", 1)`.'
     )
 
 

@@ -53,6 +53,7 @@ def test_question_then_pointer_then_closed() -> None:
     third = hints.next_hint("02.1")
     assert (third.step, third.tries_remaining) == (3, 3)
     assert "after 3 more real tries" in third.text
+    assert '`lab.hint("02.1", 1)`' in third.text
     assert "flask db upgrade" not in third.text
     assert progress.load().exercise("02.1").hints == 2, "a closed solution has not been read"
 

@@ -117,11 +117,11 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
     waiting.end(verdict)
 
 
-def hint(exercise_id: str) -> None:
-    """The next of three hints: a question, a pointer, then the solution."""
+def hint(exercise_id: str, step: int | None = None) -> None:
+    """The next of three hints: a question, a pointer, then the solution. With `step`, that one: 1, 2 or 3."""
     from migration_lab import hints
 
-    show(hints.next_hint(exercise_id))
+    show(hints.next_hint(exercise_id) if step is None else hints.hint(exercise_id, step))
 
 
 def quiz(question_id: str) -> None:

@@ -129,6 +129,7 @@ def test_a_check_tells_wrong_from_right_and_hints_open_by_and_by(run: Cell) -> N
     assert "Not there yet on SQLite and PostgreSQL." in shown
     assert "Where is it said?" in run('lab.hint("01.1")')
     assert "Look at the model." in run('lab.hint("01.1")')
+    assert "Where is it said?" in run('lab.hint("01.1", 1)')
     run(f"%%writefile -a shop.py\n{COLUMN}")
     run(f"%%writefile migrations/versions/0002_nickname.py\n{REVISION}")
     assert "Passed on SQLite and PostgreSQL." in run('lab.check("01.1")')
