@@ -12,7 +12,7 @@ from migration_lab.course import EngineName, Lesson
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
 from migration_lab.readonly import keeping_sessions
-from migration_lab.record import database_sign
+from migration_lab.record import database_sign, files_sign, read_record
 from migration_lab.templates import Template, checkpoint_template, scene_template
 from migration_lab.workspace import Workspace
 
@@ -104,9 +104,13 @@ def _template(lesson: Lesson, scene: str | None, engine: Engine) -> Template:
     return scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
 
 
-def _fingerprint(workspace: Workspace) -> str:
-    """The same for the same work: a check that is run again without a change is not another try."""
-    return progress.fingerprint(workspace.folder, database_sign(workspace.engine, workspace.folder))
+def _fingerprint(workspace: Workspace) -> str | None:
+    """The same for the same work: a check that is run again without a change is not another try. None for no work."""
+    sign = database_sign(workspace.engine, workspace.folder)
+    record = read_record(workspace.folder)
+    if record and (record.files, record.database) == (files_sign(workspace.folder), sign):
+        return None
+    return progress.fingerprint(workspace.folder, sign)
 
 
 def _unusable(exercise_id: str, why: str) -> LabError:

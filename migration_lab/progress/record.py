@@ -65,13 +65,16 @@ def load() -> Progress:
     return _locked(lambda progress: None, write=False)
 
 
-def record_check(exercise_id: str, *, passed: bool, fingerprint: str) -> Progress:
-    """Count a check; `fingerprint` (see `fingerprint`) tells whether it was a real try."""
+def record_check(exercise_id: str, *, passed: bool, fingerprint: str | None) -> Progress:
+    """Count a check; `fingerprint` (see `fingerprint`) tells whether it was a real try.
+
+    It is None for a workspace that nobody has touched, which is none.
+    """
 
     def edit(progress: Progress) -> None:
         record = progress.exercises.setdefault(exercise_id, ExerciseRecord())
         record.checks += 1
-        if fingerprint != record.last_try:
+        if fingerprint not in (None, record.last_try):
             record.tries += 1
             record.failed_tries += not passed
             record.last_try = fingerprint

@@ -130,13 +130,16 @@ def test_without_postgres_it_is_judged_on_sqlite_and_that_is_said(root: Path, mo
 
 def test_a_check_counts_as_a_try_when_something_changed(root: Path) -> None:
     work = opened()
+    check("01.1", work, only=["sqlite"])
+    assert (progress.load().exercise("01.1").checks, progress.load().exercise("01.1").tries) == (1, 0)
+    solve(work, "pass")
     for _ in range(2):
         check("01.1", work, only=["sqlite"])
-    assert (progress.load().exercise("01.1").checks, progress.load().exercise("01.1").failed_tries) == (2, 1)
+    assert (progress.load().exercise("01.1").checks, progress.load().exercise("01.1").failed_tries) == (3, 1)
     solve(work)
     check("01.1", work, only=["sqlite"])
     record = progress.load().exercise("01.1")
-    assert (record.checks, record.failed_tries, record.passed) == (3, 1, True)
+    assert (record.checks, record.failed_tries, record.passed) == (4, 1, True)
 
 
 def test_a_workspace_that_is_gone_is_told(root: Path) -> None:
