@@ -1,7 +1,7 @@
 """What an exercise's result must be: expectations with an id, and the judge that looks at them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ DOWNGRADE = Expectation(
     looks_at="`flask db downgrade`, back to the start, undoes exactly what the upgrade did",
     cause="`downgrade()` is empty, or it does not undo each operation of `upgrade()`.",
     next_step="In `downgrade()`, undo every operation of `upgrade()`, the last one first.",
+)
+DOWNGRADE_MAKES_TOO_MUCH = replace(
+    DOWNGRADE,
+    cause="`downgrade()` makes something that is still there, because `upgrade()` did not take it away.",
+    next_step="Leave out of `downgrade()` what `upgrade()` no longer does.",
 )
 UPGRADE_AGAIN = Expectation(
     id="upgrade_again",

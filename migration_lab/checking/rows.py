@@ -88,7 +88,8 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
         now = there.get(tuple(row[place] for place in places))
         if now is None:
             return f"`{name}`: the row with {which} is gone"
-        for column, was, value in zip(kept, row, now, strict=True):
+        for (column, now_called), was, value in zip(kept.items(), row, now, strict=True):
             if was != value:
-                return f"`{name}.{column}` of the row with {which} was {was!r} and is {value!r}"
+                there_now = "" if now_called == column else f"`{now_called}` "
+                return f"`{name}.{column}` of the row with {which} was {was!r} and {there_now}is {value!r}"
     return ""

@@ -8,6 +8,7 @@ from migration_lab.checking import rows
 from migration_lab.checking.copies import Copies, Copy
 from migration_lab.checking.expectations import (
     DOWNGRADE,
+    DOWNGRADE_MAKES_TOO_MUCH,
     NO_DRIFT,
     NO_OTHER_CHANGE,
     ONE_HEAD,
@@ -26,6 +27,7 @@ from migration_lab.process import Completed, StoppedError
 from migration_lab.schema import Schema, diff
 
 # Cards of the field guide about files, the app and its settings: such a command fails before it reaches a revision.
+THERE_ALREADY = "F29"  # the card for a table, column or index that exists
 NOT_THE_REVISION = {"F01", "F02", "F03", "F04", "F05", "F07", "F08", "F09", "G01", "G02", "G03", "G04", "G05", "G07"}
 
 
@@ -221,6 +223,8 @@ class Trial(Copy):
         """End the trial at this expectation; in the field guide's words, if the cause is not in the revision."""
         self._judge.declared(expectation.id)
         self.judged = [each for each in self.judged if each.id != expectation.id]
+        if expectation is DOWNGRADE and because is not None and because.id == THERE_ALREADY:
+            expectation = DOWNGRADE_MAKES_TOO_MUCH
         if because is not None and because.id in NOT_THE_REVISION:
             expectation = replace(expectation, cause=because.meaning, next_step=" ".join(because.cure))
         raise Unmet(Finding(expectation, expected, found))

@@ -111,9 +111,20 @@ def test_the_rows_of_a_renamed_column_are_followed(root: Path) -> None:
     solve(work, with_batch, "pass")
     assert check("01.1", work).passed
     solve(work, 'op.add_column("users", sa.Column("mail", sa.String(120)))\nop.drop_column("users", "email")', "pass")
-    assert "was 'ann@example.com' and is None, after the upgrade" in unmet(check("01.1", work)).found
+    assert "was 'ann@example.com' and `mail` is None, after the upgrade" in unmet(check("01.1", work)).found
     solve(work, 'op.drop_column("users", "email")', "pass")
     assert "`users.email`: the column is gone" in unmet(check("01.1", work)).found
+
+
+def test_a_downgrade_that_makes_what_is_still_there_is_told_so(root: Path) -> None:
+    judge_with(root, "    trial.upgrade()\n    trial.downgrade()", "UPGRADE, DOWNGRADE")
+    work = opened()
+    solve(work, "pass", 'op.create_table("users", sa.Column("id", sa.Integer))')
+    expectation = unmet(check("01.1", work)).expectation
+    assert expectation.id == "downgrade"
+    assert "`upgrade()` did not take it away" in expectation.cause
+    solve(work, ADD, "pass")
+    assert "does not undo" in unmet(check("01.1", work)).expectation.cause
 
 
 # --------------------------------------------------------------------------------------------- whose mistake it is
