@@ -141,6 +141,7 @@ class LabPage:
         assert usual
         height = self.page.evaluate(f"() => {PANEL}.content.node.querySelector('.jp-WindowedPanel-inner').scrollHeight")
         self.page.set_viewport_size({"width": usual["width"], "height": int(height) + 2000})
+        self.page.evaluate(f"() => {PANEL}.content.scrollToItem(0, 'start')")
         yield
         self.page.set_viewport_size(usual)
 

@@ -280,8 +280,11 @@ def test_a_timeline_is_a_picture_with_a_name_and_a_table_of_its_numbers(window: 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_outputs_have_no_serious_fault_of_accessibility(window: LabPage, displays: str, theme: str) -> None:
     window.open(displays)
+    options: dict[str, Any] = {"resultTypes": ["violations", "passes"]}
+    if theme == "dark":  # only the colours differ
+        options["runOnly"] = ["color-contrast"]
     with window.tall(), window.theme(theme):
-        found = Axe().run(window.page, ".jp-OutputArea", {"resultTypes": ["violations", "passes"]}).response
+        found = Axe().run(window.page, ".jp-OutputArea", options).response
     faults = [
         (fault["id"], fault["impact"], [node["html"] for node in fault["nodes"]])
         for fault in found["violations"]
@@ -289,7 +292,7 @@ def test_outputs_have_no_serious_fault_of_accessibility(window: LabPage, display
     ]
     assert faults == [], json.dumps(faults, indent=1)
     looked_at = {rule["id"]: len(rule["nodes"]) for rule in found["passes"]}
-    assert looked_at["label"] > 20
+    assert theme == "dark" or looked_at["label"] > 20
     assert looked_at["color-contrast"] > 100
 
 
