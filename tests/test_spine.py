@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from migration_lab.course import Lesson
-from tests.spine import Shop, at_each_checkpoint, head_before, head_of, on_both_engines, shop_at
+from tests.spine import LAST, Shop, at_each_checkpoint, head_before, head_of, on_both_engines, shop_at
 
 # What is written while the history goes on: after which revision, to which row, what.
 WRITTEN_MEANWHILE = {
@@ -28,8 +28,8 @@ def write_meanwhile(shop: Shop, revision: str) -> None:
     shop.execute(f"UPDATE {table} SET {column} = {literal} WHERE id = {row}")
 
 
-def as_promised(row: dict[str, Any], head: str) -> dict[str, Any]:
-    """A row of revision 0001 as the history promises it at a later one."""
+def as_promised(row: dict[str, Any], head: str, since: str) -> dict[str, Any]:
+    """A row of revision 0001 as the history promises it at a later one, with what was written after `since`."""
     table = "users" if "email" in row else "orders"
     made: list[tuple[str, str, str, Any]] = [
         ("0002", "users", "last_login_at", None),
@@ -48,31 +48,46 @@ def as_promised(row: dict[str, Any], head: str) -> dict[str, Any]:
     if head >= "0029" and table == "orders":
         row["total_cents"] = row.pop("amount_cents")
     for revision, (written_table, written_id, column, value) in WRITTEN_MEANWHILE.items():
-        if (written_table, written_id) == (table, row["id"]) and revision <= head:
+        if (written_table, written_id) == (table, row["id"]) and since < revision <= head:
             row["display_name" if column == "nickname" else column] = value
     return row
 
 
 @at_each_checkpoint
 @on_both_engines
-def test_every_row_lives_through_every_revision(lesson: Lesson, engine_name: str, tmp_path: Path) -> None:
+def test_every_row_lives_through_a_lessons_revisions(lesson: Lesson, engine_name: str, tmp_path: Path) -> None:
     with shop_at(lesson, engine_name, tmp_path) as shop:
-        shop.do("db", "upgrade", "0001")
-        shop.seed()
-        first = {table: shop.rows(table) for table in ("users", "orders")}
+        assert_rows_live(shop, lesson, since=max(head_before(lesson), "0001"))
 
-        for revision in revisions(shop)[1:]:
-            if revision > head_before(lesson) or revision in WRITTEN_MEANWHILE:
-                shop.do("db", "upgrade", revision)
-            if revision in WRITTEN_MEANWHILE:
-                write_meanwhile(shop, revision)
-        shop.do("db", "upgrade")
 
-        assert shop.stands_at() == (head_of(lesson),)
-        for table, rows in first.items():
-            assert shop.rows(table) == {key: as_promised(row, head_of(lesson)) for key, row in rows.items()}
-        if engine_name == "sqlite":
-            assert not shop.query("SELECT * FROM pragma_foreign_key_check").rows
+@on_both_engines
+def test_every_row_lives_through_every_revision(engine_name: str, tmp_path: Path) -> None:
+    """At the last checkpoint alone: no other one has these revisions in other words (`test_spine_code.py`)."""
+    with shop_at(LAST, engine_name, tmp_path) as shop:
+        assert_rows_live(shop, LAST, since="0001")
+
+
+def assert_rows_live(shop: Shop, lesson: Lesson, *, since: str) -> None:
+    """Rows of revision 0001, and what is written after each revision that follows `since`, keep their values.
+
+    The revisions after `since` run one by one, those before it at once.
+    """
+    shop.do("db", "upgrade", "0001")
+    shop.seed()
+    first = {table: shop.rows(table) for table in ("users", "orders")}
+
+    if since != "0001":
+        shop.do("db", "upgrade", since)
+    for revision in [each for each in revisions(shop) if each > since]:
+        shop.do("db", "upgrade", revision)
+        if revision in WRITTEN_MEANWHILE:
+            write_meanwhile(shop, revision)
+
+    assert shop.stands_at() == (head_of(lesson),)
+    for table, rows in first.items():
+        assert shop.rows(table) == {key: as_promised(row, head_of(lesson), since) for key, row in rows.items()}
+    if shop.engine.name == "sqlite":
+        assert not shop.query("SELECT * FROM pragma_foreign_key_check").rows
 
 
 @at_each_checkpoint
