@@ -57,9 +57,12 @@ def _clean_up(folder: str) -> None:
 ROOM = 4 * 1024**3  # bytes; a run with three workers takes up to 2.4 GB
 
 # The files that take longest, so that they start first and no worker is left alone with one at the end.
-LONGEST_FIRST = ("tests/lessons/", "tests/browser/", "tests/test_spine", "tests/test_exercises", "tests/workspaces/")
+LONGEST_FIRST = (
+    "tests/lessons/", "tests/browser/", "tests/test_spine", "tests/test_exercises", "tests/workspaces/",
+    "tests/test_engine_postgres_faults", "tests/test_style", "tests/notebook/", "tests/test_benchmarks",
+)  # fmt: skip
 # Files of which each test may run in another worker; all others stay together, for the sake of their fixtures.
-SPLIT = ("tests/lessons/", "tests/test_exercises.py", "tests/test_spine")
+SPLIT = ("tests/lessons/", "tests/test_exercises.py", "tests/test_spine", "tests/test_style.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
