@@ -17,7 +17,7 @@ from migration_lab.build import linter
 from migration_lab.checking.report import as_text
 from migration_lab.cli import main as lab_command
 from migration_lab.course import EngineName
-from migration_lab.notebook import lab
+from migration_lab.notebook import lab, magics
 from migration_lab.notebook.shop import Shop
 from migration_lab.query import execute
 from tests.answers import answers_of, give
@@ -280,3 +280,16 @@ def test_the_instruments_do_what_their_page_shows(database: str, monkeypatch: py
         change = f"ALTER TABLE users ADD COLUMN note_{number} text"
         monkeypatch.setattr("builtins.input", lambda _, change=change: execute(database, change))
         exec(code.replace("ids=range(1, 100)", "ids=[1]"), {"url": database})
+
+
+def test_what_learners_read_names_only_commands_that_a_cell_knows() -> None:
+    """A question, a ticket or a judge may tell them to type one; nothing runs that."""
+    known = set().union(*magics.ShopMagics.magics.values())
+    files = [path for kind in ("md", "yaml", "py") for path in (ROOT / "lessons").rglob(f"*.{kind}")]
+    named = [
+        (path.name, name)
+        for path in [*files, ROOT / "migration_lab/explain/guide.yaml"]
+        for name in re.findall(r"`%%?([a-z_]+)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 5
+    assert [each for each in named if each[1] not in known] == []

@@ -92,7 +92,7 @@ def judge_display_name(trial: Trial) -> None:
         "answers",
         "`flask db current` ends with exit code 0 in each of the five checkouts",
         cause="Flask does not find the app, cannot import it, or Flask-Migrate does not find the history.",
-        next_step="Run `%flask_fails db current` there, and read the first lines of what it prints, not the last one.",
+        next_step="Run `%flask db current` there, and read the first lines of what it prints, not the last one.",
     ),
     Expectation(
         "place",
