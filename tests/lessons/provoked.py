@@ -28,7 +28,7 @@ def assert_its_failures_are_provoked(lesson: course.Lesson, ran: dict[str, Any])
 
 def _shows(text: str, card: explain.Card) -> bool:
     in_one_line = " ".join(text.split())
-    return card.id in in_one_line.split(":")[0] or any(each.search(in_one_line) for each in card.patterns)
+    return in_one_line.startswith(f"{card.id}: ") or any(each.search(in_one_line) for each in card.patterns)
 
 
 def _texts(notebook: dict[str, Any]) -> Iterator[str]:
