@@ -36,6 +36,11 @@ class Template:
     engine: Engine
 
 
+def template_at(lesson: Lesson, scene_name: str | None, engine: Engine) -> Template:
+    """A scene of a lesson, or where none is named the lesson's start. Errors: as `scene_template`."""
+    return scene_template(lesson, scene_name, engine) if scene_name else checkpoint_template(lesson, engine)
+
+
 def checkpoint_template(lesson: Lesson, engine: Engine) -> Template:
     """The shop at the start of a lesson; built now if that has not been done before."""
     return _template(lesson, None, engine)

@@ -16,7 +16,7 @@ from migration_lab.flask_command import lesson_in
 from migration_lab.leases import candidates, held, hold, shops, take
 from migration_lab.record import FILE_NAME, LOST, NOT_WORK, Record, database_sign, files_sign, read_record, write_record
 from migration_lab.scenes import write_flaskenv
-from migration_lab.templates import Template, checkpoint_template, files_in, scene_template
+from migration_lab.templates import Template, files_in, template_at
 
 _log = logging.getLogger(__name__)
 KEPT_AT_MOST = 5
@@ -60,7 +60,7 @@ class Opened:
 def open_lesson(lesson: Lesson, engine: Engine, scene: str | None = None) -> Opened:
     """Open a lesson's workspace at its start, or at one of its scenes. Other errors: as `open_workspace`."""
     with engine.at_once():
-        template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
+        template = template_at(lesson, scene, engine)
         return open_workspace(f"{lesson.slug}-{scene}" if scene else lesson.slug, template, lesson, scene=scene)
 
 
@@ -69,7 +69,7 @@ def open_exercise(exercise_id: str, engine: Engine) -> Opened:
     lesson, exercise = course.exercise(exercise_id)
     scene = exercise.scene
     with engine.at_once():
-        template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
+        template = template_at(lesson, scene, engine)
         return open_workspace(f"exercise-{exercise_id}", template, lesson, scene=scene)
 
 
@@ -154,8 +154,7 @@ def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Work
     record = read_record(workspace.folder)
     if record is None:
         raise _damaged(workspace.folder, workspace.title)
-    template = scene_template(workspace.lesson, record.scene, engine) if record.scene else None
-    template = template or checkpoint_template(workspace.lesson, engine)
+    template = template_at(workspace.lesson, record.scene, engine)
     copied = open_workspace(record.name + COPY, template, workspace.lesson, scene=record.scene).workspace
     not_copied = NOT_WORK | {".git"}
     own = {Path(FILE_NAME), Path(".flaskenv")}
@@ -216,7 +215,7 @@ def reset(target: str, engine: Engine) -> Opened:
     else:
         lesson = course.lesson(target)
         name, scene = _opened_last(lesson, engine)
-    template = scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
+    template = template_at(lesson, scene, engine)
     return open_workspace(name, template, lesson, scene=scene, leased=held(f"{name}-{engine.name}") is not None)
 
 

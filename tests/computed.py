@@ -15,7 +15,7 @@ from migration_lab.flask_command import run_flask
 from migration_lab.process import Completed
 from migration_lab.quiz.base import Question
 from migration_lab.scenes import write_flaskenv
-from migration_lab.templates import checkpoint_template, files_in, scene_template
+from migration_lab.templates import files_in, template_at
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def computed_answer(question: Question) -> Any:
 @contextmanager
 def _scratch(lesson: str, engine: str, scene: str | None = None) -> Iterator[ScratchShop]:
     at, on = course.lesson(lesson), engines.engine(engine)
-    template = scene_template(at, scene, on) if scene else checkpoint_template(at, on)
+    template = template_at(at, scene, on)
     with tempfile.TemporaryDirectory(prefix="lab-quiz-") as name:
         folder = Path(name, "shop")
         shutil.copytree(template.files, folder)

@@ -9,11 +9,10 @@ from migration_lab.checking.expectations import Expectation, Finding, Judge, Jud
 from migration_lab.checking.trial import Trial
 from migration_lab.checking.verdict import EngineVerdict, Verdict
 from migration_lab.course import EngineName, Lesson
-from migration_lab.engines import Engine
 from migration_lab.errors import LabError
 from migration_lab.readonly import keeping_sessions
 from migration_lab.record import database_sign, files_sign, read_record
-from migration_lab.templates import Template, checkpoint_template, scene_template
+from migration_lab.templates import Template, template_at
 from migration_lab.workspace import Workspace
 
 
@@ -48,7 +47,7 @@ def check(
         on_engine(name)
         engine = engines.engine(name)
         with engine.at_once():
-            results.append(judge_once(judge, workspace, _template(lesson, exercise.scene, engine)))
+            results.append(judge_once(judge, workspace, template_at(lesson, exercise.scene, engine)))
     if not results:
         raise LabError(
             f"Exercise {exercise_id} is not judged on this engine.", " ".join(notes) or "Open it on another."
@@ -98,10 +97,6 @@ def judge_once(judge: Judge, workspace: Workspace, template: Template) -> Engine
     met = tuple(trial.judged) if trial else ()
     later = tuple(e for e in judge.expectations if finding and e not in met and e.id != finding.expectation.id)
     return EngineVerdict(template.engine.name, met, finding, later)
-
-
-def _template(lesson: Lesson, scene: str | None, engine: Engine) -> Template:
-    return scene_template(lesson, scene, engine) if scene else checkpoint_template(lesson, engine)
 
 
 def _fingerprint(workspace: Workspace) -> str | None:
