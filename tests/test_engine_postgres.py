@@ -298,6 +298,11 @@ def test_the_cluster_is_the_same_on_every_machine(server: Engine, folder: Path) 
     assert found == [("UTF8", "b", "C.UTF-8", "ZOË")]
 
 
+def test_no_vacuum_comes_into_a_measurement(server: Engine, folder: Path) -> None:
+    server.create(folder)
+    assert execute(server, folder, "SHOW autovacuum") == [("off",)]
+
+
 def test_what_is_done_at_once_takes_one_session_which_ends_with_the_block(
     server: Engine, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ from migration_lab.errors import LabError
 LIMIT = 120  # seconds for initdb or a change of the password
 # Lab databases are clones and can be made again: nothing here is kept safe against a power cut. Commits are
 # synchronous all the same: without fsync that costs next to nothing, and a killed server loses none.
+# A vacuum of the server's own would now and then come into a measurement: an ALTER waits a second for it, and dead
+# rows that were to be counted are gone. A lab database is small and does not live long; a cell can say VACUUM itself.
 SETTINGS = """\
 listen_addresses = ''
 port = 5432
@@ -26,6 +28,7 @@ password_encryption = 'scram-sha-256'
 max_connections = 60
 shared_buffers = '16MB'
 fsync = off
+autovacuum = off
 synchronous_commit = on
 full_page_writes = off
 wal_level = minimal
