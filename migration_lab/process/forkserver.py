@@ -22,7 +22,9 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from migration_lab import places
 from migration_lab.process import child
+from migration_lab.process.compiled import Compiled
 
 # What a command would otherwise import each time. Never a learner's module.
 PRELOAD = (
@@ -194,13 +196,16 @@ def serve(requests_fd: int) -> None:
         importlib.import_module("flask.cli").cli._load_plugin_commands()
     gc.collect()
     gc.freeze()  # children must not copy the memory of what they only read
+    compiled, more = Compiled(places.course_root()), True
     running: dict[int, socket.socket] = {}
     woken, waker = socket.socketpair()
     waker.setblocking(False)
     signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     while True:
-        ready, _, _ = select.select([requests, woken], [], [])
+        ready, _, _ = select.select([requests, woken], [], [], 0 if more else None)
+        if not ready:  # time to do what is not asked for
+            more = compiled.add_next()
         if woken in ready:
             woken.recv(4096)
             _report_ended(running)
@@ -214,6 +219,7 @@ def serve(requests_fd: int) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for each in (requests, woken, waker, *running.values()):
                 each.close()
+            compiled.use()
             _become_child(connection, output)
         os.close(output)
         running[pid] = connection
