@@ -116,12 +116,17 @@ def check(exercise: str, engine: str) -> None:
 
 @main.command(short_help="Give the next hint for an exercise.")
 @click.argument("exercise")
-def hint(exercise: str) -> None:
-    """Give the next hint for an exercise (02.1): first a question, then a pointer, then the solution."""
+@click.argument("step", type=int, required=False)
+def hint(exercise: str, step: int | None) -> None:
+    """Give the next hint for an exercise (02.1): first a question, then a pointer, then the solution.
+
+    With a STEP (1, 2 or 3), give that one.
+    """
     from migration_lab import hints
 
     course.exercise(exercise)
-    click.echo(hints.next_hint(exercise).as_text())
+    found = hints.next_hint(exercise) if step is None else hints.hint(exercise, step)
+    click.echo(found.as_text())
 
 
 @main.command(short_help="Explain an error.")

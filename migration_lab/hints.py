@@ -106,7 +106,8 @@ def _closed(exercise_id: str, remaining: int) -> str:
     tries = "one more real try" if remaining == 1 else f"{remaining} more real tries"
     return (
         f"The solution opens after {tries}. Change something in your workspace and check again; a check of an unchanged"
-        f' workspace does not count. Until then, hints 1 and 2 stay open: `lab.hint("{exercise_id}", 1)`.'
+        f' workspace does not count. Until then, hints 1 and 2 stay open: `lab.hint("{exercise_id}", 1)` in a cell,'
+        f" `lab hint {exercise_id} 1` in a terminal."
     )
 
 

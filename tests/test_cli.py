@@ -120,7 +120,10 @@ def test_a_check_before_the_exercise_was_opened_says_what_to_do(lab: Lab) -> Non
 def test_hints_come_one_after_the_other(lab: Lab) -> None:
     assert "Where is it said?" in lab("hint", "01.1").output
     assert "Look at the model." in lab("hint", "01.1").output
-    assert "3 more real tries" in lab("hint", "01.1").output
+    closed = lab("hint", "01.1").output
+    assert "3 more real tries" in closed
+    assert "`lab hint 01.1 1` in a terminal" in closed
+    assert "Where is it said?" in lab("hint", "01.1", "1").output
 
 
 def test_progress_is_written_for_people(lab: Lab, tmp_path: Path) -> None:
@@ -155,6 +158,7 @@ def test_errors_are_explained_from_words_and_from_a_pipe(lab: Lab) -> None:
         (["reset", "nonsense"], "There is no lesson 'nonsense'."),
         (["check", "1.1"], "There is no exercise '1.1'. Did you mean 01.1?"),
         (["hint", "x"], "The exercises are 01.1."),
+        (["hint", "01.1", "4"], "Each exercise has hints 1, 2 and 3."),
         (["explain"], "There is nothing to explain."),
     ],
 )

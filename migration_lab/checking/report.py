@@ -86,7 +86,10 @@ def _summary(verdict: Verdict) -> str:
 
 def _closing(verdict: Verdict) -> list[str]:
     """What stands below the result: where it was not judged, and what a learner may read who has passed."""
-    opened = f'`lab.hint("{verdict.exercise}")` shows one solution now, and what people try that is not right.'
+    opened = (
+        f'`lab.hint("{verdict.exercise}")`, or `lab hint {verdict.exercise}` in a terminal, shows one solution now, '
+        "and what people try that is not right."
+    )
     return [*([verdict.note] if verdict.note else []), *([opened] if verdict.passed else [])]
 
 
