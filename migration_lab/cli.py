@@ -148,11 +148,14 @@ def explain(text: tuple[str, ...]) -> None:
 
 @main.command(short_help="Show what you have done.")
 @click.option("--export", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file: .md or .csv.")
-def progress(export: Path | None) -> None:
+@click.option("--forget", metavar="LESSON", help="Let a lesson (03) count as not begun, to go through it once more.")
+def progress(export: Path | None, forget: str | None) -> None:
     """Show what you have done."""
     from migration_lab import progress as record
 
-    if export is None:
+    if forget is not None:
+        click.echo(record.begin_anew(course.lesson(forget)))
+    elif export is None:
         click.echo(record.summary().as_text())
     else:
         click.echo(f"Wrote {record.export(export)}")

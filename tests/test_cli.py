@@ -107,6 +107,8 @@ def test_check_ends_with_0_or_1_and_a_report(lab: Lab, home: Path) -> None:
     assert right.exit_code == 0, right.output
     assert "Passed on SQLite and PostgreSQL." in right.output
     assert "01.1 passed" in lab("progress").output
+    assert "Lesson 01 counts as not begun" in lab("progress", "--forget", "01").output
+    assert "01.1 open" in lab("progress").output
 
 
 def test_a_check_before_the_exercise_was_opened_says_what_to_do(lab: Lab) -> None:
@@ -159,6 +161,7 @@ def test_errors_are_explained_from_words_and_from_a_pipe(lab: Lab) -> None:
         (["check", "1.1"], "There is no exercise '1.1'. Did you mean 01.1?"),
         (["hint", "x"], "The exercises are 01.1."),
         (["hint", "01.1", "4"], "Each exercise has hints 1, 2 and 3."),
+        (["progress", "--forget", "nonsense"], "There is no lesson 'nonsense'."),
         (["explain"], "There is nothing to explain."),
     ],
 )

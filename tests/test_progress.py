@@ -39,6 +39,30 @@ def lesson(course_copy: Path, home: Path) -> course.Lesson:
     return lesson
 
 
+def test_a_lesson_that_is_begun_anew_asks_its_questions_again_and_loses_nothing(lesson: course.Lesson) -> None:
+    progress.record_check("02.1", passed=True, fingerprint="a")
+    progress.record_check("03.1", passed=True, fingerprint="a")
+    progress.record_quiz("02-two", quiz.Record(answer=0, attempts=1, state="right"))
+    progress.record_quiz("03-other", quiz.Record(answer=0, attempts=1, state="right"))
+    before = progress.path().read_bytes()
+
+    assert "Lesson 02 counts as not begun" in progress.begin_anew(lesson)
+
+    now = progress.load()
+    assert (now.exercises.keys(), now.quiz.keys()) == ({"03.1"}, {"03-other"})
+    assert [each.result for each in progress.summary().items if each.lesson == lesson.slug] == ["open"] * 5
+    (kept,) = progress.path().parent.glob("progress-before-*.json")
+    assert kept.read_bytes() == before
+
+
+def test_where_nothing_was_done_there_is_nothing_to_forget(lesson: course.Lesson) -> None:
+    progress.record_check("03.1", passed=True, fingerprint="a")
+    before = progress.path().read_bytes()
+    assert "says nothing of lesson 02" in progress.begin_anew(lesson)
+    assert progress.path().read_bytes() == before
+    assert not [*progress.path().parent.glob("progress-*.json")]
+
+
 def test_nothing_done_yet(home: Path) -> None:
     assert progress.load() == progress.Progress()
     assert not progress.path().exists(), "looking does not write"

@@ -155,11 +155,15 @@ def side_by_side(*runs: Recording) -> live.SideBySide:
     return live.SideBySide(tuple(each.timeline for each in runs))
 
 
-def progress() -> None:
-    """What you have done."""
+def progress(*, forget: str | None = None) -> None:
+    """What you have done.
+
+    Args:
+        forget: a lesson that is to count as not begun, so that you can go through it once more.
+    """
     from migration_lab import progress as record
 
-    show(record.summary())
+    show(record.summary() if forget is None else Note(record.begin_anew(course.lesson(forget))))
 
 
 def doctor() -> None:

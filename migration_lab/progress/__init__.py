@@ -4,21 +4,24 @@ from migration_lab.progress.record import (
     ExerciseRecord,
     Progress,
     fingerprint,
+    forget,
     load,
     path,
     record_check,
     record_hint,
     record_quiz,
 )
-from migration_lab.progress.summary import Item, Summary, export, summary
+from migration_lab.progress.summary import Item, Summary, begin_anew, export, summary
 
 __all__ = [
     "ExerciseRecord",
     "Item",
     "Progress",
     "Summary",
+    "begin_anew",
     "export",
     "fingerprint",
+    "forget",
     "load",
     "path",
     "record_check",

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -99,6 +100,28 @@ def record_quiz(question_id: str, record: Record) -> Progress:
     return _locked(lambda progress: progress.quiz.update({question_id: record}))
 
 
+def forget(exercises: Collection[str], questions: Collection[str]) -> Path | None:
+    """Let these count as not begun. What was known of all others stays.
+
+    Returns:
+        Where the file is kept as it was before; None when there was nothing to forget.
+    """
+    known = load()
+    if known.exercises.keys().isdisjoint(exercises) and known.quiz.keys().isdisjoint(questions):
+        return None
+    kept = _aside("before")
+
+    def edit(progress: Progress) -> None:
+        shutil.copyfile(path(), kept)
+        for exercise_id in exercises:
+            progress.exercises.pop(exercise_id, None)
+        for question_id in questions:
+            progress.quiz.pop(question_id, None)
+
+    _locked(edit)
+    return kept
+
+
 def fingerprint(folder: Path, *more: str) -> str:
     """A text that changes when a workspace changes.
 
@@ -144,11 +167,16 @@ def _read(file: Path) -> Progress:
     except FileNotFoundError:
         return Progress()
     except ValidationError:
-        aside = file.with_name(f"progress-unreadable-{datetime.now():%Y%m%d-%H%M%S-%f}.json")
+        aside = _aside("unreadable")
         file.replace(aside)
         return Progress(
             notice=f"Your progress file could not be read. It is kept as my_work/{aside.name}, and a new one is begun."
         )
+
+
+def _aside(why: str) -> Path:
+    """A name beside the file that nothing has yet."""
+    return path().with_name(f"progress-{why}-{datetime.now():%Y%m%d-%H%M%S-%f}.json")
 
 
 def _write(file: Path, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from migration_lab import course, quiz
 from migration_lab.errors import LabError
-from migration_lab.progress.record import ExerciseRecord, Progress, load
+from migration_lab.progress.record import ExerciseRecord, Progress, forget, load
 
 HEADINGS = ("lesson", "exercises", "quiz", "predictions")
 
@@ -115,6 +115,20 @@ def export(to: Path) -> Path:
     except OSError as error:
         raise LabError(f"{to.name} cannot be written: {error.strerror or error}.", "Choose another place.") from error
     return to
+
+
+def begin_anew(lesson: course.Lesson) -> str:
+    """Let a lesson count as not begun, so that its predictions can be made once more; what became of it, in words.
+
+    Its shops stay as they are.
+    """
+    kept = forget(lesson.manifest.exercises, [each.id for each in quiz.load(lesson)] if lesson.is_written else [])
+    if kept is None:
+        return f"Your progress says nothing of lesson {lesson.number}, so there is nothing to forget."
+    return (
+        f"Lesson {lesson.number} counts as not begun: its questions are asked anew, and its exercises are open. "
+        f"Run the cells with questions again. Your progress until now is kept as my_work/{kept.name}."
+    )
 
 
 def _items(lesson: course.Lesson, progress: Progress) -> Iterable[Item]:

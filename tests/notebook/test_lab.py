@@ -134,6 +134,8 @@ def test_a_check_tells_wrong_from_right_and_hints_open_by_and_by(run: Cell) -> N
     run(f"%%writefile migrations/versions/0002_nickname.py\n{REVISION}")
     assert "Passed on SQLite and PostgreSQL." in run('lab.check("01.1")')
     assert "01.1 passed" in run("lab.progress()")
+    assert "Lesson 01 counts as not begun" in run('lab.progress(forget="01")')
+    assert "01.1 open" in run("lab.progress()")
 
 
 def test_a_check_looks_at_the_shop_that_the_notebook_has_open(run: Cell) -> None:
