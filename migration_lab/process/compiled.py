@@ -1,6 +1,6 @@
 """The course's own files, compiled once: what a command imports are mostly copies of them.
 
-Compiling takes a seventh of a short command. Python's own cache of bytecode cannot save that here: it goes by the
+Compiling takes a tenth of a short command. Python's own cache of bytecode cannot save that here: it goes by the
 file's path and by whole seconds, and a workspace has files of its own that are rewritten within one.
 """
 
