@@ -57,5 +57,6 @@ class Compiled:
 
 
 def _files(course_root: Path) -> Iterator[Path]:
-    for pattern in ("sample_app/**/*.py", "lessons/*/checkpoint/**/*.py", "lessons/*/scenes/**/*.py"):
-        yield from course_root.glob(pattern)
+    with suppress(OSError):  # a folder that goes away meanwhile
+        for pattern in ("sample_app/**/*.py", "lessons/*/checkpoint/**/*.py", "lessons/*/scenes/**/*.py"):
+            yield from course_root.glob(pattern)
