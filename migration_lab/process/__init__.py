@@ -4,6 +4,7 @@ A command takes about 0.05 s in a child of the forkserver, against about 0.6 s i
 """
 
 import codecs
+import contextlib
 import os
 import queue
 import signal
@@ -66,8 +67,6 @@ def run(
         LabError: the folder is not there.
         KeyboardInterrupt: after the child, interrupted as a terminal would, has ended.
     """
-    if not folder.is_dir():
-        raise LabError(f"The folder {folder.name} is not there any more.", "Run `lab reset` with the lesson's number.")
     running, read_end = _start(argv, folder, env)
     output = _Output(read_end, on_output)
     try:
@@ -81,7 +80,8 @@ def run(
             "Run it again; if it says that something exists already, run `lab reset` with the lesson's number.",
         ) from None
     except BaseException:
-        _end(running, output)
+        with contextlib.suppress(forkserver.ForkserverLostError):
+            _end(running, output)
         raise
     if exit_code is None:
         raise StoppedError(
@@ -117,6 +117,9 @@ def start(argv: list[str], *, folder: Path, env: dict[str, str]) -> tuple[Runnin
 
     Returns:
         The child, and a descriptor from which to read what it writes.
+
+    Raises:
+        LabError: the folder is not there.
     """
     return _start(argv, folder, env, lease=True)
 
@@ -209,6 +212,8 @@ def _uses_forkserver() -> bool:
 
 
 def _start(argv: list[str], folder: Path, env: dict[str, str], *, lease: bool = False) -> tuple[Running, int]:
+    if not folder.is_dir():
+        raise LabError(f"The folder {folder.name} is not there any more.", "Run `lab reset` with the lesson's number.")
     read_end, write_end = os.pipe()
     try:
         if _uses_forkserver():
@@ -246,6 +251,9 @@ def _end(running: Running, output: _Output) -> None:
                 return
     finally:
         running.signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        if os.name == "posix":  # the child has ended by now or will; what it has started may be deaf to Ctrl-C
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(running.pid, signal.SIGKILL)
         _follow(running, output, GRACE_SECONDS)
 
 

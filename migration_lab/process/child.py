@@ -1,5 +1,6 @@
 """What a fresh child process does: become the program that it was started for."""
 
+import atexit
 import importlib
 import os
 import signal
@@ -35,6 +36,7 @@ def become(argv: list[str]) -> NoReturn:
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
         sys.excepthook(type(error), error, error.__traceback__)
         if isinstance(error, KeyboardInterrupt) and os.name == "posix":
+            atexit._run_exitfuncs()  # as an interpreter does before it ends by the signal
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
         sys.exit(1)

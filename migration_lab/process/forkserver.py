@@ -81,7 +81,7 @@ class Forked:
         return self._exit_code
 
     def signal(self, number: int) -> None:
-        """Send a signal to the child and whatever it started."""
+        """Send a signal to the child and whatever it started, unless the child has ended."""
         if self._exit_code is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
@@ -112,7 +112,7 @@ class Forkserver:
         """Start a child that writes to the open file `output`.
 
         Raises:
-            ForkserverLostError: it could not be started twice in a row.
+            ForkserverLostError: it could not be started, and not at a second try either.
         """
         with self._lock:
             try:
@@ -149,10 +149,11 @@ class Forkserver:
             assert self._requests is not None
             with theirs:
                 socket.send_fds(self._requests, [HELLO], [theirs.fileno(), output])
-            child = Forked(ours)
-            # Last: a caller that is interrupted before, or asks again, leaves a child with nothing to do, which ends.
+            forked = Forked(ours)
+            # Only now: whoever is interrupted before, or asks once more, leaves a child that nobody has told what to
+            # do; it ends when `ours` is closed.
             ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")
-            return child
+            return forked
         except (OSError, ForkserverLostError) as error:
             ours.close()
             raise ForkserverLostError from error
@@ -202,30 +203,35 @@ def serve(requests_fd: int) -> None:
     waker.setblocking(False)
     signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    while True:
-        ready, _, _ = select.select([requests, woken], [], [], 0 if more else None)
-        if not ready:  # time to do what is not asked for
-            more = compiled.add_next()
-        if woken in ready:
-            woken.recv(4096)
-            _report_ended(running)
-        if requests not in ready:
-            continue
-        connection, output = _receive(requests)
-        if connection is None:
-            break
-        if (pid := os.fork()) == 0:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for each in (requests, woken, waker, *running.values()):
-                each.close()
-            compiled.use()
-            _become_child(connection, output)
-        os.close(output)
-        running[pid] = connection
-        _tell(connection, pid)
-    for pid in running:
-        _kill_group(pid)
+    try:
+        while True:
+            ready, _, _ = select.select([requests, woken], [], [], 0 if more else None)
+            if not ready:  # time to do what is not asked for
+                more = compiled.add_next()
+            if woken in ready:
+                woken.recv(4096)
+                _report_ended(running)
+            if requests not in ready:
+                continue
+            connection, output = _receive(requests)
+            if connection is None:
+                break
+            if (pid := os.fork()) == 0:
+                try:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    for each in (requests, woken, waker, *running.values()):
+                        each.close()
+                    compiled.use()
+                    _become_child(connection, output)
+                finally:
+                    os._exit(1)  # never back to what is the parent's to do
+            os.close(output)
+            running[pid] = connection
+            _tell(connection, pid)
+    finally:
+        for pid in running:
+            _kill_group(pid)
 
 
 def _receive(requests: socket.socket) -> tuple[socket.socket, int] | tuple[None, int]:

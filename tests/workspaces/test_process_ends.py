@@ -70,6 +70,49 @@ def test_a_command_without_end_is_stopped_at_its_limit(
     assert flask(shop, "db", "current").output.splitlines()[-1] == "0002"
 
 
+# What it starts is deaf to Ctrl-C, and it ends at it itself: the way of a script that leaves a server behind.
+DEAF_CHILD = (
+    "import pathlib, subprocess, sys, time\n"
+    "deaf = 'import signal, time; signal.signal(2, signal.SIG_IGN); print(1, flush=True); time.sleep(600)'\n"
+    "started = subprocess.Popen([sys.executable, '-c', deaf], stdout=subprocess.PIPE)\n"
+    "started.stdout.readline()\npathlib.Path('pid').write_text(str(started.pid))\nprint('begun')\ntime.sleep(600)"
+)
+
+
+def test_what_a_stopped_command_had_started_ends_with_it(shop: Path, either_way: str) -> None:
+    more(shop, DEAF_CHILD)
+    with pytest.raises(StoppedError):
+        flask(shop, "db", "upgrade", timeout=5)
+    _until(lambda: not _alive(shop / "pid"))
+
+
+def test_a_forkserver_that_fails_takes_its_children_with_it(shop: Path) -> None:
+    more(shop, ENDLESS)
+
+    def take(text: str) -> None:
+        if "begun" in text:
+            process._forkserver._requests.send(b"?")  # type: ignore[union-attr]  # a request without its files
+
+    with pytest.raises(LabError, match="cut short"):
+        flask(shop, "db", "upgrade", on_output=take)
+    _until(lambda: not _alive(shop / "pid"))
+
+
+def test_what_is_registered_for_the_end_is_done_at_ctrl_c(shop: Path, either_way: str) -> None:
+    (shop / "ends.py").write_text(
+        "import atexit, os, signal\n\n\ndef main():\n    atexit.register(print, 'done')\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    ended = run(["ends:main"], folder=shop, env=environment(shop))
+    assert ended.exit_code == -signal.SIGINT
+    assert ended.output.endswith("done\n")
+
+
+def test_a_program_is_not_begun_in_a_folder_that_is_gone(tmp_path: Path, either_way: str) -> None:
+    with pytest.raises(LabError, match="The folder nowhere is not there any more"):
+        process.start(["flask", "db", "heads"], folder=tmp_path / "nowhere", env={})
+
+
 @pytest.mark.parametrize("text", [ENDLESS, STUBBORN])
 def test_ctrl_c_reaches_the_command_and_then_the_caller(
     text: str,
