@@ -61,6 +61,7 @@ def test_what_changes_something_is_listed(engine: EngineName, opened: Open) -> N
     assert [line[: len(begin)] for line, begin in zip(listed, STATEMENTS, strict=True)] == STATEMENTS
     assert shop.stands_at() == ("0009",)
     assert (shop.folder / "migrations/env.py").read_text() == env
+    assert Interruptions(shop).statements("db", "history") == []
 
 
 # SQLite's driver begins a transaction with the INSERT: what comes before it stays.
@@ -117,3 +118,10 @@ def test_a_command_runs_beside_one_that_waits(opened: Open) -> None:
         assert paused.completed().exit_code == 0
         assert "already exists" in other.completed().output or "pg_type" in other.completed().output
     assert shop.stands_at() == ("0009",)
+
+
+def test_the_hook_is_for_one_command_and_not_for_another_in_the_same_copy(opened: Open) -> None:
+    shop = opened("postgres")
+    with Interruptions(shop).paused_before(1, *UPGRADE) as paused:
+        assert shop.flask("db", "stamp", "0007").exit_code == 0  # its first statement changes something, too
+        assert not paused.has_ended

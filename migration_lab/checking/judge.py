@@ -10,10 +10,14 @@ from migration_lab.checking.trial import Trial
 from migration_lab.checking.verdict import EngineVerdict, Verdict
 from migration_lab.course import EngineName, Lesson
 from migration_lab.errors import LabError
+from migration_lab.process import StoppedError
 from migration_lab.readonly import keeping_sessions
 from migration_lab.record import database_sign, files_sign, read_record
 from migration_lab.templates import Template, template_at
 from migration_lab.workspace import Workspace
+
+# The ids of what no judge declares: the work could not be looked at, or the judge is broken. Neither is a try.
+CAN_BE_JUDGED, CHECK_WORKS = "can_be_judged", "check_works"
 
 
 def check(
@@ -53,7 +57,10 @@ def check(
             f"Exercise {exercise_id} is not judged on this engine.", " ".join(notes) or "Open it on another."
         )
     verdict = Verdict(exercise_id, exercise.title, tuple(results), " ".join(notes) or None)
-    progress.record_check(exercise_id, passed=verdict.passed, fingerprint=_fingerprint(workspace))
+    is_judged = not any(each.unmet and each.unmet.expectation.id in (CAN_BE_JUDGED, CHECK_WORKS) for each in results)
+    progress.record_check(
+        exercise_id, passed=verdict.passed, fingerprint=_fingerprint(workspace) if is_judged else None
+    )
     return verdict
 
 
@@ -90,6 +97,8 @@ def judge_once(judge: Judge, workspace: Workspace, template: Template) -> Engine
             finding = None
         except Unmet as unmet:
             finding = unmet.finding
+        except StoppedError as error:
+            finding = _no_end(error)
         except LabError as error:
             finding = _could_not_judge(error)
         except Exception as error:
@@ -118,7 +127,7 @@ def _unusable(exercise_id: str, why: str) -> LabError:
 def _could_not_judge(error: LabError) -> Finding:
     """The work is in a state in which it cannot be looked at: files that cannot be read, a database that is locked."""
     expectation = Expectation(
-        "can_be_judged",
+        CAN_BE_JUDGED,
         "the files and the database of the exercise can be read",
         "A file of the exercise is damaged or a process is in the way.",
         error.next_step,
@@ -126,10 +135,21 @@ def _could_not_judge(error: LabError) -> Finding:
     return Finding(expectation, "The check can read the files and the database.", error.message)
 
 
+def _no_end(error: StoppedError) -> Finding:
+    """A command that the judge itself runs was stopped at its limit."""
+    expectation = Expectation(
+        "comes_to_an_end",
+        "each command that the check runs comes to an end",
+        "A revision or a model does not come to an end.",
+        error.next_step,
+    )
+    return Finding(expectation, "The command comes to an end.", error.message)
+
+
 def _our_mistake(judge: Judge, error: Exception) -> Finding:
     """The judge is broken."""
     expectation = Expectation(
-        "check_works",
+        CHECK_WORKS,
         "the check of this exercise works",
         "This is a mistake in the course, not in your work.",
         f"Tell the makers of the course what is written here, with the number of the exercise, {judge.exercise}.",

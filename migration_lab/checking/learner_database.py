@@ -42,6 +42,8 @@ def _copy_sqlite(source: URL, target: URL) -> None:
             closing(sqlite3.connect(source.database or "", timeout=LOCK_SECONDS)) as there,
             closing(sqlite3.connect(target.database or "")) as here,
         ):
+            there.execute("BEGIN")
+            there.execute("SELECT count(*) FROM sqlite_schema")  # its wait for a lock ends; that of a backup does not
             there.backup(here)
     except sqlite3.Error as error:
         raise _cannot_copy(str(error)) from error

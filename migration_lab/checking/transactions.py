@@ -128,18 +128,27 @@ def longest_transaction(copy: Copy) -> Iterator[Longest]:
     measurement of the same check: seconds alone say how busy the machine is.
 
     Raises:
-        JudgeError: the copy is not on SQLite.
+        JudgeError: the copy is not on SQLite, or its file cannot be read.
     """
     if copy.engine.name != "sqlite":
         raise JudgeError("transactions can be timed on SQLite only")
-    longest, stop = Longest(), threading.Event()
-    timing = threading.Thread(target=_time, args=(Path(sqlite_file(copy.url)), longest, stop), daemon=True)
+    longest, stop, failed = Longest(), threading.Event(), []
+
+    def time_it() -> None:
+        try:
+            _time(Path(sqlite_file(copy.url)), longest, stop)
+        except OSError as error:
+            failed.append(error)
+
+    timing = threading.Thread(target=time_it, daemon=True)
     timing.start()
     try:
         yield longest
     finally:
         stop.set()
         timing.join()
+    if failed:  # 0 seconds would pass for a measurement
+        raise JudgeError(f"the transactions could not be timed: {failed[0]}")
 
 
 def _time(file: Path, longest: Longest, stop: threading.Event) -> None:

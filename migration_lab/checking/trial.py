@@ -26,8 +26,8 @@ from migration_lab.explain import Card, explain
 from migration_lab.process import Completed, StoppedError
 from migration_lab.schema import Schema, diff
 
-# Cards of the field guide about files, the app and its settings: such a command fails before it reaches a revision.
-THERE_ALREADY = "F29"  # the card for a table, column or index that exists
+THERE_ALREADY = "F29"  # the field guide's card for a table, column or index that exists
+# Its cards about files, the app and its settings: such a command fails before it reaches a revision.
 NOT_THE_REVISION = {"F01", "F02", "F03", "F04", "F05", "F07", "F08", "F09", "G01", "G02", "G03", "G04", "G05", "G07"}
 
 
@@ -196,7 +196,8 @@ class Trial(Copy):
     # ------------------------------------------------------------------------------------------------------- inside
 
     def _run(self, expectation: Expectation, *args: str) -> Completed:
-        """Run a command that must end with exit code 0."""
+        """Run a command that must end with exit code 0; a miss is told in the words of the judge's own declaration."""
+        expectation = self._judge.declared(expectation.id)
         completed = self._flask_or_unmet(expectation, *args)
         typed = f"`flask {' '.join(args)}`"
         if completed.exit_code != 0:
@@ -210,6 +211,7 @@ class Trial(Copy):
         return completed
 
     def _flask_or_unmet(self, expectation: Expectation, *args: str) -> Completed:
+        expectation = self._judge.declared(expectation.id)
         try:
             return self.flask(*args)
         except StoppedError as error:
@@ -221,9 +223,8 @@ class Trial(Copy):
 
     def _miss(self, expectation: Expectation, *, expected: str, found: str, because: Card | None = None) -> NoReturn:
         """End the trial at this expectation; in the field guide's words, if the cause is not in the revision."""
-        self._judge.declared(expectation.id)
         self.judged = [each for each in self.judged if each.id != expectation.id]
-        if expectation is DOWNGRADE and because is not None and because.id == THERE_ALREADY:
+        if expectation == DOWNGRADE and because is not None and because.id == THERE_ALREADY:
             expectation = DOWNGRADE_MAKES_TOO_MUCH
         if because is not None and because.id in NOT_THE_REVISION:
             expectation = replace(expectation, cause=because.meaning, next_step=" ".join(because.cure))

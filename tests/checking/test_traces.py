@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -21,6 +23,7 @@ from migration_lab.checking.report import as_html, as_text
 from migration_lab.course import EngineName
 from migration_lab.errors import LabError
 from migration_lab.record import database_sign
+from migration_lab.workspace import Workspace
 from tests.checking.exercise import judge_with, leftovers, opened, solve, unmet
 from tests.tiny_course import ADD, DROP
 
@@ -72,17 +75,32 @@ def test_the_learners_own_database_is_read_while_a_session_is_open(engine: Engin
     assert "'李雷@例子.中国', 'new@example.com'] ('0001',) 0" in unmet(verdict).found
 
 
-def test_a_locked_database_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def locked(work: Workspace) -> Iterator[None]:
+    """Another program keeps everybody from reading."""
+    url = make_url(work.url)
+    if work.engine.name == "sqlite":
+        with closing(sqlite3.connect(url.database or "", isolation_level=None)) as session:
+            session.execute("BEGIN EXCLUSIVE")
+            yield
+        return
+    shown = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(shown) as connection:
+        connection.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_a_locked_database_is_told(engine: EngineName, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migration_lab.checking.learner_database.LOCK_SECONDS", 1)
     judge_with(root, "    trial.learner", 'Expectation("mine", "it is so", "cause", "next"), own_database=True')
-    work = opened("postgres")
-    url = make_url(work.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url) as session:
-        session.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+    work = opened(engine)
+    with locked(work):
         finding = unmet(check("01.1", work))
     assert finding.found.startswith("Your database cannot be read: ")
     assert "lock" in finding.found
     assert finding.expectation.next_step == "End the transaction or the program that holds it, then check again."
+    assert progress.load().exercise("01.1").tries == 0
     assert leftovers(root) == []
 
 

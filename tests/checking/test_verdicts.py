@@ -1,12 +1,13 @@
 """Checks: what a learner is told, and whose mistake it is."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from migration_lab import course
+from migration_lab import course, progress
 from migration_lab.checking import Expectation, Finding, Verdict, check, judge_of, judges
 from migration_lab.checking.expectations import NO_DRIFT, UPGRADE, JudgeError
 from migration_lab.checking.report import as_html, as_text
@@ -102,6 +103,26 @@ def test_an_endless_revision_is_told(root: Path, monkeypatch: pytest.MonkeyPatch
     assert leftovers(root) == []
 
 
+def test_a_judges_own_words_for_a_usual_expectation_are_told(root: Path) -> None:
+    head = '*[Expectation(each.id, "x", "Rows are there.", "Give them a value.") for each in (UPGRADE, NO_DRIFT)]'
+    judge_with(root, "    trial.upgrade()\n    trial.no_drift()", head)
+    work = opened()
+    for body in ("1 / 0", "pass"):
+        solve(work, body)
+        expectation = unmet(check("01.1", work, only=["sqlite"])).expectation
+        assert (expectation.cause, expectation.next_step) == ("Rows are there.", "Give them a value."), expectation.id
+
+
+def test_a_command_of_the_judges_own_that_does_not_end_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migration_lab.checking.copies.COMMAND_SECONDS", 1.5)
+    judge_with(root, '    trial.flask("db", "upgrade")')
+    work = opened()
+    solve(work, "while True: pass", DROP)
+    finding = unmet(check("01.1", work, only=["sqlite"]))
+    assert finding.expectation.cause == "A revision or a model does not come to an end."
+    assert progress.load().exercise("01.1").tries == 1
+
+
 def test_the_rows_of_a_renamed_column_are_followed(root: Path) -> None:
     judge_with(
         root, '    trial.upgrade()\n    trial.rows_kept(renamed={"users.email": "users.mail"})', "UPGRADE, ROWS_KEPT"
@@ -150,6 +171,9 @@ def test_a_mistake_in_a_judge_is_said_to_be_ours(body: str, said: str, root: Pat
     assert not verdict.passed
     assert said in unmet(verdict).found
     assert unmet(verdict).expectation.cause == "This is a mistake in the course, not in your work."
+    solve(work)
+    check("01.1", work, only=["sqlite"])
+    assert progress.load().exercise("01.1").tries == 0, "what cannot be judged is no try"
 
 
 @pytest.mark.parametrize("text", ["", "1 / 0", "def ("])
@@ -175,6 +199,8 @@ def test_an_expectation_is_declared_once_and_what_rejects_the_stub_is_declared()
     with pytest.raises(JudgeError, match="does not declare 'hers'"):
         judges("01.1", mine, stub_fails="hers")
     assert judges("01.1", UPGRADE, mine)(lambda trial: None).stub_fails == "mine"
+    reworded = replace(UPGRADE, cause="Rows are there.")
+    assert judges("01.1", reworded, mine)(lambda trial: None).stub_fails == "mine"
 
 
 # ------------------------------------------------------------------------------------------------------- the report
