@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import shorten
 from threading import Timer
 
 from migration_lab import locks
@@ -197,23 +198,25 @@ def judge_welcome_points(trial: Trial) -> None:
     trial.rows_kept()
     trial.no_drift()
     statements = Interruptions(trial.fresh()).statements(*SHOP)
+    afterwards = []
     for number, statement in enumerate(statements, start=1):
         copy = trial.fresh()
         Interruptions(copy).die_before(number, *SHOP)
         again = copy.flask(*SHOP)
-        died = f"It died before `{statement[:60].strip()}`."
+        died = f"It died before this statement: {shorten(statement, 70, placeholder=' …')}"
         trial.expect(
             "again",
             again.exit_code == 0,
             expected="The second run ends without an error, wherever the first one died.",
             found=f"{died} The second run ended with:\n{said(copy, again)}",
         )
-        changes = [str(each) for each in diff(whole, copy.schema())]
+        afterwards.append((died, [str(each) for each in diff(whole, copy.schema())], points(copy)))
+    for died, changes, found in afterwards:
         trial.expect(
             "once",
-            not changes and points(copy) == expected,
+            not changes and found == expected,
             expected="Schema and points are those of a run that nothing has disturbed.",
-            found=listed([died, "After the second run:", *(changes or [different(points(copy), expected)])]),
+            found=listed([died, "After the second run:", *(changes or [different(found, expected)])]),
         )
 
 

@@ -32,8 +32,8 @@ MOST_OF_THE_TIME = 0.7  # of the run; a change of the catalog alone holds its lo
     Expectation(
         "old_orders",
         "`orders.source` is there, and all orders from before have `web`",
-        cause="The old rows got the value that is meant for others, or none.",
-        next_step="A server default fills in the old rows at the moment at which the column is added.",
+        cause="There is no such column yet, or the old rows got the value that is meant for others, or none.",
+        next_step="The ticket says what the old orders get. Ask who fills them in, and at which moment.",
     ),
     Expectation(
         "required",

@@ -45,8 +45,12 @@ class Card(BaseModel):
         if self.lesson:
             lines += ["", f"Lesson: {self.lesson}"]
         if self.also:
-            lines += ["The same message may mean: " + "; ".join(f"{each}, {card(each).says}" for each in self.also)]
+            lines += [self.others()]
         return "\n".join(lines)
+
+    def others(self) -> str:
+        """The cards with the same message, in a sentence."""
+        return "The same message may mean: " + "; ".join(f"{each}, {card(each).says}" for each in self.also)
 
 
 @cache

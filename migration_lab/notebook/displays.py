@@ -30,8 +30,10 @@ STYLE = """<style>
 .lab-title { font-weight: bold }
 .jp-RenderedHTMLCommon .lab-expectations { list-style: none; padding: 0; margin: 0.3em 0 }
 .lab-mark { display: inline-block; width: 1.2em; font-weight: bold }
-.lab-finding dt { font-weight: bold }
-.lab-finding dd { margin: 0 0 0.4em 1.2em }
+.jp-RenderedHTMLCommon .lab-finding :is(dt, dd) { display: block; float: none; width: auto }
+.jp-RenderedHTMLCommon .lab-finding dt { font-weight: bold }
+.jp-RenderedHTMLCommon .lab-finding dd { margin: 0 0 0.4em; padding: 0 0 0 1.2em }
+.jp-RenderedHTMLCommon .lab-finding pre { white-space: pre-wrap; overflow-wrap: break-word }
 .jp-RenderedHTMLCommon .lab-table caption { text-align: start; color: inherit; font-weight: bold; padding: 0.2em 0 }
 .jp-RenderedHTMLCommon .lab-table :is(th, td) { text-align: start; vertical-align: top; max-width: 40em;
   white-space: pre-wrap }
@@ -191,7 +193,9 @@ def _guide_card(page: Any) -> Bundle:
     is_here = Path(os.environ.get("JPY_SESSION_NAME", "")).as_posix().endswith(path)  # what notebook a kernel runs
     if not is_here and any(each.slug == page.lesson and each.is_written for each in course.lessons()):
         lesson = button("docmanager:open", {"path": path}, f"Open lesson {page.lesson}")
-    html = card(f"<strong>{inline(title)}</strong>", inline(page.meaning), f"What to do: <ol>{steps}</ol>", lesson)
+    also = inline(page.others()) if page.also else ""
+    head, cure = f"<strong>{inline(title)}</strong>", f"What to do: <ol>{steps}</ol>"
+    html = card(head, inline(page.meaning), cure, also, lesson)
     return {"text/html": html, "text/plain": page.as_text()}
 
 
