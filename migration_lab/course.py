@@ -80,6 +80,11 @@ class Lesson(Strict):
         return self.slug[:2]
 
     @property
+    def exercises_file(self) -> str:
+        """The name of its notebook in `exercises/`, another than the lesson's: tabs of JupyterLab show names alone."""
+        return f"{self.number}_exercises.ipynb"
+
+    @property
     def is_written(self) -> bool:
         """Whether there is a lesson to read, or only its checkpoint so far."""
         return (self.folder / "lesson.md").exists()

@@ -208,7 +208,7 @@ def judge_welcome_points(trial: Trial) -> None:
             "again",
             again.exit_code == 0,
             expected="The second run ends without an error, wherever the first one died.",
-            found=f"{died} The second run ended with:\n{said(copy, again)}",
+            found=f"{died}\nThe second run ended with:\n{said(copy, again)}",
         )
         afterwards.append((died, [str(each) for each in diff(whole, copy.schema())], points(copy)))
     for died, changes, found in afterwards:

@@ -54,7 +54,7 @@ def _build_lesson(lesson: Lesson, *, check: bool, say: Callable[[str], None]) ->
     if not exercise_cells:
         return
     exercise_text = notebooks.as_json(notebooks.exercise_notebook(lesson, exercise_cells))
-    _write(root / "exercises" / name, exercise_text, check=check, say=say)
+    _write(root / "exercises" / lesson.exercises_file, exercise_text, check=check, say=say)
     solved = notebooks.solution_notebook(lesson, exercise_cells)
     path = root / "solutions" / name
     if check:
@@ -118,8 +118,14 @@ def _stored_cells(path: Path) -> notebooks.Notebook | None:
 
 def _refuse_leftovers() -> None:
     """Refuse notebooks that no lesson makes, such as those of a lesson that was renamed."""
-    written = {each.slug for each in course.lessons() if each.is_written} | {each.name for each in course.tracks()}
-    for folder in ("notebooks", "exercises", "solutions"):
+    lessons = [each for each in course.lessons() if each.is_written]
+    slugs = {f"{each.slug}.ipynb" for each in lessons}
+    made = {
+        "notebooks": slugs | {f"{each.name}.ipynb" for each in course.tracks()},
+        "exercises": {each.exercises_file for each in lessons},
+        "solutions": slugs,
+    }
+    for folder, names in made.items():
         for path in sorted((places.course_root() / folder).glob("*.ipynb")):
-            if path.stem not in written:
+            if path.name not in names:
                 raise LabError(f"{folder}/{path.name} belongs to no lesson.", "Delete it.")

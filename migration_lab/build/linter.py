@@ -250,8 +250,8 @@ def _closing_faults(lesson: Lesson, file: str, closing: dict[str, Section]) -> I
     questions = closing["Quiz"].questions
     if not 3 <= len(questions) <= 6:
         yield f"{file}: *Quiz* asks three to six questions; it asks {len(questions)}."
-    if lesson.manifest.exercises and f"exercises/{lesson.slug}.ipynb" not in closing["Exercises"].prose:
-        yield f"{file}: *Exercises* has no link to ../exercises/{lesson.slug}.ipynb."
+    if lesson.manifest.exercises and f"exercises/{lesson.exercises_file}" not in closing["Exercises"].prose:
+        yield f"{file}: *Exercises* has no link to ../exercises/{lesson.exercises_file}."
     for name in ("In practice", "Further reading"):
         if not closing[name].prose.removeprefix(f"## {name}").strip():
             yield f"{file}: *{name}* is empty."

@@ -43,5 +43,5 @@ def _row(lesson: Lesson) -> str:
     minutes = f"{manifest.minutes.reading + manifest.minutes.running} min" if manifest.minutes else ""
     file = f"{lesson.slug}.ipynb"
     count = len(manifest.exercises)
-    exercises = f" [{count}](exercises/{file})" if count else ""
+    exercises = f" [{count}](exercises/{lesson.exercises_file})" if count else ""
     return f"| [{name}](notebooks/{file}) | {manifest.summary} | {minutes} |{exercises} |"

@@ -85,7 +85,7 @@ def agenda(track: Track) -> list[Item]:
         for name in exercises:
             title = lesson.manifest.exercises[name].title
             anchor = f"{name} {title}".replace(" ", "-")  # as JupyterLab makes it of the heading
-            add(EXERCISE_MINUTES, f"Exercise [{name} {title}](../exercises/{file}#{anchor})")
+            add(EXERCISE_MINUTES, f"Exercise [{name} {title}](../exercises/{lesson.exercises_file}#{anchor})")
         since_break += at - before
     return items
 

@@ -33,7 +33,8 @@ STYLE = """<style>
 .jp-RenderedHTMLCommon .lab-finding :is(dt, dd) { display: block; float: none; width: auto }
 .jp-RenderedHTMLCommon .lab-finding dt { font-weight: bold }
 .jp-RenderedHTMLCommon .lab-finding dd { margin: 0 0 0.4em; padding: 0 0 0 1.2em }
-.jp-RenderedHTMLCommon .lab-finding pre { white-space: pre-wrap; overflow-wrap: break-word }
+.jp-RenderedHTMLCommon .lab-finding pre { white-space: pre-wrap; word-break: normal;
+  overflow-wrap: break-word }
 .jp-RenderedHTMLCommon .lab-table caption { text-align: start; color: inherit; font-weight: bold; padding: 0.2em 0 }
 .jp-RenderedHTMLCommon .lab-table :is(th, td) { text-align: start; vertical-align: top; max-width: 40em;
   white-space: pre-wrap }

@@ -217,9 +217,9 @@ def _last_opened() -> Record:
 
 
 def _belongs(record: Record, notebook: Path) -> bool:
-    """Whether a workspace is one that this notebook opens; a notebook is named as its lesson."""
-    in_exercises = notebook.parent.name == "exercises"
-    return record.lesson == notebook.stem and record.name.startswith("exercise-") == in_exercises
+    """Whether a workspace is one that this notebook opens."""
+    is_exercise = record.name.startswith("exercise-")
+    return notebook.name == (course.lesson(record.lesson).exercises_file if is_exercise else f"{record.lesson}.ipynb")
 
 
 shell = get_ipython()

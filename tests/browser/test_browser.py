@@ -19,7 +19,7 @@ from tests.browser.lab_page import LIMIT, LabPage
 pytestmark = pytest.mark.browser
 
 LESSON = "notebooks/02_first_migration.ipynb"
-EXERCISES = "exercises/02_first_migration.ipynb"
+EXERCISES = "exercises/02_exercises.ipynb"
 DISPLAYS = "notebooks/displays.ipynb"
 
 USER = '''\

@@ -142,7 +142,7 @@ def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     """The root of a whole course with two written lessons, the second with one exercise, and a planned third."""
     root = tmp_path / "small"
     _lesson(root, "01_alone", "Alone", "", "None.")
-    link = "[A ticket](../exercises/02_counting.ipynb#02.1-A-ticket), after [lesson 01](01_alone.ipynb)."
+    link = "[A ticket](../exercises/02_exercises.ipynb#02.1-A-ticket), after [lesson 01](01_alone.ipynb)."
     _lesson(root, "02_counting", "Counting", EXERCISE, link)
     (root / "lessons/02_counting/exercises.md").write_text(EXERCISES, encoding="utf-8")
     (root / "lessons/02_counting/checks.py").write_text(CHECKS, encoding="utf-8")

@@ -12,6 +12,12 @@ from migration_lab.errors import LabError
 
 START = 'start = 1  # lab.exercise("02.1")'
 
+LESSON, EXERCISES, SOLUTIONS = (
+    "notebooks/02_counting.ipynb",
+    "exercises/02_exercises.ipynb",
+    "solutions/02_counting.ipynb",
+)
+
 
 @pytest.fixture
 def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +45,7 @@ def test_each_lesson_becomes_its_notebooks(small_course: Path) -> None:
     build.build(say=said.append)
     made = sorted(path.relative_to(small_course).as_posix() for path in small_course.glob("*/*.ipynb"))
     assert made == [
-        "exercises/02_counting.ipynb",
+        "exercises/02_exercises.ipynb",
         "notebooks/01_alone.ipynb",
         "notebooks/02_counting.ipynb",
         "solutions/02_counting.ipynb",
@@ -52,7 +58,7 @@ def test_each_lesson_becomes_its_notebooks(small_course: Path) -> None:
 @pytest.mark.usefixtures("no_kernel")
 def test_exercises_have_stubs_and_no_solutions_and_solutions_the_reverse(small_course: Path) -> None:
     build.build()
-    exercises, solved = (sources(small_course / name / "02_counting.ipynb") for name in ("exercises", "solutions"))
+    exercises, solved = sources(small_course / EXERCISES), sources(small_course / SOLUTIONS)
     assert "# Write here." in exercises
     assert "print(start + 1)" not in exercises
     assert "print(start + 1)" in solved
@@ -61,8 +67,8 @@ def test_exercises_have_stubs_and_no_solutions_and_solutions_the_reverse(small_c
 
 def test_outputs_are_kept_in_solutions_only(small_course: Path) -> None:
     build.build()
-    for name, expected in (("notebooks", []), ("exercises", []), ("solutions", [["2\n"], ["1"]])):
-        cells = notebook(small_course / name / "02_counting.ipynb")["cells"]
+    for name, expected in ((LESSON, []), (EXERCISES, []), (SOLUTIONS, [["2\n"], ["1"]])):
+        cells = notebook(small_course / name)["cells"]
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
         assert [output.get("text") or output["data"]["text/plain"] for output in outputs] == expected
 
@@ -108,11 +114,11 @@ def test_what_a_command_says_about_the_time_is_stored_as_always_the_same(small_c
 def test_cells_carry_their_exercise_and_an_id_that_both_notebooks_share(small_course: Path) -> None:
     build.build()
     by_source = {}
-    for name in ("exercises", "solutions"):
-        cells = notebook(small_course / name / "02_counting.ipynb")["cells"]
+    for name in (EXERCISES, SOLUTIONS):
+        cells = notebook(small_course / name)["cells"]
         assert [cell["metadata"].get("exercise") for cell in cells] == [None, None, *["02.1"] * (len(cells) - 2)]
         by_source[name] = {"".join(cell["source"]): cell["id"] for cell in cells}
-    assert by_source["exercises"][START] == by_source["solutions"][START] == "02-exercises-004"
+    assert by_source[EXERCISES][START] == by_source[SOLUTIONS][START] == "02-exercises-004"
 
 
 @pytest.mark.usefixtures("no_kernel")
@@ -164,7 +170,7 @@ def test_a_solution_that_fails_is_refused_with_its_cell(small_course: Path) -> N
     ("file", "complaint"),
     [
         ("notebooks/02_counting.ipynb", "notebooks/02_counting.ipynb is not what a fresh build makes"),
-        ("exercises/02_counting.ipynb", "exercises/02_counting.ipynb is not what a fresh build makes"),
+        ("exercises/02_exercises.ipynb", "exercises/02_exercises.ipynb is not what a fresh build makes"),
         ("solutions/02_counting.ipynb", "does not have the cells of lessons/02_counting/exercises.md"),
         ("README.md", "README.md is not what a fresh build makes"),
         ("environment.yml", "environment.yml is not what a fresh build makes"),
@@ -234,7 +240,7 @@ def test_the_readme_table_has_a_row_for_each_lesson(small_course: Path) -> None:
     build.build()
     rows = [line for line in (small_course / "README.md").read_text(encoding="utf-8").splitlines() if "|" in line]
     assert rows[2] == "| [01 Alone](notebooks/01_alone.ipynb) | You will have done a thing. | 4 min | |"
-    assert rows[3].endswith("| 4 min | [1](exercises/02_counting.ipynb) |")
+    assert rows[3].endswith("| 4 min | [1](exercises/02_exercises.ipynb) |")
     assert rows[4] == "| 03 Later | Planned. | planned | |"
 
 

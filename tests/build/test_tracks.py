@@ -40,7 +40,7 @@ def test_times_add_up_and_a_break_stands_after_a_long_block() -> None:
 def test_the_index_links_to_lessons_and_to_the_headings_of_exercises() -> None:
     shown = tracks.text(track(_02_first_migration=("02.1",)))
     assert "(02_first_migration.ipynb)" in shown
-    assert "(../exercises/02_first_migration.ipynb#02.1-An-optional-display-name)" in shown
+    assert "(../exercises/02_exercises.ipynb#02.1-An-optional-display-name)" in shown
     assert re.search(r"These exercises wait for you, with the same help: 02\.2, 02\.3", shown)
 
 

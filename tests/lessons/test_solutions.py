@@ -98,9 +98,11 @@ def stored(slug: str) -> dict[str, Any]:
 
 
 def test_there_is_a_solution_for_each_lesson_with_exercises() -> None:
-    for folder in ("exercises", "solutions"):
-        found = {path.stem for path in (places.course_root() / folder).glob("*.ipynb")}
-        assert found == {each.slug for each in WITH_EXERCISES}
+    for folder, names in (
+        ("exercises", {each.exercises_file for each in WITH_EXERCISES}),
+        ("solutions", {f"{each.slug}.ipynb" for each in WITH_EXERCISES}),
+    ):
+        assert {path.name for path in (places.course_root() / folder).glob("*.ipynb")} == names
     assert WITH_EXERCISES, "no lesson with exercises is written"
 
 

@@ -118,7 +118,7 @@ def test_resume_takes_up_the_last_shop_of_this_notebook(
     run(f"import os; os.chdir({str(tmp_path)!r})")
     monkeypatch.setenv("JPY_SESSION_NAME", str(tiny / "notebooks" / "01_tiny.ipynb"))
     assert "`cd shops/01_tiny-sqlite`" in run("shop = lab.resume()")
-    monkeypatch.setenv("JPY_SESSION_NAME", str(tiny / "exercises" / "01_tiny.ipynb"))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tiny / "exercises" / "01_exercises.ipynb"))
     assert "`cd shops/exercise-01.1-sqlite`" in run("shop = lab.resume()")
     assert Path.cwd().name == "exercise-01.1-sqlite"
 
@@ -178,6 +178,6 @@ def test_a_card_does_not_lead_to_the_lesson_that_shows_it(monkeypatch: pytest.Mo
 def test_a_check_says_what_it_does_where_somebody_looks_on(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     run('shop = lab.exercise("01.1")')
     assert "Judging" not in run('lab.check("01.1")')
-    monkeypatch.setenv("JPY_SESSION_NAME", "exercises/01_tiny.ipynb")
+    monkeypatch.setenv("JPY_SESSION_NAME", "exercises/01_exercises.ipynb")
     said = run('lab.check("01.1")')
     assert said.index("Judging on SQLite …") < said.index("Judging on PostgreSQL …") < said.index("Not there yet")
