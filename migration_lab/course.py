@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from migration_lab.authored import as_model, read_yaml
 from migration_lab.errors import LabError
 from migration_lab.places import course_root
 
@@ -131,11 +131,10 @@ def tracks() -> tuple[Track, ...]:
     path = course_root() / "lessons" / "tracks.yaml"
     if not path.is_file():
         return ()
-    try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return tuple(Track.model_validate({"name": name, **each}) for name, each in said.items())
-    except (yaml.YAMLError, ValidationError, AttributeError, TypeError) as error:
-        raise LabError(f"lessons/tracks.yaml cannot be read: {error}", "Mend it, then run `lab build`.") from error
+    said = read_yaml(path)
+    if not isinstance(said, dict) or not all(isinstance(each, dict) for each in said.values()):
+        raise LabError("lessons/tracks.yaml: it must hold tracks, each with its name.", "Mend it.")
+    return tuple(as_model(Track, {"name": name, **each}, path) for name, each in said.items())
 
 
 def lesson(slug: str) -> Lesson:
@@ -175,9 +174,4 @@ def _meant(name: str, names: list[str]) -> str:
 
 def _load(folder: Path) -> Lesson:
     path = folder / "lesson.yaml"
-    try:
-        return Lesson(folder=folder, manifest=Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise LabError(
-            f"lessons/{folder.name}/lesson.yaml cannot be read: {error}", "Mend it, then run `lab build`."
-        ) from error
+    return Lesson(folder=folder, manifest=as_model(Manifest, read_yaml(path), path))

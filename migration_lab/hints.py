@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from migration_lab import course, progress
+from migration_lab.authored import front_matter
 from migration_lab.errors import LabError
 from migration_lab.places import course_root
 
@@ -94,7 +93,7 @@ def wrong_ways(lesson: course.Lesson, exercise_id: str) -> list[str]:
     """The name and the `why` of each file in `wrong_answers/` that answers this exercise, in the order of the names."""
     reasons = []
     for file in sorted((lesson.folder / "wrong_answers").glob(f"{exercise_id}_*.md")):
-        why = _front_matter(file).get("why")
+        why = front_matter(file).get("why")
         if not why:
             raise LabError(f"{lesson.slug}/wrong_answers/{file.name} does not say why it is wrong.", "Add a `why`.")
         way = file.stem.removeprefix(f"{exercise_id}_").replace("_", " ")
@@ -128,9 +127,3 @@ def _cell(cell: dict[str, Any]) -> str:
     # A notebook may store a cell's source as one text or as a list of lines.
     text = "".join(cell["source"])
     return text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```"
-
-
-def _front_matter(file: Path) -> dict[str, Any]:
-    parts = file.read_text(encoding="utf-8").split("---\n", 2)
-    matter = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else None
-    return matter if isinstance(matter, dict) else {}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy
-import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
+from migration_lab.authored import as_model, read_yaml
 from migration_lab.course import NOT_THE_SHOP, EngineName, Lesson, Strict, lay_checkpoint
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
@@ -75,10 +75,8 @@ def read_scene(folder: Path) -> Scene:
     Raises:
         LabError: `scene.yaml` cannot be read.
     """
-    try:
-        return Scene.model_validate(yaml.safe_load((folder / "scene.yaml").read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise LabError(f"scenes/{folder.name}/scene.yaml cannot be read: {error}", "Mend it.") from error
+    path = folder / "scene.yaml"
+    return as_model(Scene, read_yaml(path), path)
 
 
 def build_checkpoint(lesson: Lesson, site: Site) -> None:

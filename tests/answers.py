@@ -12,16 +12,16 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from IPython.core.interactiveshell import InteractiveShell
 
 from migration_lab import workspace
+from migration_lab.authored import as_model, front_matter
 from migration_lab.build.cells import FAILS, Cell, read_cells
 from migration_lab.checking import Verdict, check
-from migration_lab.course import EngineName, Lesson
+from migration_lab.course import EngineName, Lesson, Strict
 from migration_lab.engines import engine
+from migration_lab.errors import LabError
 from migration_lab.notebook import displays, magics
-from migration_lab.quiz.loading import LOADER
 
 Kind = Literal["stub", "solution", "right", "wrong"]
 
@@ -37,6 +37,7 @@ class Answer:
     engines: tuple[EngineName, ...]
     why: str = ""
     rejected_by: str = ""
+    fault: str = ""
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -108,19 +109,24 @@ def _section(lesson: Lesson, exercise_id: str, kind: Kind) -> Answer:
     return Answer(lesson, exercise_id, kind, lesson.folder / "exercises.md", engines)
 
 
+class FrontMatter(Strict):
+    """What stands at the beginning of an answer's file."""
+
+    exercise: str
+    why: str
+    rejected_by: str = ""
+    engines: tuple[EngineName, ...] = ()
+
+
 def _file(lesson: Lesson, kind: Kind, path: Path) -> Answer:
-    matter = _front_matter(path)
-    exercise_id = str(matter.get("exercise", ""))
-    exercise = lesson.manifest.exercises.get(exercise_id)
-    engines = tuple(matter.get("engines") or (exercise.engines if exercise else ()))
-    why, rejected_by = str(matter.get("why") or "").strip(), str(matter.get("rejected_by") or "")
-    return Answer(lesson, exercise_id, kind, path, engines, why, rejected_by)
+    """The answer in a file; one with a fault has no engine, so that it is given to nobody."""
+    try:
+        matter = as_model(FrontMatter, front_matter(path), path)
+    except LabError as error:
+        return Answer(lesson, "", kind, path, (), fault=error.message)
+    exercise = lesson.manifest.exercises.get(matter.exercise)
+    engines = (matter.engines or exercise.engines) if exercise else ()
+    return Answer(lesson, matter.exercise, kind, path, engines, matter.why.strip(), matter.rejected_by)
 
 
 _cells_of = cache(read_cells)
-
-
-def _front_matter(path: Path) -> dict[str, Any]:
-    parts = path.read_text(encoding="utf-8").split("---\n", 2)
-    matter = yaml.load(parts[1], LOADER) if len(parts) == 3 and not parts[0].strip() else None
-    return matter if isinstance(matter, dict) else {}

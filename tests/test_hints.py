@@ -108,5 +108,8 @@ def test_what_is_missing_is_said() -> None:
     with pytest.raises(LabError, match=r"solution of 02\.3 has not been built"):
         hints.solution(lesson, "02.3")
     (lesson.folder / "wrong_answers" / "02.1_by_sql.md").write_text("no front matter", encoding="utf-8")
+    with pytest.raises(LabError, match=r"wrong_answers/02\.1_by_sql\.md: it must begin with `---`"):
+        hints.wrong_ways(lesson, "02.1")
+    (lesson.folder / "wrong_answers" / "02.1_by_sql.md").write_text("---\nexercise: 02.1\n---\n", encoding="utf-8")
     with pytest.raises(LabError, match=r"02\.1_by_sql\.md does not say why"):
         hints.wrong_ways(lesson, "02.1")

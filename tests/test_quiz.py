@@ -287,7 +287,7 @@ def test_order_is_shown_mixed_and_always_the_same(sit: Any) -> None:
         (REVIEW | {"harmless": [{"lines": ["nickname"], "why": "?"}]}, "line 5 is named twice"),
         (REVIEW | {"bad": []}, "question 02-review: bad"),
         (ONE | {"kind": "essay"}, "essay"),
-        (ONE | {"prompts": "?"}, "prompts: Extra inputs"),
+        (ONE | {"prompts": "?"}, "prompts: there is no such field"),
         (ONE | {"id": "03-one"}, "must begin with the lesson's number, 02-"),
         (ONE | {"id": "02 One"}, "question 02 One: id"),
         (TEXT | {"answer": 2}, "question 02-text: answer: Input should be a valid string"),

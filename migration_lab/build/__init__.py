@@ -63,7 +63,9 @@ def _build_lesson(lesson: Lesson, *, check: bool, say: Callable[[str], None]) ->
     if _stored_cells(path) != solved:
         # The third hint reads the solution's cells from this file, and a solution may show that hint.
         _write(path, notebooks.as_json(solved), check=False, say=lambda _: None)
-    _write(path, notebooks.as_json(solutions.executed(solved, title=f"solutions/{name}")), check=False, say=say)
+    ran = solutions.executed(solved, title=f"solutions/{name}")
+    solutions.refuse_unpassed(lesson, ran)
+    _write(path, notebooks.as_json(ran), check=False, say=say)
 
 
 def cells_of(lesson: Lesson) -> tuple[list[Cell], list[Cell]]:

@@ -13,6 +13,7 @@ FAILS = "raises-exception"  # the name that Jupyter, nbclient and nbval know: th
 TAGS = frozenset({"start", "proof", "solution", "stub", FAILS})
 EXERCISE_TAGS = frozenset({"solution", "stub"})
 FENCE = re.compile(r"^(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
+WITH_TAGS = re.compile(r'tags=\[("[\w-]+"(, *)?)+\]')
 REGION = re.compile(r"^<!--\s*#region\b")
 END_OF_REGION = re.compile(r"^<!--\s*#endregion\b")
 EXERCISE_HEADING = re.compile(r"^## (\d\d\.\d+) (.+)$", re.MULTILINE)
@@ -116,6 +117,11 @@ def _prepared(path: Path, text: str) -> str:
                 closing = ""
         elif fence:
             closing, opened = fence["marks"], number
+            if "tags=" in fence["info"] and not WITH_TAGS.search(fence["info"]):
+                raise LabError(
+                    f"lessons/{'/'.join(path.parts[-2:])}, line {number}: these tags cannot be read.",
+                    'Write them as in ```python tags=["proof"]',
+                )
             if fence["info"] and not re.match(r"python\b", fence["info"]):
                 line = fence["marks"] + SHOWN + fence["info"]
         elif line.startswith("## "):

@@ -39,7 +39,12 @@ def executed(notebook: Notebook, *, title: str, home: Path | None = None, engine
         environment = {"LAB_WORK": str(home or Path(temporary) / "my_work")}
         if engine:
             environment["LAB_ENGINE"] = engine
-        return _executed(notebook, title, environment)
+        try:
+            return _executed(notebook, title, environment)
+        except LabError as error:
+            if not engine:
+                raise
+            raise LabError(f"On {engine}: {error.message}", error.next_step) from error.__cause__
 
 
 def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> Notebook:
@@ -81,6 +86,26 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
         if cell["cell_type"] == "code":
             cell["outputs"] = [_output(dict(output)) for output in cell["outputs"] if not _is_twin(output)]
     return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
+
+
+def refuse_unpassed(lesson: course.Lesson, ran: Notebook) -> None:
+    """Refuse a solution whose last check of an exercise, if it has one, did not pass.
+
+    Raises:
+        LabError: it names the exercise, and says what the check said.
+    """
+    for exercise_id in lesson.manifest.exercises:
+        own = [cell for cell in ran["cells"] if cell["metadata"].get("exercise") == exercise_id]
+        call = re.compile(rf'^lab\.check\("{re.escape(exercise_id)}"', re.MULTILINE)
+        checks = [cell for cell in own if call.search("".join(cell["source"]))]
+        said = "".join(_texts(checks[-1])) if checks else ""
+        if checks and "\nPassed on " not in said:
+            raise LabError(f"The solution of exercise {exercise_id} does not pass:\n{said}\n", MEND)
+
+
+def _texts(cell: dict[str, Any]) -> list[str]:
+    """What a cell has printed, or shown as plain text."""
+    return ["".join(each.get("text") or each.get("data", {}).get("text/plain", "")) for each in cell["outputs"]]
 
 
 def _place(identity: str) -> str:

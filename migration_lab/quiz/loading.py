@@ -2,18 +2,16 @@
 
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from migration_lab import course
+from migration_lab.authored import fault, read_yaml
 from migration_lab.errors import LabError
 from migration_lab.quiz.base import Question
 from migration_lab.quiz.choices import Many, One, Order
 from migration_lab.quiz.review import Review
 from migration_lab.quiz.typed import Number, Text
 
-# Reads the same as the other one in a seventh of the time; not every build of PyYAML has it.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _any_question: TypeAdapter[Question] = TypeAdapter(
     Annotated[One | Many | Order | Number | Text | Review, Field(discriminator="kind")]
 )
@@ -29,10 +27,7 @@ def load(lesson: course.Lesson) -> tuple[Question, ...]:
     name = f"lessons/{lesson.slug}/quiz.yaml"
     if not path.exists():
         return ()
-    try:
-        entries = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER) or []
-    except yaml.YAMLError as error:
-        raise _not_right(name, str(error)) from error
+    entries = read_yaml(path) or []
     if not isinstance(entries, list):
         raise _not_right(name, "it must be a list of questions")
     questions = tuple(_question(name, place, entry) for place, entry in enumerate(entries, 1))
@@ -70,15 +65,8 @@ def _question(name: str, place: int, entry: Any) -> Question:
         return _any_question.validate_python(entry)
     except ValidationError as error:
         label = entry.get("id", f"number {place}") if isinstance(entry, dict) else f"number {place}"
-        faults = "; ".join(_fault(each["loc"], each["msg"]) for each in error.errors())
+        faults = "; ".join(fault(each["loc"][1:], each["msg"]) for each in error.errors())
         raise _not_right(name, f"question {label}: {faults}") from error
-
-
-def _fault(loc: tuple[int | str, ...], message: str) -> str:
-    # The first part of a location is the kind; places in a list are counted from 1, as people do.
-    parts = [str(part + 1) if isinstance(part, int) else part for part in loc[1:]]
-    text = message.removeprefix("Value error, ")
-    return f"{' '.join(parts)}: {text}" if parts else text
 
 
 def _not_right(name: str, what: str) -> LabError:

@@ -136,6 +136,18 @@ def test_only_python_runs_and_other_fences_are_shown_as_they_are(small_course: P
         ("exercises.md", '["solution"]', '["soluton"]', "line 22 (cell 6): The tag soluton is unknown."),
         ("exercises.md", 'tags=["stub"]', 'tag=["stub"]', "line 18 (cell 5): The attribute tag means nothing."),
         ("exercises.md", '["stub"]', '["stub", "solution"]', "A cell is a solution or a stub, not both."),
+        (
+            "exercises.md",
+            'tags=["stub"]',
+            'tags="stub"',
+            "02_counting/exercises.md, line 17: these tags cannot be read",
+        ),
+        (
+            "exercises.md",
+            'tags=["stub"]',
+            "tags=[stub]",
+            "02_counting/exercises.md, line 17: these tags cannot be read",
+        ),
         ("exercises.md", ' tags=["stub"]', "", "line 9 (cell 3): Exercise 02.1 has no cell tagged 'stub'."),
         ("exercises.md", ' tags=["solution"]', "", "Exercise 02.1 has no cell tagged 'solution'."),
         ("exercises.md", "## 02.1", "## 02.7", "Exercise 02.7 is not in lesson.yaml."),
@@ -289,3 +301,27 @@ def _of_cells(must_fail: str, *others: str) -> dict[str, Any]:
         for number, source in enumerate((must_fail, *others))
     ]
     return dict(nbformat.v4.new_notebook(cells=made))
+
+
+def solved(check: str, verdict: str) -> dict[str, Any]:
+    shown = {"output_type": "display_data", "data": {"text/plain": f"Exercise 02.1: A ticket\n{verdict}\n\nSQLite"}}
+    cell = {"cell_type": "code", "source": [check], "outputs": [shown], "metadata": {"exercise": "02.1"}}
+    return {"cells": [{"cell_type": "markdown", "source": ["## 02.1"], "metadata": {"exercise": "02.1"}}, cell]}
+
+
+def test_a_solution_that_does_not_pass_is_refused_with_what_the_check_said(small_course: Path) -> None:
+    lesson = course.lesson("02")
+    build.solutions.refuse_unpassed(lesson, solved('lab.check("02.1")', "Passed on SQLite and PostgreSQL."))
+    build.solutions.refuse_unpassed(lesson, solved('print(1)  # lab.check("02.1")', "1"))
+    with pytest.raises(LabError, match=r"(?s)exercise 02\.1 does not pass:.*Not there yet on SQLite"):
+        build.solutions.refuse_unpassed(lesson, solved('lab.check("02.1")', "Not there yet on SQLite."))
+
+
+def test_a_cell_that_fails_on_one_engine_is_told_with_the_engine() -> None:
+    notebook = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    notebook["cells"] = [
+        {"cell_type": "code", "id": "a", "source": ["1 / 0"], "outputs": [], "execution_count": None, "metadata": {}}
+    ]
+    with pytest.raises(LabError, match=r"On postgres: notebooks/a\.ipynb does not run") as error:
+        build.solutions.executed(notebook, title="notebooks/a.ipynb", engine="postgres")
+    assert "ZeroDivisionError" in error.value.message

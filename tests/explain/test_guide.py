@@ -125,7 +125,9 @@ def test_every_card_names_a_lesson_that_shows_it() -> None:
             assert page.lesson is None
             continue
         assert page.lesson is not None
-        assert page.id in shown[page.lesson], f"{page.id} in {page.lesson}"
+        assert page.id in shown[page.lesson], (
+            f"guide.yaml says that lesson {page.lesson} shows {page.id}: list it in the `failures` of its lesson.yaml"
+        )
 
 
 def test_every_card_reads_as_the_course_speaks() -> None:

@@ -24,6 +24,8 @@ from migration_lab.build.solutions import MOMENTS, kernel_environment
 
 WITH_EXERCISES = [each for each in course.lessons() if each.is_written and each.manifest.exercises]
 CELL_SECONDS = 120
+# Many times what the longest takes on a loaded machine: a limit, so that a run that hangs is told.
+NBVAL_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def nbval_once(notebook: dict[str, Any], name: str, home: Path) -> Compared:
     sanitize = "".join(f"[moment{n}]\nregex: {m.pattern}\nreplace: {always}\n" for n, (m, always) in enumerate(MOMENTS))
     (folder / "sanitize.cfg").write_text(sanitize, encoding="utf-8")
     report = folder / "report.xml"
+    report.unlink(missing_ok=True)  # of a run whose kernel died
     command = [sys.executable, "-m", "pytest", "-p", "migration_lab.jupyter", "-p", "nbval.plugin"]
     command += ["--nbval", "--nbval-current-env", "--rootdir=.", "-c", "pytest.ini"]
     command += [f"--nbval-cell-timeout={CELL_SECONDS}", f"--junitxml={report}", "-p", "no:cacheprovider", "-q", name]
@@ -64,6 +67,7 @@ def nbval_once(notebook: dict[str, Any], name: str, home: Path) -> Compared:
         env=kernel_environment({**env, "LAB_WORK": str(home), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
         capture_output=True,
         text=True,
+        timeout=NBVAL_SECONDS,
     )
     output = done.stdout + done.stderr
     assert report.exists(), output
