@@ -114,7 +114,8 @@ SPOILED_EXERCISES = {
         r"nobody has seen \['nullable'\]",
     ),
     "an expectation that is not there": (NOT_NULL, "by: nullable", "by: nulable", "'nulable' is no expectation of"),
-    "an answer without a reason": (NOT_NULL, "why: why", "why:", "does not say why it is wrong"),
+    "an answer without a reason": (NOT_NULL, "why: why", 'why: ""', "does not say why it is wrong"),
+    "an answer with a word that means nothing": (NOT_NULL, "rejected_by", "rejectedby", "there is no such field"),
     "an answer without cells": (NOT_NULL, "```python", "```text", "has no cells"),
     "an answer to no exercise": (NO_DOWNGRADE, '"01.1"', '"01.7"', "the lesson has no exercise '01.7'"),
 }

@@ -53,67 +53,39 @@ def as_promised(row: dict[str, Any], head: str, since: str) -> dict[str, Any]:
     return row
 
 
-@at_each_checkpoint
-@on_both_engines
-def test_every_row_lives_through_a_lessons_revisions(lesson: Lesson, engine_name: str, tmp_path: Path) -> None:
-    with shop_at(lesson, engine_name, tmp_path) as shop:
-        assert_rows_live(shop, lesson, since=max(head_before(lesson), "0001"))
-
-
 @on_both_engines
 def test_every_row_lives_through_every_revision(engine_name: str, tmp_path: Path) -> None:
     """At the last checkpoint alone: no other one has these revisions in other words (`test_spine_code.py`)."""
     with shop_at(LAST, engine_name, tmp_path) as shop:
-        assert_rows_live(shop, LAST, since="0001")
-
-
-def assert_rows_live(shop: Shop, lesson: Lesson, *, since: str) -> None:
-    """Rows of revision 0001, and what is written after each revision that follows `since`, keep their values.
-
-    The revisions after `since` run one by one, those before it at once.
-    """
-    shop.do("db", "upgrade", "0001")
-    shop.seed()
-    first = {table: shop.rows(table) for table in ("users", "orders")}
-
-    if since != "0001":
-        shop.do("db", "upgrade", since)
-    for revision in [each for each in revisions(shop) if each > since]:
-        shop.do("db", "upgrade", revision)
-        if revision in WRITTEN_MEANWHILE:
-            write_meanwhile(shop, revision)
-
-    assert shop.stands_at() == (head_of(lesson),)
-    for table, rows in first.items():
-        assert shop.rows(table) == {key: as_promised(row, head_of(lesson), since) for key, row in rows.items()}
-    if shop.engine.name == "sqlite":
-        assert not shop.query("SELECT * FROM pragma_foreign_key_check").rows
+        assert_rows_live(shop, LAST, seeded(shop), since="0001")
 
 
 @at_each_checkpoint
 @on_both_engines
-def test_the_way_down_and_up_again(lesson: Lesson, engine_name: str, tmp_path: Path) -> None:
-    """A lesson's own revisions one by one, then to 0001, then to nothing; and up again to the same schema each time."""
+def test_every_row_lives_through_a_lessons_revisions_down_and_up_again(
+    lesson: Lesson, engine_name: str, tmp_path: Path
+) -> None:
+    """Up and down the lesson's own revisions one by one, then to 0001, then to nothing; up again to the same schema."""
+    before = max(head_before(lesson), "0001")
     with shop_at(lesson, engine_name, tmp_path) as shop:
-        shop.do("db", "upgrade", "0001")
-        shop.seed()
-        first = {table: shop.rows(table) for table in ("users", "orders")}
+        first = seeded(shop)
         schema_at_first = shop.schema()
-        shop.do("db", "upgrade")
+        assert_rows_live(shop, lesson, first, since=before)
         schema = shop.schema()
-        rows = {table: shop.rows(table) for table in first}
         assert "No new upgrade operations detected." in shop.do("db", "check")
 
-        new = [revision for revision in revisions(shop) if revision > max(head_before(lesson), "0001")]
-        for revision in reversed([max(head_before(lesson), "0001"), *new][:-1]):
+        new = [revision for revision in revisions(shop) if revision > before]
+        for revision in reversed([before, *new][:-1]):
             shop.do("db", "downgrade", revision)
         shop.do("db", "upgrade")
-        assert (shop.schema(), {table: shop.rows(table) for table in first}) == (schema, rows)
+        assert shop.schema() == schema
+        # What was written into the lesson's own columns has gone with them.
+        assert_rows_are_as_promised(shop, lesson, first, since=head_of(lesson))
 
         shop.do("db", "downgrade", "0001")
         assert shop.schema().only("users", "orders").tables == schema_at_first.tables
-        for table, before in first.items():
-            spelled = {key: row | respelled(row, head_of(lesson)) for key, row in before.items()}
+        for table, rows_before in first.items():
+            spelled = {key: row | respelled(row, head_of(lesson)) for key, row in rows_before.items()}
             assert shop.rows(table) == spelled
 
         shop.do("db", "downgrade", "base")
@@ -122,6 +94,36 @@ def test_the_way_down_and_up_again(lesson: Lesson, engine_name: str, tmp_path: P
         assert not list(left.beside_tables())
         shop.do("db", "upgrade")
         assert shop.schema() == schema
+
+
+def seeded(shop: Shop) -> dict[str, Any]:
+    """The rows of revision 0001, by table; the shop stands there afterwards."""
+    shop.do("db", "upgrade", "0001")
+    shop.seed()
+    return {table: shop.rows(table) for table in ("users", "orders")}
+
+
+def assert_rows_live(shop: Shop, lesson: Lesson, first: dict[str, Any], *, since: str) -> None:
+    """Rows of revision 0001, and what is written after each revision that follows `since`, keep their values.
+
+    The revisions after `since` run one by one, those before it at once.
+    """
+    if since != "0001":
+        shop.do("db", "upgrade", since)
+    for revision in [each for each in revisions(shop) if each > since]:
+        shop.do("db", "upgrade", revision)
+        if revision in WRITTEN_MEANWHILE:
+            write_meanwhile(shop, revision)
+
+    assert shop.stands_at() == (head_of(lesson),)
+    assert_rows_are_as_promised(shop, lesson, first, since=since)
+    if shop.engine.name == "sqlite":
+        assert not shop.query("SELECT * FROM pragma_foreign_key_check").rows
+
+
+def assert_rows_are_as_promised(shop: Shop, lesson: Lesson, first: dict[str, Any], *, since: str) -> None:
+    for table, rows in first.items():
+        assert shop.rows(table) == {key: as_promised(row, head_of(lesson), since) for key, row in rows.items()}
 
 
 def respelled(row: dict[str, Any], head: str) -> dict[str, str]:

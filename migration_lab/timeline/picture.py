@@ -7,6 +7,7 @@ failed. Below are bars: commands with their revisions, and the time in which ses
 import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
+from itertools import zip_longest
 
 from migration_lab.timeline.model import Timeline, merged
 from migration_lab.timeline.text import duration
@@ -17,6 +18,7 @@ LETTER = 5.5  # the width of a small one, about
 FLOOR = 0.001  # seconds: what was answered faster is drawn at the bottom
 TICKS = (0.001, 0.01, 0.1, 1.0, 10.0)
 INK, FAINT = "var(--jp-ui-font-color1, #222)", "var(--jp-border-color1, #aaa)"
+PAPER = "var(--jp-layout-color0, #fff)"
 READ, WRITE = "var(--jp-info-color0, #0d47a1)", "var(--jp-warn-color0, #a04000)"
 FAIL = "var(--jp-error-color0, #b00020)"
 DOT, TRIANGLE, CROSS = "m-2,0a2,2 0 1,0 4,0a2,2 0 1,0 -4,0", "m0,-3.5l3.2,5.6h-6.4z", "m-3,-3l6,6m0,-6l-6,6"
@@ -34,7 +36,7 @@ def as_svg(timelines: Sequence[Timeline]) -> str:
         parts += panel.parts()
         y = panel.bottom + GAP
     parts += _seconds(y, seconds)
-    height = y + 54
+    height = y + 69
     parts += _legend(y + 40)
     label = "Timeline of requests, commands and waits for locks: " + "; ".join(each.title for each in timelines)
     return (
@@ -58,17 +60,17 @@ class _Panel:
             self._y + PLOT * (1 - math.log(min(max(waited, FLOOR), top) / FLOOR) / span)
         )
         self._top = top
-        self.bottom = self._y + PLOT + 2 * (BAR + 4)
+        self.bottom = self._y + PLOT + 2 * (BAR + 4) + 4
 
     def parts(self) -> list[str]:
         """The elements of the panel."""
         return [
             _text(0, self._y - 11, self._of.title, weight="bold"),
             *self._grid(),
-            *self._phases(),
             *self._requests(),
-            *self._commands(self._y + PLOT + 4),
-            *self._waits(self._y + PLOT + BAR + 8),
+            *self._phases(),
+            *self._commands(self._y + PLOT + 8),
+            *self._waits(self._y + PLOT + BAR + 12),
         ]
 
     def _grid(self) -> Iterable[str]:
@@ -85,7 +87,7 @@ class _Panel:
             width = LETTER * len(mark.name)
             left = at + 3 if at + 3 + width <= WIDTH else at - 3 - width
             row = next((row for row, end in enumerate(taken) if left > end), len(taken))
-            yield _text(left, self._y + 9 + 11 * row, mark.name, size=10)
+            yield _text(left, self._y + 9 + 11 * row, mark.name, size=10, halo=True)
             taken[row : row + 1] = [left + width]
 
     def _requests(self) -> Iterable[str]:
@@ -96,9 +98,18 @@ class _Panel:
             yield shape([(self._x(each.due), self._up(each.waited)) for each in outcomes])
 
     def _commands(self, y: float) -> Iterable[str]:
-        yield _text(LEFT - 6, y + 12, "commands", anchor="end", size=10)
-        for span in self._of.spans:
+        spans = self._of.spans
+        if spans:
+            yield _text(LEFT - 6, y + 12, "commands", anchor="end", size=10)
+        for span, following in zip_longest(spans, spans[1:]):
+            room = self._x(following.begin) if following else float(WIDTH)
             begin, end = self._x(span.begin), self._x(span.begin + span.seconds)
+
+            def name(at: float, words: str, room: float = room) -> Iterable[str]:
+                """Unless the next command's bar stands there: the text beside the picture says it all the same."""
+                if at + LETTER * len(words) <= room:
+                    yield _text(at, y + 12, words, size=10, halo=True)
+
             yield _bar(begin, y, end - begin, dashed=bool(span.exit_code))
             for mark in span.marks:
                 yield _line(self._x(mark.at), self._y, self._x(mark.at), y + BAR, dashed=True, colour=INK)
@@ -106,14 +117,13 @@ class _Panel:
             for at, names in _close([(self._x(mark.at), mark.name) for mark in span.marks]):
                 words = ", ".join(names)
                 if at + 3 + LETTER * len(words) <= end:
-                    yield _text(at + 3, y + 12, words, size=10)
+                    yield from name(at + 3, words)
                 else:
                     beside.append(words)
             if beside:
-                yield _text(end + 3, y + 12, ", ".join(beside), size=10)
+                yield from name(end + 3, ", ".join(beside))
             if not span.marks:
-                failed = " (failed)" if span.exit_code else ""
-                yield _text(begin + 3, y + 12, span.name + failed, size=10)
+                yield from name(begin + 3, span.name + (" (failed)" if span.exit_code else ""))
 
     def _waits(self, y: float) -> Iterable[str]:
         yield _text(LEFT - 6, y + 12, "waits for locks", anchor="end", size=10)
@@ -153,7 +163,9 @@ def _legend(y: float) -> Iterable[str]:
         yield shape([(at, y - 4)])
         yield _text(at + 8, y, words, size=10)
         at += 26 + LETTER * len(words)
-    yield _text(at, y, "higher: it waited longer · line: a phase begins · dotted line: a revision begins", size=10)
+    yield _text(at, y, "higher: it waited longer", size=10)
+    bars = "line: a phase begins · dotted line: a revision begins · dashed box: a command that failed"
+    yield _text(LEFT - 4, y + 15, bars, size=10)
 
 
 def _dot(places: Sequence[tuple[float, float]]) -> str:
@@ -174,10 +186,21 @@ def _marks(places: Sequence[tuple[float, float]], shape: str, style: str) -> str
     return f'<path d="{path}" {style}/>' if path else ""
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 12, weight: str = "normal") -> str:
+def _text(
+    x: float,
+    y: float,
+    text: str,
+    *,
+    anchor: str = "start",
+    size: int = 12,
+    weight: str = "normal",
+    halo: bool = False,
+) -> str:
+    """Words; with a halo of the background's colour they can be read where lines and dots are."""
+    around = f' paint-order="stroke" stroke="{PAPER}" stroke-width="3" stroke-linejoin="round"' if halo else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" '
-        f'fill="{INK}">{escape(text)}</text>'
+        f'fill="{INK}"{around}>{escape(text)}</text>'
     )
 
 
