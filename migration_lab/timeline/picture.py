@@ -14,7 +14,7 @@ from migration_lab.timeline.text import duration
 
 WIDTH, LEFT, RIGHT = 760, 84, 60  # on the right there is room for the words that follow a bar
 PLOT, BAR, TITLE, GAP = 120, 16, 24, 14  # heights, in units of the picture
-LETTER = 5.5  # the width of a small one, about
+LETTER = 6.2  # the width of a small one, about
 FLOOR = 0.001  # seconds: what was answered faster is drawn at the bottom
 TICKS = (0.001, 0.01, 0.1, 1.0, 10.0)
 INK, FAINT = "var(--jp-ui-font-color1, #222)", "var(--jp-border-color1, #aaa)"
