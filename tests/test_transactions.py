@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from migration_lab import course, engines
+from migration_lab.checking import transactions
 from migration_lab.checking.copies import Copy
 from migration_lab.checking.expectations import JudgeError
 from migration_lab.checking.rollout import both_releases, revisions_ahead
@@ -115,6 +116,12 @@ def test_the_longest_of_several_transactions_is_told(till: Copy) -> None:
         for _ in range(20):
             keep(till, 0.05)
     assert 0.3 < longest.seconds < 0.8
+
+
+def test_what_cannot_be_timed_is_no_transaction_of_no_time(till: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "sqlite_file", lambda url: str(till.folder / "nowhere.db"))
+    with pytest.raises(JudgeError, match="could not be timed"), longest_transaction(till):
+        pass
 
 
 def test_transactions_without_a_pause_between_them_are_told_apart(till: Copy) -> None:

@@ -98,6 +98,21 @@ def test_a_forkserver_that_fails_takes_its_children_with_it(shop: Path) -> None:
     _until(lambda: not _alive(shop / "pid"))
 
 
+def test_ctrl_c_is_not_lost_when_the_forkserver_goes_at_that_moment(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises(error: type[BaseException]) -> Callable[..., None]:
+        def function(*_: object) -> None:
+            raise error
+
+        return function
+
+    monkeypatch.setattr(process, "_follow", raises(KeyboardInterrupt))
+    monkeypatch.setattr(process, "_end", raises(process.LostError))
+    with pytest.raises(KeyboardInterrupt):
+        flask(shop, "db", "heads")
+
+
 def test_what_is_registered_for_the_end_is_done_at_ctrl_c(shop: Path, either_way: str) -> None:
     (shop / "ends.py").write_text(
         "import atexit, os, signal\n\n\ndef main():\n    atexit.register(print, 'done')\n"
