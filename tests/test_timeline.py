@@ -110,6 +110,15 @@ def test_names_of_phases_that_follow_soon_are_not_written_over_each_other() -> N
         assert all(y != above or abs(x - left) >= 5.5 * len("phase 0") for left, above in places[:place])
 
 
+def test_a_name_that_would_stand_on_the_next_bar_is_left_to_the_text() -> None:
+    spans = [Span("try", at, at + 0.1, 1, [Mark(at + 0.05, "0009")]) for at in (5.0, 5.2, 5.4)]
+    drawn = as_svg([Timeline("retried", 5.0, [outcome(9.0, 0.01)], spans=spans)])
+    names = [each for each in ET.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text") if each.text == "0009"]
+    assert len(names) == 1, "that of the last attempt"
+    assert names[0].attrib["paint-order"] == "stroke"
+    assert as_text([Timeline("retried", 5.0, [], spans=spans)]).count("revision 0009") == 3
+
+
 def test_what_has_no_room_to_its_right_stands_where_there_is_some() -> None:
     """A name of a revision beside its bar, a phase's to the left of its line; and nothing leaves the picture."""
     span = Span("flask db upgrade", 5.1, 5.2, 0, [Mark(5.15, "0001")])

@@ -28,7 +28,7 @@ def _interrupt():
 
     folder = pathlib.Path(__file__).parent
     try:  # the plan is for one command; another that runs in this copy meanwhile finds none
-        plan = json.loads((folder / "interruption.json").rename(folder / "interruption.taken").read_text())
+        plan = json.loads((folder / "interruption.json").replace(folder / "interruption.taken").read_text())
     except FileNotFoundError:
         return
     log = (folder / "statements.txt").open("a", encoding="utf-8")

@@ -141,7 +141,7 @@ class Trial(Copy):
 
     def no_drift(self) -> Completed:
         """NO_DRIFT: `flask db check` ends with exit code 0."""
-        completed = self._flask_or_unmet(NO_DRIFT, "db", "check")
+        completed = self._flask_or_unmet(self._judge.declared(NO_DRIFT.id), "db", "check")
         self.expect(
             NO_DRIFT.id,
             completed.exit_code == 0,
@@ -211,7 +211,6 @@ class Trial(Copy):
         return completed
 
     def _flask_or_unmet(self, expectation: Expectation, *args: str) -> Completed:
-        expectation = self._judge.declared(expectation.id)
         try:
             return self.flask(*args)
         except StoppedError as error:

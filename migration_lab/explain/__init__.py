@@ -4,9 +4,9 @@ import re
 from functools import cache
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from migration_lab.authored import read_yaml
 from migration_lab.errors import LabError
 
 GUIDE = Path(__file__).with_name("guide.yaml")
@@ -56,9 +56,7 @@ class Card(BaseModel):
 @cache
 def guide() -> dict[str, Card]:
     """All cards by their id, in order."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one written in C takes a tenth of the time
-    pages = yaml.load(GUIDE.read_text(encoding="utf-8"), loader)
-    return {card_id: Card(id=card_id, **page) for card_id, page in pages.items()}
+    return {card_id: Card(id=card_id, **page) for card_id, page in read_yaml(GUIDE).items()}
 
 
 def card(card_id: str) -> Card:

@@ -250,10 +250,11 @@ def _end(running: Running, output: _Output) -> None:
             if _follow(running, output, GRACE_SECONDS) is not None:
                 return
     finally:
-        running.signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-        if os.name == "posix":  # the child has ended by now or will; what it has started may be deaf to Ctrl-C
+        if os.name == "posix":  # also when the child has ended: what it has started may be deaf to Ctrl-C
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(running.pid, signal.SIGKILL)
+        else:
+            running.signal(signal.SIGTERM)
         _follow(running, output, GRACE_SECONDS)
 
 

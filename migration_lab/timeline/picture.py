@@ -104,26 +104,22 @@ class _Panel:
         for span, following in zip_longest(spans, spans[1:]):
             room = self._x(following.begin) if following else float(WIDTH)
             begin, end = self._x(span.begin), self._x(span.begin + span.seconds)
-
-            def name(at: float, words: str, room: float = room) -> Iterable[str]:
-                """Unless the next command's bar stands there: the text beside the picture says it all the same."""
-                if at + LETTER * len(words) <= room:
-                    yield _text(at, y + 12, words, size=10, halo=True)
-
             yield _bar(begin, y, end - begin, dashed=bool(span.exit_code))
             for mark in span.marks:
                 yield _line(self._x(mark.at), self._y, self._x(mark.at), y + BAR, dashed=True, colour=INK)
+            names = [] if span.marks else [(begin + 3, span.name + (" (failed)" if span.exit_code else ""))]
             beside = []  # names for which the bar has no room
-            for at, names in _close([(self._x(mark.at), mark.name) for mark in span.marks]):
-                words = ", ".join(names)
+            for at, close in _close([(self._x(mark.at), mark.name) for mark in span.marks]):
+                words = ", ".join(close)
                 if at + 3 + LETTER * len(words) <= end:
-                    yield from name(at + 3, words)
+                    names.append((at + 3, words))
                 else:
                     beside.append(words)
             if beside:
-                yield from name(end + 3, ", ".join(beside))
-            if not span.marks:
-                yield from name(begin + 3, span.name + (" (failed)" if span.exit_code else ""))
+                names.append((end + 3, ", ".join(beside)))
+            for at, words in names:
+                if at + LETTER * len(words) <= room:  # else the next bar stands there; the text says it all the same
+                    yield _text(at, y + 12, words, size=10, halo=True)
 
     def _waits(self, y: float) -> Iterable[str]:
         yield _text(LEFT - 6, y + 12, "waits for locks", anchor="end", size=10)
