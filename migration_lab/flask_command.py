@@ -71,6 +71,14 @@ def run_pytest(
     return _run("pytest", workspace, workspace.folder, ("-p", "no:cacheprovider", *args), timeout, on_output, env)
 
 
+def run_function(workspace: HasFolder, function: str, *args: str, timeout: float = 60) -> Completed:
+    """Call a function, "module:function", in a fresh process that has the environment of a command in the workspace.
+
+    It finds `args` behind its own name in `sys.argv`. Errors: as for `run_flask`.
+    """
+    return _run(function, workspace, workspace.folder, args, timeout, None)
+
+
 def environment(folder: Path, name: str = "shop") -> dict[str, str]:
     """The whole environment of a command in this folder: the caller's, made harmless, and the folder's `.flaskenv`.
 

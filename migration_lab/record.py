@@ -96,6 +96,12 @@ def database_sign(engine: Engine, folder: Path) -> str:
     return LOST
 
 
+def is_untouched(folder: Path, engine: Engine) -> bool:
+    """Whether neither a file nor the database of a workspace has been changed since it was opened."""
+    record = read_record(folder)
+    return record is not None and (record.files, record.database) == (files_sign(folder), database_sign(engine, folder))
+
+
 def _file_sign(path: Path) -> str:
     """A reader leaves a SQLite file as it is; a writer changes its time, or leaves a journal or a log beside it."""
     try:

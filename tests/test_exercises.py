@@ -11,7 +11,6 @@ import pytest
 
 from migration_lab import course, workspace
 from migration_lab.checking import EngineVerdict, judge_of
-from migration_lab.checking.expectations import READY_MADE
 from migration_lab.course import EngineName, Lesson
 from migration_lab.errors import LabError
 from tests.answers import Answer, answers_of, give
@@ -25,7 +24,7 @@ EXERCISES = [(lesson, exercise_id) for lesson in WRITTEN for exercise_id in less
 @cache  # asked for each answer when the tests are collected, in each worker
 def _looks_at_own_database(slug: str, exercise_id: str) -> bool:
     try:
-        return judge_of(course.lesson(slug), exercise_id).own_database
+        return judge_of(course.lesson(slug), exercise_id).looks_at_own_database
     except LabError:
         return False  # a judge that cannot be read is told by each of its answers' tests, and by no other's
 
@@ -73,8 +72,7 @@ def _assert_it_is_judged(answer: Answer, judged: EngineVerdict) -> None:
     said = (
         judged.unmet.expected,
         judged.unmet.found,
-        judged.unmet.expectation.cause,
-        judged.unmet.expectation.next_step,
+        judged.unmet.next_step,
     )
     assert all(each.strip() for each in said), f"{answer} is told only this on {engine}: {said}"
 
@@ -89,11 +87,11 @@ def test_exercise_has_answers_that_prove_its_check(lesson: Lesson, exercise_id: 
     assert right, f"{where} has no right answer beside its solution"
     assert next(each for each in answers if each.kind == "solution").cells, f"{where} has no cell tagged solution"
     judge = judge_of(lesson, exercise_id)
-    declared = {each.id for each in judge.expectations}
+    declared = {each.id for each in judge.expectations()}
     for each in wrong:
         assert each.rejected_by in declared, f"{each}: {each.rejected_by!r} is no expectation of {sorted(declared)}"
     seen_failing = {each.rejected_by for each in wrong} | {judge.stub_fails}
-    never = [each.id for each in judge.expectations if each not in READY_MADE and each.id not in seen_failing]
+    never = [each.id for each in judge.expectations() if each.is_own and each.id not in seen_failing]
     assert not never, f"{where}: nobody has seen {never} fail; write a wrong answer that each of them rejects"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from migration_lab import explain, quiz
 from migration_lab.build.cells import Cell
-from migration_lab.checking.judge import judge_of
+from migration_lab.checking.trial import judge_of
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
 

@@ -1,37 +1,28 @@
 """Judges an exercise by its results: the database, its rows, the files, the history. See docs/checks.md."""
 
-from migration_lab.checking.expectations import (
-    DOWNGRADE,
-    NO_DRIFT,
-    NO_OTHER_CHANGE,
-    ONE_HEAD,
-    ROWS_KEPT,
-    UPGRADE,
-    UPGRADE_AGAIN,
-    Expectation,
-    Finding,
-    Judge,
-    judges,
-)
-from migration_lab.checking.judge import check, judge_of
-from migration_lab.checking.trial import Trial
+from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.expectations import Expectation, Finding, JudgeError, Miss
+from migration_lab.checking.judge import Judge
+from migration_lab.checking.trial import check, judge_of
+from migration_lab.checking.usual import FilesJudge, OwnDatabaseJudge
 from migration_lab.checking.verdict import EngineVerdict, Verdict
+from migration_lab.checking.words import differences_in, error_in, listed
 
 __all__ = [
-    "DOWNGRADE",
-    "NO_DRIFT",
-    "NO_OTHER_CHANGE",
-    "ONE_HEAD",
-    "ROWS_KEPT",
-    "UPGRADE",
-    "UPGRADE_AGAIN",
+    "Database",
     "EngineVerdict",
     "Expectation",
+    "FilesJudge",
     "Finding",
     "Judge",
-    "Trial",
+    "JudgeError",
+    "Miss",
+    "OwnDatabaseJudge",
+    "Snapshot",
     "Verdict",
     "check",
+    "differences_in",
+    "error_in",
     "judge_of",
-    "judges",
+    "listed",
 ]

@@ -6,86 +6,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from dotenv import dotenv_values, set_key
 
-from migration_lab import places, query
+from migration_lab import places
+from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.learner_database import copy_database
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
-from migration_lab.flask_command import run_flask
-from migration_lab.process import Completed
-from migration_lab.query import Rows
 from migration_lab.readonly import parse
-from migration_lab.revisions import History, read_history, read_standing
-from migration_lab.schema import Schema, read_schema
+from migration_lab.record import is_untouched
 from migration_lab.templates import Template
 from migration_lab.workspace import Workspace
 
-COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under one
 LEFTOVER_SECONDS = 3600.0  # a scratch folder this old belongs to a check that was killed
 NOT_COPIED = shutil.ignore_patterns("__pycache__", ".git", ".pytest_cache", ".ipynb_checkpoints", "instance", "*.pyc")
-
-
-class Copy:
-    """A copy of the learner's files and a database to go with it, to be looked at and changed freely."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self.url = workspace.url
-
-    @property
-    def folder(self) -> Path:
-        """Where the copied files are."""
-        return self.workspace.folder
-
-    @property
-    def engine(self) -> Engine:
-        """The engine of its database; `engine.name` is `sqlite` or `postgres`."""
-        return self.workspace.engine
-
-    def flask(self, *args: str, folder: Path | None = None) -> Completed:
-        """Run a command, `trial.flask("db", "upgrade")`, as in a terminal in the copy's folder or in one below it.
-
-        Raises:
-            LabError: it takes longer than `COMMAND_SECONDS`.
-        """
-        return run_flask(self.workspace, *args, folder=folder, timeout=COMMAND_SECONDS)
-
-    def schema(self) -> Schema:
-        """What the database holds now, without Alembic's own table."""
-        return read_schema(self.url)
-
-    def history(self) -> History:
-        """The revisions in the files, and where the database stands."""
-        return read_history(self.workspace)
-
-    def query(self, sql: str) -> Rows:
-        """Ask the database; it refuses to change anything."""
-        return query.query(self.url, sql)
-
-    def execute(self, sql: str) -> int:
-        """Change the database by hand, as another program would; the number of rows touched."""
-        return query.execute(self.url, sql)
-
-    def refusal(self, sql: str) -> str:
-        """Why the database does not carry a statement out, in its own words; empty when it does."""
-        try:
-            self.execute(sql)
-        except LabError as error:
-            return error.message
-        return ""
-
-    def rows_of(self, table: str) -> list[dict[str, Any]]:
-        """All rows of a table, a dictionary each, in the order of the first column."""
-        rows = self.query(f"SELECT * FROM {quoted(table)} ORDER BY 1")
-        return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
-
-    def stands_at(self) -> tuple[str, ...]:
-        """The revisions that the database names, sorted; none before the first migration."""
-        return read_standing("database", self.url).revisions
 
 
 class Copies:
@@ -96,6 +33,31 @@ class Copies:
         self._template = template
         self._root = root
         self._made: list[tuple[Engine, Path]] = []
+
+    @property
+    def engine(self) -> Engine:
+        """The engine on which is judged."""
+        return self._template.engine
+
+    @property
+    def original(self) -> Path:
+        """The exercise's files as they are shipped."""
+        return self._template.files
+
+    @cached_property
+    def is_untouched(self) -> bool:
+        """Whether the learner has not changed anything yet."""
+        return is_untouched(self._workspace.folder, self._workspace.engine)
+
+    def look_at_learner(self) -> Snapshot | None:
+        """What the learner's own database holds now, read through a connection that cannot write; None if it cannot be
+        read, or is on the other engine."""
+        if self._workspace.engine.name != self._template.engine.name:
+            return None
+        try:
+            return Database(self._workspace, "your database").snapshot()
+        except LabError:
+            return None
 
     def at_start(self) -> Workspace:
         """The files, and the database as it was at the start of the exercise, with its rows."""
@@ -149,11 +111,6 @@ def copies_of(workspace: Workspace, template: Template) -> Iterator[Copies]:
         yield copies
     finally:
         copies.remove()
-
-
-def quoted(name: str) -> str:
-    """A name of a table or column, as SQL takes it whatever it contains."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _point_at_copy(learners: Workspace, copied: Workspace) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migration_lab.checking.copies import Copy
+from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import JudgeError
 from migration_lab.checking.under_traffic import STOPPED
 from migration_lab.process import Completed, StoppedError
@@ -72,33 +72,33 @@ class Interruptions:
         folder: the migrations' folder in it.
     """
 
-    def __init__(self, copy: Copy, folder: str = "migrations") -> None:
+    def __init__(self, copy: Database, folder: str = "migrations") -> None:
         self._copy = copy
         self._folder = copy.folder / folder
 
-    def statements(self, *args: str) -> list[str]:
+    def statements(self, command: str) -> list[str]:
         """Run a command to its end, and list what it sent to the database to change something."""
         with self._hooked(before=0, dies=0):
-            _run(self._copy, *args)
+            _run(self._copy, command)
         log = self._folder / "statements.txt"
         return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
-    def die_before(self, number: int, *args: str) -> Completed:
+    def die_before(self, number: int, command: str) -> Completed:
         """Run a command that dies, as if its machine did, before its statement of this number (from 1).
 
         The exit code is `DIED` unless it ended earlier. Afterwards none of its sessions is left on the server.
         """
         with self._hooked(before=number, dies=DIED):
-            completed = _run(self._copy, *args)
+            completed = _run(self._copy, command)
         if self._copy.engine.name == "postgres":
-            _wait_for(lambda: self._copy.query(OTHERS).scalar == 0)
+            _wait_for(lambda: self._copy.sql(OTHERS).scalar == 0)
         return completed
 
     @contextmanager
-    def paused_before(self, number: int, *args: str) -> "Iterator[Paused]":
+    def paused_before(self, number: int, command: str) -> "Iterator[Paused]":
         """Run a command up to its statement of this number; it waits there until told to go on, or the block ends."""
         with self._hooked(before=number, dies=0):
-            paused = Paused(self._folder, lambda: _run(self._copy, *args))
+            paused = Paused(self._folder, lambda: _run(self._copy, command))
             try:
                 yield paused
             finally:
@@ -154,19 +154,19 @@ class Paused(Running):
         return super().completed()
 
 
-def in_background(copy: Copy, *args: str) -> Running:
+def in_background(copy: Database, command: str) -> Running:
     """Run a command beside the judge."""
-    return Running(lambda: _run(copy, *args))
+    return Running(lambda: _run(copy, command))
 
 
-def wait_until_blocked(copy: Copy, *, or_ended: Running) -> None:
+def wait_until_blocked(copy: Database, *, or_ended: Running) -> None:
     """Wait until a session of the copy's database waits for a lock, or a command has ended. Postgres only."""
-    _wait_for(lambda: copy.query(BLOCKED).scalar > 0 or or_ended.has_ended)
+    _wait_for(lambda: copy.sql(BLOCKED).scalar > 0 or or_ended.has_ended)
 
 
-def _run(copy: Copy, *args: str) -> Completed:
+def _run(copy: Database, command: str) -> Completed:
     try:
-        return copy.flask(*args)
+        return copy.flask(command)
     except StoppedError as stopped:
         return Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")
 

@@ -1,163 +1,259 @@
-"""A check: finds the judge of an exercise, lets it judge on each engine, and turns whatever happens into a verdict."""
+"""What an exercise's judge builds on: a class whose public methods are the expectations, each in one place.
 
-import traceback
-from collections.abc import Callable, Collection
+The way is that of a tree comparison: a judge says what the ticket lets change, and everything else must be as it was.
+"""
 
-from migration_lab import course, engines, progress
-from migration_lab.checking.copies import copies_of
-from migration_lab.checking.expectations import Expectation, Finding, Judge, JudgeError, Unmet
-from migration_lab.checking.trial import Trial
-from migration_lab.checking.verdict import EngineVerdict, Verdict
-from migration_lab.course import EngineName, Lesson
-from migration_lab.errors import LabError
-from migration_lab.process import StoppedError
-from migration_lab.readonly import keeping_sessions
-from migration_lab.record import database_sign, files_sign, read_record
-from migration_lab.templates import Template, template_at
-from migration_lab.workspace import Workspace
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from types import FunctionType
+from typing import Any, ClassVar, NoReturn
 
-# The ids of what no judge declares: the work could not be looked at, or the judge is broken. Neither is a try.
-CAN_BE_JUDGED, CHECK_WORKS = "can_be_judged", "check_works"
+from migration_lab.checking.copies import Copies
+from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.expectations import Expectation, JudgeError, Miss
+from migration_lab.checking.rows import MayChange, changed
+from migration_lab.checking.traces import Traces
+from migration_lab.checking.walk import Walk
+from migration_lab.checking.words import listed
+from migration_lab.schema import Change, Schema, diff
 
 
-def check(
-    exercise_id: str,
-    workspace: Workspace,
-    *,
-    only: Collection[EngineName] | None = None,
-    on_engine: Callable[[EngineName], object] = lambda _: None,
-) -> Verdict:
-    """Judge the learner's work on every engine of the exercise that this machine has, and remember the attempt.
+class Judge:
+    """The judgement of one exercise on one engine.
 
-    Args:
-        exercise_id: `"02.1"`.
-        workspace: the learner's; it is read, never changed.
-        only: the engines to judge on, where not all of them are wanted.
-        on_engine: called with the name of each engine before it is judged there.
+    A subclass declares what the ticket lets change, and adds a public method for each thing that must be so. The
+    method's name is the expectation's id, its docstring is what learners read before they start, and its body looks:
+    it returns, or it raises `Miss`, mostly by way of `expect`. They are looked at in this order: `first`, the
+    subclass's own as they are written, `last`; the trial ends at the first miss.
 
-    Raises:
-        LabError: there is no such exercise, or the workspace is not there any more.
+    Class attributes of a subclass:
+        exercise: its id, "02.1".
+        stub_fails: the id of the expectation that rejects the exercise as it is shipped.
+        changes: parts of the schema that may differ from the start at the end: "users.nickname" for a column, an
+            index or a constraint, "refunds" for a table with all that is in it, a view, an enum or a function.
+        writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
+        renamed: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
+        random: new columns that get other values at each upgrade.
+        by_hand: tables and parts of tables that the database has and that no file describes.
+        causes: what to say where a command fails and this card of the field guide explains it: cause, next step.
+        first, last: the usual expectations, by the names of their methods.
     """
-    lesson, exercise = course.exercise(exercise_id)
-    if not workspace.folder.is_dir():
-        raise LabError(f"The workspace of exercise {exercise_id} is not there.", f"Run `lab reset {exercise_id}`.")
-    judge = judge_of(lesson, exercise_id)
-    wanted = (workspace.engine.name,) if judge.own_database else (only or exercise.engines)
-    results, notes = [], []
-    for name in [each for each in exercise.engines if each in wanted]:
-        if name == "postgres" and (why := engines.why_no_postgres()):
-            notes.append(f"PostgreSQL cannot be had here, so it was not judged there. {why}")
-            continue
-        on_engine(name)
-        engine = engines.engine(name)
-        with engine.at_once():
-            results.append(judge_once(judge, workspace, template_at(lesson, exercise.scene, engine)))
-    if not results:
-        raise LabError(
-            f"Exercise {exercise_id} is not judged on this engine.", " ".join(notes) or "Open it on another."
+
+    exercise: ClassVar[str]
+    stub_fails: ClassVar[str]
+    changes: ClassVar[Collection[str]] = ()
+    writes: ClassVar[Collection[str]] = ()
+    renamed: ClassVar[Mapping[str, str]] = {}
+    random: ClassVar[Collection[str]] = ()
+    by_hand: ClassVar[Collection[str]] = ()
+    causes: ClassVar[dict[str, tuple[str, str]]] = {}
+    first: ClassVar[tuple[str, ...]] = ("upgrade",)
+    last: ClassVar[tuple[str, ...]] = ()
+    looks_at_own_database: ClassVar[bool] = False
+    business: ClassVar[Collection[str]] = ()
+
+    def __init__(self, copies: Copies) -> None:
+        self._copies = copies
+        self.engine = copies.engine.name
+
+    # ------------------------------------------------------------------------------------------ what is there to see
+
+    @cached_property
+    def start(self) -> Snapshot:
+        """The database as it was at the start of the exercise."""
+        return self.fresh("the database at the start", watched=False).snapshot()
+
+    def fresh(self, name: str = "a fresh copy", *, sql: str = "", watched: bool = True) -> Database:
+        """The learner's files with the database as it was at the start.
+
+        Args:
+            name: how sentences call it: "staging".
+            sql: makes of it what it is to be, before anything is looked at.
+            watched: whether everything that the ticket does not let change must be as it was after each command.
+        """
+        database = Database(self._copies.at_start(), name, self._watch if watched else None, self.causes)
+        if sql:
+            database.execute(sql)
+        return database
+
+    def empty(self, name: str = "a new database") -> Database:
+        """The learner's files with a database that holds nothing."""
+        return Database(self._copies.empty(), name, None, self.causes)
+
+    @cached_property
+    def back_to(self) -> str:
+        """The revision of the start, to which a downgrade leads."""
+        return " ".join(self.start.revisions) or "base"
+
+    @cached_property
+    def traces(self) -> Traces:
+        """What has been done to the files, to choose a cause by."""
+        database = self.fresh(watched=False)
+        return Traces(self._copies.original, database, self.start, self._copies.is_untouched)
+
+    @property
+    def may(self) -> MayChange:
+        """What rows may become."""
+        return MayChange(self.writes, self.renamed, self.business)
+
+    def other_changes(self, before: Schema, after: Schema, *, besides: Collection[str] = ()) -> list[Change]:
+        """How two schemas differ, apart from what the ticket lets change."""
+        named = {*self.changes, *besides}
+        return [
+            each
+            for each in diff(before, after)
+            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & named
+        ]
+
+    def _watch(self, before: Snapshot, now: Snapshot) -> None:
+        """Everything that the ticket does not let change is as it was."""
+        lost = changed(before.tables, now.tables, self.may)
+        others = [str(each) for each in self.other_changes(before.schema, now.schema)]
+        if lost or others:
+            raise Miss(
+                expected=f"In {now.name}, whatever the ticket does not ask for stays as it was.",
+                found=listed([*lost, *others], most=3),
+                cause="A revision writes to rows, or changes a part of the schema, that it should leave alone.",
+                next_step=f"Look at what the revisions do when they run on {now.name}.",
+            )
+
+    # -------------------------------------------------------------------------------------------------- words to look
+
+    def expect(self, is_so: object, *, expected: str, found: str, cause: str = "", next_step: str = "") -> None:
+        """Go on if it is so.
+
+        Args:
+            expected, found, cause, next_step: as for `Miss`.
+
+        Raises:
+            Miss: it is not.
+        """
+        if not is_so:
+            self.miss(expected=expected, found=found, cause=cause, next_step=next_step)
+
+    def miss(self, *, expected: str, found: str, cause: str = "", next_step: str = "") -> NoReturn:
+        """Raise `Miss` in these words."""
+        raise Miss(expected=expected, found=found, cause=cause, next_step=next_step)
+
+    def expect_column(
+        self,
+        name: str,
+        *,
+        where: Snapshot,
+        kind: str = "text",
+        length: int | None = None,
+        nullable: bool = True,
+        default: str | None = None,
+        cause: str = "",
+        next_step: str = "",
+    ) -> None:
+        """A column is there, and is what it should be.
+
+        Args:
+            name: "users.nickname".
+            where: in which database.
+            kind: the family of the type, as `Column.kind` has it.
+            length: the most characters; None where the type sets no limit.
+            default: what the database writes where a program names no value, as the engine spells it; None for nothing.
+            cause, next_step: said where the column is there and differs; what was measured says why it is missing.
+        """
+        column = where.column(name)
+        words = [f"text of up to {length} characters" if length else kind, "may be null" if nullable else "not null"]
+        wanted = f"`{name}`: {', '.join(words)}, {f'default {default}' if default else 'without a default'}."
+        if column is None:
+            table = where.schema.table(name.rpartition(".")[0])
+            has = ", ".join(each.name for each in table.in_order) if table else "gone"
+            why, then = self.traces.why_not_there(name, self._learners)
+            self.miss(expected=wanted, found=f"`{name.rpartition('.')[0]}` has {has}.", cause=why, next_step=then)
+        self.expect(
+            (column.kind, column.length, column.nullable, column.default) == (kind, length, nullable, default),
+            expected=wanted,
+            found=f"`{name}` is {column}.",
+            cause=cause,
+            next_step=next_step or "Compare this with the model and with the revision, and correct what differs.",
         )
-    verdict = Verdict(exercise_id, exercise.title, tuple(results), " ".join(notes) or None)
-    is_judged = not any(each.unmet and each.unmet.expectation.id in (CAN_BE_JUDGED, CHECK_WORKS) for each in results)
-    progress.record_check(
-        exercise_id, passed=verdict.passed, fingerprint=_fingerprint(workspace) if is_judged else None
-    )
-    return verdict
+
+    def expect_values(
+        self, column: str, rule: Mapping[Any, Any] | Callable[[dict[str, Any]], Any], *, where: Snapshot, **words: str
+    ) -> None:
+        """Each row has the value of a rule.
+
+        Args:
+            column: "users.language".
+            rule: the values by the id of the row, or a function from a row to its value.
+            where: in which database.
+            words: `cause` and `next_step`.
+        """
+        table, _, name = column.rpartition(".")
+        wrong = []
+        for row in where.rows_of(table):
+            wanted = rule(row) if callable(rule) else rule.get(row.get("id"), row.get(name))
+            if row.get(name) != wanted:
+                known = next((f" ({row[each]})" for each in ("email",) if each in row), "")
+                wrong.append(f"`{column}` of the row with id {row.get('id')}{known} is {row.get(name)!r}, not {wanted!r}")
+        self.expect(not wrong, expected=f"`{column}` follows the ticket.", found=listed(wrong, most=3), **words)
+
+    def expect_same_schema(self, one: Snapshot, other: Snapshot, *, besides: Collection[str] = (), **words: str) -> None:
+        """Two databases hold the same, but for the names in `besides`; `words` are `cause` and `next_step`."""
+        differences = [
+            f"{' '.join(filter(None, [each.subject, each.kind, each.name]))}: "
+            f"{_has(one.name, each.before)}, {_has(other.name, each.after)}"
+            for each in diff(one.schema, other.schema)
+            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & set(besides)
+        ]
+        self.expect(
+            not differences,
+            expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema.",
+            found=listed(differences),
+            **words,
+        )
+
+    def expect_rows(self, before: Snapshot, now: Snapshot, **words: str) -> None:
+        """All rows and values that a database had are as they were, but for what the ticket lets change."""
+        lost = changed(before.tables, now.tables, self.may)
+        self.expect(
+            not lost, expected=f"In {now.name} the rows from before are as they were.", found=listed(lost, 3), **words
+        )
+
+    @cached_property
+    def _learners(self) -> Snapshot | None:
+        """The learner's own database as it is now; None where it cannot be read."""
+        return self._copies.look_at_learner()
+
+    # --------------------------------------------------------------------------------------------------- declarations
+
+    @classmethod
+    def expectations(cls) -> tuple[Expectation, ...]:
+        """All expectations, in the order in which they are looked at and shown.
+
+        Raises:
+            JudgeError: a method has no docstring, takes a name that has another meaning, or is not there.
+        """
+        bases = [each for each in reversed(cls.__mro__) if each.__module__ != __name__ and issubclass(each, Judge)]
+        usual = [each for each in cls.__mro__ if issubclass(each, Judge) and each.__module__.startswith("migration_lab.")]
+        own: dict[str, FunctionType] = {}
+        for base in bases:
+            if base in usual:
+                continue
+            for name, value in vars(base).items():
+                if isinstance(value, FunctionType) and not name.startswith("_"):
+                    own[name] = value
+        for name in own:
+            if name not in (*cls.first, *cls.last) and any(hasattr(each, name) for each in usual):
+                raise JudgeError(f"{cls.__name__}.{name}: this name has another meaning in a judge; choose another")
+        names = [*cls.first, *(each for each in own if each not in (*cls.first, *cls.last)), *cls.last]
+        return tuple(_expectation(cls, name, is_own=name in own) for name in names)
 
 
-def judge_of(lesson: Lesson, exercise_id: str) -> Judge:
-    """The judge of an exercise, read afresh from the lesson's `checks.py`.
-
-    Raises:
-        LabError: there is none, there are two, or the file cannot be read.
-    """
-    path = lesson.folder / "checks.py"
-    module: dict[str, object] = {"__name__": f"checks_{lesson.number}", "__file__": str(path)}
-    try:
-        exec(compile(path.read_text(encoding="utf-8"), path, "exec"), module)
-    except Exception as error:
-        raise _unusable(exercise_id, f"{type(error).__name__}: {error}{_line_of(error)}") from error
-    judges = [each for each in module.values() if isinstance(each, Judge)]
-    found = [each for each in judges if each.exercise == exercise_id]
-    if len(found) != 1:
-        others = ", ".join(sorted({each.exercise for each in judges} - {exercise_id}))
-        beside = f", beside those of {others}" if others else ""
-        raise _unusable(exercise_id, f"lessons/{lesson.slug}/checks.py holds {len(found)} judges of it{beside}")
-    return found[0]
+def _expectation(judge: type[Judge], name: str, *, is_own: bool) -> Expectation:
+    method = getattr(judge, name, None)
+    if method is None:
+        raise JudgeError(f"{judge.__name__} has no expectation {name!r}")
+    if not method.__doc__:
+        raise JudgeError(f"{judge.__name__}.{name} has no docstring: learners read there what it looks at")
+    sentence = " ".join(method.__doc__.split()).removesuffix(".")
+    return Expectation(name, sentence, method, is_own)
 
 
-def judge_once(judge: Judge, workspace: Workspace, template: Template) -> EngineVerdict:
-    """Judge on the engine of the template. Whatever goes wrong becomes words that a learner can read."""
-    with copies_of(workspace, template) as copies, keeping_sessions():
-        trial = None
-        try:
-            trial = Trial(judge, copies)
-            judge.function(trial)
-            if trial.unjudged():
-                raise JudgeError(f"nobody looked at {', '.join(each.id for each in trial.unjudged())}")
-            finding = None
-        except Unmet as unmet:
-            finding = unmet.finding
-        except StoppedError as error:
-            finding = _no_end(error)
-        except LabError as error:
-            finding = _could_not_judge(error)
-        except Exception as error:
-            finding = _our_mistake(judge, error)
-    met = tuple(trial.judged) if trial else ()
-    later = tuple(e for e in judge.expectations if finding and e not in met and e.id != finding.expectation.id)
-    return EngineVerdict(template.engine.name, met, finding, later)
-
-
-def _fingerprint(workspace: Workspace) -> str | None:
-    """The same for the same work: a check that is run again without a change is not another try. None for no work."""
-    sign = database_sign(workspace.engine, workspace.folder)
-    record = read_record(workspace.folder)
-    if record and (record.files, record.database) == (files_sign(workspace.folder), sign):
-        return None
-    return progress.fingerprint(workspace.folder, sign)
-
-
-def _unusable(exercise_id: str, why: str) -> LabError:
-    return LabError(
-        f"The check of exercise {exercise_id} cannot be used: {why}.",
-        "This is a mistake in the course, not in your work: tell the makers of the course.",
-    )
-
-
-def _could_not_judge(error: LabError) -> Finding:
-    """The work is in a state in which it cannot be looked at: files that cannot be read, a database that is locked."""
-    expectation = Expectation(
-        CAN_BE_JUDGED,
-        "the files and the database of the exercise can be read",
-        "A file of the exercise is damaged or a process is in the way.",
-        error.next_step,
-    )
-    return Finding(expectation, "The check can read the files and the database.", error.message)
-
-
-def _no_end(error: StoppedError) -> Finding:
-    """A command that the judge itself runs was stopped at its limit."""
-    expectation = Expectation(
-        "comes_to_an_end",
-        "each command that the check runs comes to an end",
-        "A revision or a model does not come to an end.",
-        error.next_step,
-    )
-    return Finding(expectation, "The command comes to an end.", error.message)
-
-
-def _our_mistake(judge: Judge, error: Exception) -> Finding:
-    """The judge is broken."""
-    expectation = Expectation(
-        CHECK_WORKS,
-        "the check of this exercise works",
-        "This is a mistake in the course, not in your work.",
-        f"Tell the makers of the course what is written here, with the number of the exercise, {judge.exercise}.",
-    )
-    return Finding(expectation, "The check runs to its end.", f"{type(error).__name__}: {error}{_line_of(error)}")
-
-
-def _line_of(error: Exception) -> str:
-    """Where checks.py failed: its last line in the traceback. The message of a syntax error says it already."""
-    lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith("checks.py")]
-    return f" (checks.py, line {lines[-1]})" if lines else ""
+def _has(name: str, definition: str | None) -> str:
+    return f"{name} has ({definition})" if definition else f"{name} has none"

@@ -105,12 +105,13 @@ def _sections(verdict: Verdict) -> list[_Section]:
 
 
 def _parts(finding: Finding) -> list[tuple[str, str]]:
-    return [
+    parts = [
         ("What was expected", finding.expected),
         ("What is there instead", finding.found),
-        ("Likely cause", finding.expectation.cause),
-        ("Next step", finding.expectation.next_step),
+        ("Likely cause", finding.cause),
+        ("Next step", finding.next_step),
     ]
+    return [(label, words) for label, words in parts if words]
 
 
 def _joined(names: list[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dotenv import set_key
 
-from migration_lab.checking.copies import Copy
+from migration_lab.checking.database import Database
 from migration_lab.course import Lesson, lay_checkpoint
 from migration_lab.service import Service, serve
 
@@ -20,7 +20,7 @@ class Release:
     folder: Path
 
 
-def release_before(copy: Copy, lesson: Lesson) -> Release:
+def release_before(copy: Database, lesson: Lesson) -> Release:
     """The shop as it is at a lesson's start, in a folder beside the copy's, on the copy's database."""
     before = Release(copy.folder.with_name(f"{copy.folder.name}-before"))
     lay_checkpoint(lesson, before.folder)
@@ -31,7 +31,7 @@ def release_before(copy: Copy, lesson: Lesson) -> Release:
 
 
 @contextmanager
-def both_releases(copy: Copy, lesson: Lesson) -> Iterator[tuple[Service, Service]]:
+def both_releases(copy: Database, lesson: Lesson) -> Iterator[tuple[Service, Service]]:
     """Serve a copy's database with two releases while a block runs: the shop at a lesson's start, and the copy's files.
 
     Both are started before the block, whatever the database holds: a shop finds out when it is asked.
@@ -43,7 +43,7 @@ def both_releases(copy: Copy, lesson: Lesson) -> Iterator[tuple[Service, Service
         yield old, new
 
 
-def revisions_ahead(copy: Copy) -> list[str]:
+def revisions_ahead(copy: Database) -> list[str]:
     """The revisions that the copy's database has not seen, in the order in which they run; no forks among them."""
     ids = list(reversed(copy.history().ids))
     return ids[max((ids.index(each) + 1 for each in copy.stands_at() if each in ids), default=0) :]

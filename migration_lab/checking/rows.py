@@ -1,13 +1,14 @@
-"""Whether rows survive: what a database's tables hold, and which values are not there any more."""
+"""Whether rows survive: what a database's tables hold, and which values are not as they were."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from migration_lab.checking.copies import quoted
 from migration_lab.readonly import looking_at
 from migration_lab.schema import Schema
+
+A_FEW = 3  # rows of a table that a shop in business may have changed since the start of an exercise
 
 
 @dataclass(frozen=True)
@@ -18,40 +19,50 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
 
-    def values(self, columns: Collection[str]) -> list[tuple[Any, ...]]:
-        """The rows, with these columns only."""
-        places = [self.columns.index(each) for each in columns]
-        return [tuple(row[place] for place in places) for row in self.rows]
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """The rows by the names of their columns, in the order of the key."""
+        rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return sorted(rows, key=lambda row: [(row[each] is None, row[each]) for each in self.key])
 
 
 Tables = dict[str, Table]
 
 
-def lost(before: Tables, after: Tables, renamed: Mapping[str, str], besides: Collection[str]) -> list[str]:
-    """Which values from before are not there afterwards, in a sentence for each table: what was, and what is.
+@dataclass(frozen=True)
+class MayChange:
+    """What the rows of before may have become.
 
-    Rows that came later do not matter.
+    Args:
+        writes: columns and tables, "orders.status" and "point_bookings", whose values and rows may be others.
+        renamed: {"users.nickname": "users.display_name"}, in either direction.
+        business: columns that the shop itself writes while it is in use: a few rows may have another value than before,
+            never none, and there may be new rows.
+    """
+
+    writes: Collection[str] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    business: Collection[str] = ()
+
+
+def changed(before: Tables, after: Tables, may: MayChange, *, columns: Tables | None = None) -> list[str]:
+    """What is not as it was, in a sentence for each table that was there: the first row and value that differ.
 
     Args:
         before, after: what `read` gave.
-        renamed: {"table.old": "table.new"}; either name will do.
-        besides: "table.column" and "table" that are not compared.
+        columns: compare only the columns that a table has there, or that are renamed to one of them.
     """
     found = []
     for name, table in before.items():
-        if name in besides:
+        if name in may.writes or (columns is not None and name not in columns):
             continue
         if name not in after:
-            found += [f"`{name}`: the table is gone"] if table.rows else []
+            if table.rows:
+                found.append(f"`{name}`: the table is gone, with its {len(table.rows)} rows")
             continue
-        compared = [each for each in table.columns if f"{name}.{each}" not in besides]
-        now_called = {each: _name_now(name, each, after[name], renamed) for each in compared}
-        gone = [each for each, now in now_called.items() if now is None]
+        kept, gone = _kept(name, table, after[name], may, columns)
         if gone and table.rows:
             found.append(f"`{name}.{gone[0]}`: the column is gone, with its values")
-            continue
-        kept = {each: now for each, now in now_called.items() if now is not None}
-        if said := _first_difference(name, table, after[name], kept):
+        elif said := _first_difference(name, table, after[name], kept, may):
             found.append(said)
     return found
 
@@ -70,26 +81,72 @@ def read(url: str, schema: Schema) -> Tables:
     return found
 
 
-def _name_now(table: str, column: str, after: Table, renamed: Mapping[str, str]) -> str | None:
-    new = renamed.get(f"{table}.{column}", "").rpartition(".")[2]
-    return next((each for each in (new, column) if each in after.columns), None)
+def quoted(name: str) -> str:
+    """A name of a table or column, as SQL takes it whatever it contains."""
+    return '"' + name.replace('"', '""') + '"'
 
 
-def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str, str]) -> str:
-    old, new = before.values(kept.keys()), after.values(kept.values())
+def _kept(
+    name: str, before: Table, after: Table, may: MayChange, columns: Tables | None
+) -> tuple[dict[str, str], list[str]]:
+    """The columns to compare, by their names before and after; and those that should be there and are not."""
+    both = {**may.renamed, **{new: old for old, new in may.renamed.items()}}
+    kept, gone = {}, []
+    for column in before.columns:
+        other = both.get(f"{name}.{column}", "").rpartition(".")[2]
+        if f"{name}.{column}" in may.writes:
+            continue
+        if columns is not None and not {column, other} & set(columns[name].columns):
+            continue
+        now = next((each for each in (other, column) if each in after.columns), None)
+        if now is None:
+            gone.append(column)
+        else:
+            kept[column] = now
+    return kept, gone
+
+
+def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str, str], may: MayChange) -> str:
     key = [each for each in before.key if each in kept]
+    old, new = _picked(before, list(kept)), _picked(after, list(kept.values()))
     if not key:
-        missing = list((Counter(map(repr, old)) - Counter(map(repr, new))).elements())
-        return f"`{name}`: a row is gone or changed, {missing[0]}" if missing else ""
+        return _first_of_all(name, old, new, additions=not may.business)
     places = [list(kept).index(each) for each in key]
     there = {tuple(row[place] for place in places): row for row in new}
+    by_shop: Counter[str] = Counter()
     for row in sorted(old, key=lambda row: repr([row[place] for place in places])):
-        which = ", ".join(f"{column} {row[place]}" for column, place in zip(key, places, strict=True))
-        now = there.get(tuple(row[place] for place in places))
+        now = there.pop(tuple(row[place] for place in places), None)
+        which = _which(key, row, places)
         if now is None:
             return f"`{name}`: the row with {which} is gone"
         for (column, now_called), was, value in zip(kept.items(), row, now, strict=True):
-            if was != value:
-                there_now = "" if now_called == column else f"`{now_called}` "
-                return f"`{name}.{column}` of the row with {which} was {was!r} and {there_now}is {value!r}"
+            if was == value and type(was) is type(value):
+                continue
+            if f"{name}.{column}" in may.business and value is not None:
+                by_shop[column] += 1
+                if by_shop[column] <= A_FEW:
+                    continue
+            there_now = "" if now_called == column else f"`{now_called}` "
+            return f"`{name}.{column}` of the row with {which} was {was!r} and {there_now}is {value!r}"
+    if there and not may.business:
+        first = min(there.values(), key=lambda row: repr([row[place] for place in places]))
+        return f"`{name}`: a row was added, with {_which(key, first, places)}"
     return ""
+
+
+def _first_of_all(name: str, old: list[tuple[Any, ...]], new: list[tuple[Any, ...]], *, additions: bool) -> str:
+    """The first difference of a table without a key."""
+    before, after = Counter(map(repr, old)), Counter(map(repr, new))
+    if missing := sorted((before - after).elements()):
+        return f"`{name}`: a row is gone or changed, {missing[0]}"
+    added = sorted((after - before).elements()) if additions else []
+    return f"`{name}`: a row was added, {added[0]}" if added else ""
+
+
+def _picked(table: Table, columns: Collection[str]) -> list[tuple[Any, ...]]:
+    places = [table.columns.index(each) for each in columns]
+    return [tuple(row[place] for place in places) for row in table.rows]
+
+
+def _which(key: list[str], row: tuple[Any, ...], places: list[int]) -> str:
+    return ", ".join(f"{column} {row[place]}" for column, place in zip(key, places, strict=True))

@@ -5,67 +5,53 @@ import io
 import tokenize
 from pathlib import Path
 
-from migration_lab.checking.copies import Copy
-from migration_lab.checking.expectations import Expectation
-from migration_lab.checking.trial import Trial
-
-STATED = Expectation(
-    "stated",
-    "a `downgrade()` that loses something, leaves something or refuses says so",
-    cause="It does what it does without a word, and the next reader finds out when it is too late.",
-    next_step="Say in the docstring of `downgrade()` what becomes of the values.",
-)
+from migration_lab.checking.database import Database
+from migration_lab.checking.expectations import Miss
 
 
-def expect_stated(trial: Trial, table: str, column: str, down_to: str) -> None:
-    """STATED: step up and down one revision at a time, in a fresh copy, and look at what each way back does.
+def expect_stated(copy: Database, column: str, down_to: str) -> None:
+    """Step up and down one revision at a time, and look at what each way back does.
 
     Args:
-        trial: its judge declares STATED.
-        table, column: what holds the values; who drops it, loses them.
+        copy: a fresh copy, at the start.
+        column: "users.language", what holds the values; a downgrade that drops it, loses them.
         down_to: the revision to stop at.
 
     Raises:
-        Unmet: a `downgrade()` drops the column, leaves other values in it than it had before, changes no schema or
+        Miss: a `downgrade()` drops the column, leaves other values in it than it had before, changes no schema or
             fails, and has neither docstring nor comment.
     """
-    copy = trial.fresh()
     values = {}  # what the column held before each revision
     while True:
-        before = _values(copy, table, column)
-        if copy.flask("db", "upgrade", "+1").exit_code != 0:  # there is no further one
+        before = copy.snapshot().values_of(column)
+        if copy.flask("db upgrade +1").exit_code != 0:  # there is no further one
             break
         values[copy.stands_at()[0]] = before
     files = {each.id: each.file for each in copy.history().revisions}
     while copy.stands_at() not in ((down_to,), ()):
         revision, schema = copy.stands_at()[0], copy.schema()
-        fails = copy.flask("db", "downgrade").exit_code != 0
-        now = copy.schema()
-        found = now.table(table)
+        fails = copy.flask("db downgrade").exit_code != 0
+        now = copy.snapshot()
         if fails:
             does = "refuses"
-        elif now == schema:
+        elif now.schema == schema:
             does = "leaves all as it is"
-        elif not (found and found.column(column)):
-            does = f"drops `{table}.{column}`"
-        elif _values(copy, table, column) != values.get(revision):
-            does = f"leaves other values in `{table}.{column}` than there were before the upgrade"
+        elif now.column(column) is None:
+            does = f"drops `{column}`"
+        elif now.values_of(column) != values.get(revision):
+            does = f"leaves other values in `{column}` than there were before the upgrade"
         else:
             does = ""
         path = copy.folder / "migrations" / "versions" / Path(files[revision]).name
-        trial.expect(
-            STATED.id,
-            not does or says_something(path.read_text(encoding="utf-8")),
-            expected="A `downgrade()` that loses something, leaves something or refuses says so.",
-            found=f"The one of {revision} {does}, without a word.",
-        )
+        if does and not says_something(path.read_text(encoding="utf-8")):
+            raise Miss(
+                expected="A `downgrade()` that loses something, leaves something or refuses says so.",
+                found=f"The one of {revision} {does}, without a word.",
+                cause="It does what it does in silence, and the next reader finds out when it is too late.",
+                next_step="Say in the docstring of `downgrade()` what becomes of the values.",
+            )
         if fails:
             return
-
-
-def _values(copy: Copy, table: str, column: str) -> list[tuple[object, object]]:
-    """The column with the id of each row; None in each row while there is no such column."""
-    return [(row.get("id"), row.get(column)) for row in copy.rows_of(table)]
 
 
 def says_something(source: str) -> bool:

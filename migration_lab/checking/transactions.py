@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from migration_lab.checking.copies import Copy
+from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import JudgeError
 from migration_lab.locks.sessions import sqlite_file
 
@@ -78,7 +78,7 @@ class Statement:
     keeps_out: Literal["", "writers", "everyone"]
 
 
-def note_statements(copy: Copy, table: str) -> None:
+def note_statements(copy: Database, table: str) -> None:
     """From now on note in the copy's database what is done to a table.
 
     The notes are a table, functions and triggers of that database: use a copy whose schema is not judged. Reads of the
@@ -90,13 +90,13 @@ def note_statements(copy: Copy, table: str) -> None:
     if copy.engine.name != "postgres":
         raise JudgeError("statements can be noted on Postgres only")
     copy.execute(NOTE.format(log=LOG, table=table))
-    if copy.query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").scalar:
+    if copy.sql("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").scalar:
         copy.execute(NOTE_READS.format(log=LOG, table=table))
 
 
-def noted_statements(copy: Copy) -> list[Statement]:
+def noted_statements(copy: Database) -> list[Statement]:
     """What was noted, in the order in which it was done; nothing of a transaction that was rolled back."""
-    rows = copy.query(f"SELECT transaction, rows, whole_reads, keeps_out FROM {LOG} ORDER BY number").rows
+    rows = copy.sql(f"SELECT transaction, rows, whole_reads, keeps_out FROM {LOG} ORDER BY number").rows
     return [Statement(*row) for row in rows]
 
 
@@ -121,7 +121,7 @@ class Longest:
 
 
 @contextmanager
-def longest_transaction(copy: Copy) -> Iterator[Longest]:
+def longest_transaction(copy: Database) -> Iterator[Longest]:
     """Measure how long the longest transaction lasts that writes to the copy's SQLite file while a block runs.
 
     Back-to-back transactions are told apart, however short the pause between them is. Compare it with another

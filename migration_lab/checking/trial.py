@@ -1,243 +1,206 @@
-"""The judgement of one answer on one engine: what a judge looks at, and the words for the usual expectations."""
+"""A check: finds the judge of an exercise, lets it judge on each engine, and turns whatever happens into a verdict."""
 
-from collections.abc import Collection, Mapping
+import os
+import traceback
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import NoReturn
 
-from migration_lab.checking import rows
-from migration_lab.checking.copies import Copies, Copy
-from migration_lab.checking.expectations import (
-    DOWNGRADE,
-    DOWNGRADE_MAKES_TOO_MUCH,
-    NO_DRIFT,
-    NO_OTHER_CHANGE,
-    ONE_HEAD,
-    ROWS_KEPT,
-    UPGRADE,
-    UPGRADE_AGAIN,
-    Expectation,
-    Finding,
-    Judge,
-    JudgeError,
-    Unmet,
-)
-from migration_lab.checking.words import differences_in, error_in, listed
-from migration_lab.explain import Card, explain
-from migration_lab.process import Completed, StoppedError
-from migration_lab.schema import Schema, diff
+from migration_lab import course, engines, progress
+from migration_lab.checking.copies import copies_of
+from migration_lab.checking.expectations import Expectation, Finding, JudgeError, Miss
+from migration_lab.checking.judge import Judge
+from migration_lab.checking.traces import NOTHING_YET
+from migration_lab.checking.verdict import EngineVerdict, Verdict
+from migration_lab.course import EngineName, Lesson
+from migration_lab.errors import LabError
+from migration_lab.process import StoppedError
+from migration_lab.readonly import keeping_sessions
+from migration_lab.record import database_sign, is_untouched
+from migration_lab.templates import Template, template_at
+from migration_lab.workspace import Workspace
 
-THERE_ALREADY = "F29"  # the field guide's card for a table, column or index that exists
-# Its cards about files, the app and its settings: such a command fails before it reaches a revision.
-NOT_THE_REVISION = {"F01", "F02", "F03", "F04", "F05", "F07", "F08", "F09", "G01", "G02", "G03", "G04", "G05", "G07"}
+# The ids of what no judge declares: the work could not be looked at, or the judge is broken. Neither is a try.
+CAN_BE_JUDGED, CHECK_WORKS = "can_be_judged", "check_works"
 
 
-class Trial(Copy):
-    """A copy of the learner's files with the database as it was at the start of the exercise.
+def check(
+    exercise_id: str,
+    workspace: Workspace,
+    *,
+    only: Collection[EngineName] | None = None,
+    on_step: Callable[[EngineName, str], object] = lambda *_: None,
+) -> Verdict:
+    """Judge the learner's work on every engine of the exercise that this machine has, and remember the attempt.
 
-    `upgrade()`, `downgrade()`, `upgrade_again()` and the other methods that end in an expectation's name judge that
-    expectation; they and `expect()` end the trial at the first miss, by raising `Unmet`.
+    Args:
+        exercise_id: `"02.1"`.
+        workspace: the learner's; it is read, never changed.
+        only: the engines to judge on, where not all of them are wanted.
+        on_step: called with an engine and what is looked at there next; from another thread where both engines are
+            judged at once.
+
+    Raises:
+        LabError: there is no such exercise, or the workspace is not there any more.
     """
+    lesson, exercise = course.exercise(exercise_id)
+    if not workspace.folder.is_dir():
+        raise LabError(f"The workspace of exercise {exercise_id} is not there.", f"Run `lab reset {exercise_id}`.")
+    judge = judge_of(lesson, exercise_id)
+    wanted = (workspace.engine.name,) if judge.looks_at_own_database else (only or exercise.engines)
+    here, notes = [], []
+    for name in [each for each in exercise.engines if each in wanted]:
+        if name == "postgres" and (why := engines.why_no_postgres()):
+            notes.append(f"PostgreSQL is not available here, so it was not judged there. {why}")
+        else:
+            here.append(name)
 
-    def __init__(self, judge: Judge, copies: Copies) -> None:
-        super().__init__(copies.at_start())
-        self._judge = judge
-        self._copies = copies
-        self._learner: Copy | None = None
-        self.judged: list[Expectation] = []
-        self._start: Schema | None = None
-        self._upgraded: Schema | None = None
-        self._start_revisions: tuple[str, ...] = ()
-        self._rows: list[tuple[str, rows.Tables]] = []
+    def judge_on(name: EngineName) -> EngineVerdict:
+        engine = engines.engine(name)
+        with engine.at_once():
+            template = template_at(lesson, exercise.scene, engine)
+            return judge_once(judge, workspace, template, lambda words: on_step(name, words))
 
-    @property
-    def learner(self) -> Copy:
-        """A copy of the learner's own database as it is now. Only for a judge with `own_database=True`."""
-        if not self._judge.own_database:
-            raise JudgeError(f"the judge of {self._judge.exercise} looks at trial.learner without own_database=True")
-        if self._learner is None:
-            self._learner = Copy(self._copies.of_learner())
-        return self._learner
-
-    def fresh(self) -> Copy:
-        """One more copy of the files with the database as it was at the start."""
-        return Copy(self._copies.at_start())
-
-    def empty(self) -> Copy:
-        """One more copy of the files with an empty database."""
-        return Copy(self._copies.empty())
-
-    def expect(self, expectation_id: str, condition: bool, *, expected: str, found: str) -> None:
-        """Judge an expectation; it may be judged several times, and is met when it is met each time.
-
-        Args:
-            expectation_id: one that the judge declares.
-            condition: whether it is met.
-            expected: what should be there, in the learner's words.
-            found: what is there instead, and nothing that differs from run to run: no path, no time.
-
-        Raises:
-            Unmet: it is not met.
-            JudgeError: it is not declared.
-        """
-        expectation = self._judge.declared(expectation_id)
-        if not condition:
-            if expectation in self.judged:
-                self.judged.remove(expectation)
-            raise Unmet(Finding(expectation, expected, found or "nothing"))
-        if expectation not in self.judged:
-            self.judged.append(expectation)
-
-    def unjudged(self) -> tuple[Expectation, ...]:
-        """The declared expectations that nobody has looked at yet."""
-        return tuple(each for each in self._judge.expectations if each not in self.judged)
-
-    # ------------------------------------------------------------------------------------ ready-made expectations
-
-    def upgrade(self) -> Completed:
-        """UPGRADE: `flask db upgrade` from the start. Notes schema and rows before and after for what follows."""
-        self._start, self._start_revisions = self.schema(), self.stands_at()
-        self._note_rows("before", self._start)
-        completed = self._run(UPGRADE, "db", "upgrade")
-        self._upgraded = self.schema()
-        self._note_rows("after the upgrade", self._upgraded)
-        return completed
-
-    def downgrade(self, to: str | None = None) -> Completed:
-        """DOWNGRADE: back to the revision of the start, and the schema is what it was there.
-
-        Args:
-            to: the revision to go back to, where the database stood at more than one at the start.
-        """
-        start, _ = self._schemas()
-        if to is None and len(self._start_revisions) > 1:
-            raise JudgeError("the database starts at several revisions; say which one to go back to")
-        target = to or (self._start_revisions or ("base",))[0]
-        completed = self._run(DOWNGRADE, "db", "downgrade", target)
-        now = self.schema()
-        self._note_rows("after the downgrade", now)
-        changes = [str(each) for each in diff(start, now)]
-        self.expect(
-            DOWNGRADE.id,
-            not changes,
-            expected="After the downgrade the schema is the one from before the upgrade.",
-            found=listed(["Compared with before the upgrade:", *changes]),
+    if len(here) > 1 and (os.cpu_count() or 1) > 1:
+        with ThreadPoolExecutor(len(here)) as pool:
+            results = list(pool.map(judge_on, here))
+    else:
+        results = [judge_on(name) for name in here]
+    if not results:
+        raise LabError(
+            f"Exercise {exercise_id} is not judged on this engine.", " ".join(notes) or "Open it on another."
         )
-        return completed
+    verdict = Verdict(exercise_id, exercise.title, tuple(results), " ".join(notes) or None)
+    is_judged = not any(each.unmet and each.unmet.expectation.id in (CAN_BE_JUDGED, CHECK_WORKS) for each in results)
+    progress.record_check(
+        exercise_id, passed=verdict.passed, fingerprint=_fingerprint(workspace) if is_judged else None
+    )
+    return verdict
 
-    def upgrade_again(self) -> Completed:
-        """UPGRADE_AGAIN: `flask db upgrade` after the downgrade, and the schema is what it was the first time."""
-        _, upgraded = self._schemas()
-        completed = self._run(UPGRADE_AGAIN, "db", "upgrade")
-        now = self.schema()
-        self._note_rows("after the second upgrade", now)
-        changes = [str(each) for each in diff(upgraded, now)]
-        self.expect(
-            UPGRADE_AGAIN.id,
-            not changes,
-            expected="The second upgrade gives the same schema as the first.",
-            found=listed(["Compared with after the first upgrade:", *changes]),
-        )
-        return completed
 
-    def no_drift(self) -> Completed:
-        """NO_DRIFT: `flask db check` ends with exit code 0."""
-        completed = self._flask_or_unmet(self._judge.declared(NO_DRIFT.id), "db", "check")
-        self.expect(
-            NO_DRIFT.id,
-            completed.exit_code == 0,
-            expected="`flask db check` says that there is nothing to upgrade.",
-            found=listed(differences_in(completed.output)) or self._failed(completed, "db", "check"),
-        )
-        return completed
+def judge_of(lesson: Lesson, exercise_id: str) -> type[Judge]:
+    """The judge of an exercise, read afresh from the lesson's `checks.py`.
 
-    def rows_kept(self, *, renamed: Mapping[str, str] | None = None, besides: Collection[str] = ()) -> None:
-        """ROWS_KEPT: after each upgrade and downgrade so far, the rows from before have their values.
+    Raises:
+        LabError: there is none, there are two, or the file or the judge cannot be used.
+    """
+    path = lesson.folder / "checks.py"
+    module: dict[str, object] = {"__name__": f"checks_{lesson.number}", "__file__": str(path)}
+    try:
+        exec(compile(path.read_text(encoding="utf-8"), path, "exec"), module)
+    except Exception as error:
+        raise _unusable(exercise_id, f"{type(error).__name__}: {error}{_line_of(error)}") from error
+    judges = [each for each in module.values() if isinstance(each, type) and issubclass(each, Judge)]
+    named = [each for each in judges if each.__dict__.get("exercise")]
+    found = [each for each in named if each.exercise == exercise_id]
+    if len(found) != 1:
+        others = ", ".join(sorted({each.exercise for each in named} - {exercise_id}))
+        beside = f", beside those of {others}" if others else ""
+        raise _unusable(exercise_id, f"lessons/{lesson.slug}/checks.py holds {len(found)} judges of it{beside}")
+    try:
+        ids = [each.id for each in found[0].expectations()]
+        if getattr(found[0], "stub_fails", None) not in ids:
+            raise JudgeError(f"`stub_fails` names none of its expectations, {', '.join(ids)}")
+    except JudgeError as error:
+        raise _unusable(exercise_id, str(error)) from error
+    return found[0]
 
-        Args:
-            renamed: where a column's values are after the upgrade: {"users.nickname": "users.display_name"}.
-            besides: columns whose values the ticket lets change or go, and tables: "users.nickname", "old_orders".
-        """
-        self._schemas()
-        before, *later = self._rows
-        for when, tables in later:
-            lost = rows.lost(before[1], tables, renamed or {}, besides)
-            self.expect(
-                ROWS_KEPT.id,
-                not lost,
-                expected="The rows that were there before keep their values.",
-                found=listed([f"{each}, {when}" for each in lost], most=3),
-            )
 
-    def no_other_change(self, *asked: str) -> None:
-        """NO_OTHER_CHANGE: between start and upgrade, nothing changed in the schema but what was asked for.
-
-        Args:
-            asked: "users.display_name" (a column, index or constraint of a table), or "users": all of the table, or a
-                view, enum or function.
-        """
-        start, upgraded = self._schemas()
-        others = [
-            str(each)
-            for each in diff(start, upgraded)
-            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & set(asked)
-        ]
-        self.expect(
-            NO_OTHER_CHANGE.id,
-            not others,
-            expected=f"Nothing changes but {', '.join(f'`{each}`' for each in asked)}.",
-            found=listed(others),
-        )
-
-    def one_head(self) -> None:
-        """ONE_HEAD: the files hold one head, neither none nor several."""
-        heads = self.history().heads
-        self.expect(ONE_HEAD.id, len(heads) == 1, expected="One head.", found=", ".join(heads) or "no revision at all")
-
-    # ------------------------------------------------------------------------------------------------------- inside
-
-    def _run(self, expectation: Expectation, *args: str) -> Completed:
-        """Run a command that must end with exit code 0; a miss is told in the words of the judge's own declaration."""
-        expectation = self._judge.declared(expectation.id)
-        completed = self._flask_or_unmet(expectation, *args)
-        typed = f"`flask {' '.join(args)}`"
-        if completed.exit_code != 0:
-            self._miss(
-                expectation,
-                expected=f"{typed} ends without an error.",
-                found=self._failed(completed, *args),
-                because=explain(completed.output),
-            )
-        self.expect(expectation.id, True, expected="", found="")
-        return completed
-
-    def _flask_or_unmet(self, expectation: Expectation, *args: str) -> Completed:
+def judge_once(
+    judge: type[Judge], workspace: Workspace, template: Template, on_step: Callable[[str], object] = lambda _: None
+) -> EngineVerdict:
+    """Judge on the engine of the template. Whatever goes wrong becomes words that a learner can read."""
+    expectations = judge.expectations()
+    met: list[Expectation] = []
+    with copies_of(workspace, template) as copies, keeping_sessions():
+        finding = None
         try:
-            return self.flask(*args)
+            trial = judge(copies)
+            for each in expectations:
+                on_step(each.looks_at)
+                finding = _look(trial, each, expectations)
+                if finding is not None:
+                    break
+                met.append(each)
         except StoppedError as error:
-            self._miss(
-                replace(expectation, cause="A revision or a model does not come to an end.", next_step=error.next_step),
-                expected=f"`flask {' '.join(args)}` comes to an end.",
-                found=error.message,
-            )
+            finding = _no_end(error)
+        except LabError as error:
+            finding = _could_not_judge(error)
+        except Exception as error:
+            finding = _our_mistake(judge, error)
+        if finding is not None and copies.is_untouched and finding.expectation in expectations:
+            finding = replace(finding, cause=NOTHING_YET[0], next_step=NOTHING_YET[1])
+    unmet = finding.expectation.id if finding else None
+    return EngineVerdict(
+        template.engine.name,
+        tuple(each for each in met if each.id != unmet),
+        finding,
+        tuple(each for each in expectations if finding and each not in met and each.id != unmet),
+    )
 
-    def _miss(self, expectation: Expectation, *, expected: str, found: str, because: Card | None = None) -> NoReturn:
-        """End the trial at this expectation; in the field guide's words, if the cause is not in the revision."""
-        self.judged = [each for each in self.judged if each.id != expectation.id]
-        if expectation == DOWNGRADE and because is not None and because.id == THERE_ALREADY:
-            expectation = DOWNGRADE_MAKES_TOO_MUCH
-        if because is not None and because.id in NOT_THE_REVISION:
-            expectation = replace(expectation, cause=because.meaning, next_step=" ".join(because.cure))
-        raise Unmet(Finding(expectation, expected, found))
 
-    def _failed(self, completed: Completed, *args: str) -> str:
-        words = error_in(completed.output, self.folder)
-        return f"`flask {' '.join(args)}` ends with exit code {completed.exit_code}:\n{words}"
+def _look(trial: Judge, expectation: Expectation, expectations: tuple[Expectation, ...]) -> Finding | None:
+    try:
+        expectation.look(trial)
+    except Miss as miss:
+        of = next((each for each in expectations if each.id == miss.of), expectation)
+        return Finding(of, miss.expected, miss.found, miss.cause, miss.next_step)
+    return None
 
-    def _note_rows(self, when: str, schema: Schema) -> None:
-        self._rows.append((when, rows.read(self.url, schema)))
 
-    def _schemas(self) -> tuple[Schema, Schema]:
-        """The schema at the start and after the upgrade."""
-        if self._start is None or self._upgraded is None:
-            raise JudgeError("trial.upgrade() comes first")
-        return self._start, self._upgraded
+def _fingerprint(workspace: Workspace) -> str | None:
+    """The same for the same work: a check that is run again without a change is not another try. None for no work."""
+    if is_untouched(workspace.folder, workspace.engine):
+        return None
+    return progress.fingerprint(workspace.folder, database_sign(workspace.engine, workspace.folder))
+
+
+def _unusable(exercise_id: str, why: str) -> LabError:
+    return LabError(
+        f"The check of exercise {exercise_id} cannot be used: {why}.",
+        "This is a mistake in the course, not in your work. Please report it to the makers of the course.",
+    )
+
+
+def _could_not_judge(error: LabError) -> Finding:
+    """The work is in a state in which it cannot be looked at: files that cannot be read, a database that is locked."""
+    return Finding(
+        _of_ours(CAN_BE_JUDGED, "the files and the database of the exercise can be read"),
+        "The check can read the files and the database.",
+        error.message,
+        "",
+        error.next_step,
+    )
+
+
+def _no_end(error: StoppedError) -> Finding:
+    """A command that a judge runs for its own sake was stopped at its limit."""
+    return Finding(
+        _of_ours("comes_to_an_end", "each command that the check runs comes to an end"),
+        "The command comes to an end.",
+        error.message,
+        "A revision or a model does not come to an end.",
+        error.next_step,
+    )
+
+
+def _our_mistake(judge: type[Judge], error: Exception) -> Finding:
+    """The judge is broken."""
+    return Finding(
+        _of_ours(CHECK_WORKS, "the check of this exercise works"),
+        "The check runs to its end.",
+        f"{type(error).__name__}: {error}{_line_of(error)}",
+        "This is a mistake in the course, not in your work.",
+        f"Please report what is written here to the makers of the course, with the exercise's number, "
+        f"{judge.exercise}.",
+    )
+
+
+def _of_ours(expectation_id: str, looks_at: str) -> Expectation:
+    return Expectation(expectation_id, looks_at, lambda _: None)
+
+
+def _line_of(error: Exception) -> str:
+    """Where checks.py failed: its last line in the traceback. The message of a syntax error says it already."""
+    lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith("checks.py")]
+    return f" (checks.py, line {lines[-1]})" if lines else ""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from migration_lab import locks
-from migration_lab.checking.copies import Copy
+from migration_lab.checking.database import Database
 from migration_lab.flask_command import HasFolder
 from migration_lab.process import Completed, StoppedError
 from migration_lab.service import serve
@@ -24,16 +24,16 @@ class Live:
     tells how busy the machine was.
     """
 
-    def __init__(self, copy: Copy, seen: Recording, watch: locks.Watch) -> None:
+    def __init__(self, copy: Database, seen: Recording, watch: locks.Watch) -> None:
         self.copy = copy
         self.seen = seen
         self._watch = watch
 
-    def flask(self, *args: str) -> Completed:
+    def flask(self, command: str) -> Completed:
         """Run a command, as `copy.flask` does; one that reaches the time limit ends with exit code `STOPPED`."""
-        with self.seen.span(" ".join((COMMAND, *args))) as span:
+        with self.seen.span(f"{COMMAND} {command}") as span:
             try:
-                completed = self.copy.flask(*args)
+                completed = self.copy.flask(command)
             except StoppedError as stopped:
                 completed = Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")
             span.exit_code = completed.exit_code
@@ -66,7 +66,7 @@ class Live:
 
 @contextmanager
 def under_traffic(
-    copy: Copy,
+    copy: Database,
     *,
     mix: Sequence[Request] = ONE_ROW_EACH,
     per_second: float = PER_SECOND,

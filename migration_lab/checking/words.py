@@ -1,6 +1,7 @@
 """What a command printed, cut down to what a learner needs and to what is the same on every machine."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 _LOG_PREFIX = re.compile(r"^(INFO|WARNI?N?G?|ERROR)\s+\[[\w.]+\]\s+")
@@ -60,3 +61,8 @@ def _relative(text: str, folder: Path) -> str:
     for root in {str(folder), str(folder.resolve())}:
         text = text.replace(f"{root}/", "").replace(root, ".")
     return text
+
+
+def revision_names(ids: Iterable[str]) -> str:
+    """Revisions as a learner reads them: "`0030` and `0031`"."""
+    return " and ".join(f"`{each}`" for each in ids) or "no revision"

@@ -62,7 +62,7 @@ def exercise(exercise_id: str, *, engine: str | None = None) -> Shop:
     opened = _begin(workspace.open_exercise(exercise_id, on))
     if not engine and os.environ.get("LAB_ENGINE") not in (None, "", on.name):
         show(Note(f"LAB_ENGINE asks for another database, and this exercise is for {shop.ENGINE_NAMES[on.name]}."))
-    sentences = report.looks_at(checking.judge_of(lesson, exercise_id).expectations)
+    sentences = report.looks_at(checking.judge_of(lesson, exercise_id).expectations())
     title = ticket.title if ticket.title.endswith("?") else f"{ticket.title}."
     show(Note(f"Exercise {exercise_id}: {title} The check looks at this:", points=tuple(sentences)))
     return opened
@@ -109,7 +109,7 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
         verdict = checking.check(
             exercise_id,
             workspace.find(workspace.name_of(exercise_id, on), on),
-            on_engine=lambda name: waiting.say(f"Judging on {shop.ENGINE_NAMES[name]} …"),
+            on_step=lambda name, looks_at: waiting.say(f"Judging on {shop.ENGINE_NAMES[name]}: {looks_at} …"),
         )
     except BaseException:
         waiting.end()

@@ -265,14 +265,15 @@ class Shop(LiveShop):
 
         A check that finds nothing gives an empty list; one that cannot run gives its error.
         """
-        from migration_lab.checking.copies import Copy, copies_of  # here, as `lab` does it
+        from migration_lab.checking.copies import copies_of  # here, as `lab` does it
+        from migration_lab.checking.database import Database
         from migration_lab.checking.words import differences_in, error_in
 
         self.check()
         with copies_of(self.workspace, checkpoint_template(self.workspace.lesson, self.workspace.engine)) as copies:
-            copy = Copy(copies.of_learner())
+            copy = Database(copies.of_learner(), "the copy")
             copy.execute(sql)
-            completed = copy.flask("db", "check")
+            completed = copy.flask("db check")
             if completed.exit_code == 0:
                 return []
             return differences_in(completed.output) or [error_in(completed.output, copy.folder)]

@@ -1,0 +1,208 @@
+"""A database of an exercise with files that go with it, to be looked at and changed freely: never the learner's own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from shlex import split
+from typing import Any
+
+from migration_lab import query
+from migration_lab.checking import rows
+from migration_lab.checking.expectations import Miss
+from migration_lab.checking.words import error_in, revision_names
+from migration_lab.engines import Engine
+from migration_lab.errors import LabError
+from migration_lab.explain import Card, explain
+from migration_lab.flask_command import run_flask
+from migration_lab.process import Completed, StoppedError
+from migration_lab.query import Rows
+from migration_lab.revisions import History, read_history, read_standing
+from migration_lab.schema import Column, Schema, read_schema
+from migration_lab.workspace import Workspace
+
+COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under one
+THERE_ALREADY = "F29"  # the field guide's card for a table, column or index that exists
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a database held at one moment. `name` is how sentences call it: "production", "a new database"."""
+
+    name: str
+    schema: Schema
+    tables: rows.Tables
+    revisions: tuple[str, ...]
+
+    def column(self, name: str) -> Column | None:
+        """The column `users.email`, or None where there is no such column or table."""
+        table, _, column = name.rpartition(".")
+        found = self.schema.table(table)
+        return found.column(column) if found else None
+
+    def rows_of(self, table: str) -> list[dict[str, Any]]:
+        """All rows of a table, a dictionary each, in the order of the key; none where there is no such table."""
+        return self.tables[table].as_dicts() if table in self.tables else []
+
+    def values_of(self, column: str) -> dict[Any, Any]:
+        """The values of `users.email` by the id of their row; None for a column that is not there."""
+        table, _, name = column.rpartition(".")
+        return {row.get("id"): row.get(name) for row in self.rows_of(table)}
+
+
+class Database:
+    """A copy of the learner's files and a database to go with it.
+
+    Args:
+        workspace: where both are.
+        name: how sentences call it, with an article where one belongs there.
+        watch: called after each `upgrade` and `downgrade` with what it held before the first of them and now; it
+            raises `Miss` for what the ticket does not let change. None looks at nothing.
+        causes: what to say in place of the field guide where one of its cards explains a failed command: by the card's
+            id, cause and next step.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str,
+        watch: Callable[[Snapshot, Snapshot], None] | None = None,
+        causes: dict[str, tuple[str, str]] | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self.name = name
+        self.url = workspace.url
+        self._watch = watch
+        self._causes = causes or {}
+        self._before: Snapshot | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the copied files are."""
+        return self.workspace.folder
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the database; `engine.name` is `sqlite` or `postgres`."""
+        return self.workspace.engine
+
+    def flask(self, command: str, *, folder: Path | None = None) -> Completed:
+        """Run `flask db current`, say, as in a terminal in this folder or in one below it, whatever comes of it.
+
+        Args:
+            command: without the word `flask`: "db current".
+
+        Raises:
+            StoppedError: it takes longer than `COMMAND_SECONDS`.
+        """
+        return run_flask(self.workspace, *split(command), folder=folder, timeout=COMMAND_SECONDS)
+
+    def must(self, command: str, *, folder: Path | None = None) -> Completed:
+        """Run a command that has to end with exit code 0.
+
+        Raises:
+            Miss: it does not, or does not come to an end.
+        """
+        try:
+            completed = self.flask(command, folder=folder)
+        except StoppedError as error:
+            raise Miss(
+                expected=f"`flask {command}` comes to an end on {self.name}.",
+                found=error.message,
+                cause="A revision or a model does not come to an end.",
+                next_step=error.next_step,
+            ) from error
+        if completed.exit_code != 0:
+            cause, next_step = self._why(explain(completed.output))
+            raise Miss(
+                expected=f"`flask {command}` ends without an error on {self.name}.",
+                found=f"It ends with exit code {completed.exit_code}:\n{error_in(completed.output, self.folder)}",
+                cause=cause,
+                next_step=next_step,
+            )
+        return completed
+
+    def upgrade(self, to: str = "head") -> Snapshot:
+        """`flask db upgrade`: it succeeds, the database stands where it was sent, and all else is as it was.
+
+        Raises:
+            Miss: one of these is not so.
+        """
+        self._note_before()
+        self.must("db upgrade" + (f" {to}" if to != "head" else ""))
+        self._must_stand_at(self.history().heads if to in ("head", "heads") else (to,), "db upgrade")
+        return self._looked()
+
+    def downgrade(self, to: str) -> Snapshot:
+        """`flask db downgrade`: as for `upgrade`. `base` is the start of the history."""
+        self._note_before()
+        self.must(f"db downgrade {to}")
+        self._must_stand_at(() if to == "base" else (to,), "db downgrade")
+        return self._looked()
+
+    def schema(self) -> Schema:
+        """What the database holds now, without Alembic's own table."""
+        return read_schema(self.url)
+
+    def snapshot(self) -> Snapshot:
+        """Schema, rows and revisions as they are now."""
+        schema = self.schema()
+        return Snapshot(self.name, schema, rows.read(self.url, schema), self.stands_at())
+
+    def history(self) -> History:
+        """The revisions in the files."""
+        return read_history(self.workspace)
+
+    def stands_at(self) -> tuple[str, ...]:
+        """The revisions that the database names, sorted; none before the first migration."""
+        return read_standing("database", self.url).revisions
+
+    def sql(self, question: str) -> Rows:
+        """Ask the database; it refuses to change anything."""
+        return query.query(self.url, question)
+
+    def execute(self, sql: str) -> int:
+        """Change the database by hand, as another program would; the number of rows touched."""
+        return query.execute(self.url, sql)
+
+    def refusal(self, sql: str) -> str:
+        """Why the database does not carry a statement out, in its own words; empty when it does."""
+        try:
+            self.execute(sql)
+        except LabError as error:
+            return error.message
+        return ""
+
+    @cached_property
+    def is_watched(self) -> bool:
+        """Whether what the ticket does not let change is looked at after each command."""
+        return self._watch is not None
+
+    # ------------------------------------------------------------------------------------------------------- inside
+
+    def _note_before(self) -> None:
+        if self._before is None and self._watch is not None:
+            self._before = self.snapshot()
+
+    def _looked(self) -> Snapshot:
+        now = self.snapshot()
+        if self._watch is not None and self._before is not None:
+            self._watch(self._before, now)
+        return now
+
+    def _must_stand_at(self, wanted: tuple[str, ...], command: str) -> None:
+        at = self.stands_at()
+        if set(at) != set(wanted):
+            raise Miss(
+                expected=f"After `flask {command}` {self.name} stands at {revision_names(wanted)}.",
+                found=f"The command ends with exit code 0, and {self.name} stands at {revision_names(at)}.",
+                cause="What the command did was not kept: a transaction was left open, or was committed or rolled back "
+                "on the way.",
+                next_step="Look in `migrations/env.py` and in the revision for `commit`, `rollback`, `begin` and for "
+                "a connection that nobody commits.",
+            )
+
+    def _why(self, card: Card | None) -> tuple[str, str]:
+        if card is None:
+            return "", "Read the error from its last line, and correct the file that it comes from."
+        return self._causes.get(card.id, (card.meaning, " ".join(card.cure)))

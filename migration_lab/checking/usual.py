@@ -1,0 +1,322 @@
+"""The expectations that most exercises share: of files that are run, and of the learner's own database."""
+
+from functools import cached_property
+from typing import ClassVar
+
+from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.expectations import Miss
+from migration_lab.checking.judge import Judge
+from migration_lab.checking.planted import expect_seen
+from migration_lab.checking.rows import changed
+from migration_lab.checking.walk import Stop, Walk
+from migration_lab.checking.words import differences_in, error_in, listed, revision_names
+from migration_lab.schema import diff
+
+UNDO = "In `downgrade()`, undo every operation of `upgrade()`, the last one first."
+
+
+class FilesJudge(Judge):
+    """Judges what the learner's files make of a database as it was at the start, and of an empty one."""
+
+    last: ClassVar[tuple[str, ...]] = (
+        "no_other_change", "downgrade", "upgrade_again", "rows_kept", "new_database", "no_drift",
+    )  # fmt: skip
+
+    @cached_property
+    def walk(self) -> Walk:
+        """The way of the revisions over a database of the start: up, back, up again, and back."""
+        return Walk(self.fresh("the database", watched=False), self.start, self.may, self.back_to)
+
+    @property
+    def head(self) -> Snapshot:
+        """The database after the first upgrade."""
+        return self.walk.head
+
+    @property
+    def heads(self) -> list[Snapshot]:
+        """The database after the first upgrade, and after the second."""
+        return [self.head, self.walk.again()]
+
+    @cached_property
+    def new(self) -> tuple[Database, Snapshot]:
+        """A new database that the files have made, and what it holds."""
+        database = self.empty()
+        try:
+            return database, database.upgrade()
+        except Miss as miss:
+            miss.of = "new_database"
+            raise
+
+    def upgrade(self) -> None:
+        """`flask db upgrade` runs from the start of the exercise, over the rows that are there"""
+        head = self.head
+        no_revision = not self.traces.new_revisions and set(head.revisions) == set(self.start.revisions)
+        changes = [str(each) for each in diff(self.start.schema, head.schema)] if no_revision else []
+        self.expect(
+            not changes,
+            expected="What changes the database is a revision, so that it can be read, repeated and taken back.",
+            found=listed(["No revision has run, and yet:", *changes]),
+            cause="A file that only sets the migration up, such as `migrations/env.py`, changes the database.",
+            next_step="Put it back as it was, and write a revision.",
+        )
+
+    def no_other_change(self) -> None:
+        """nothing else in the schema changes"""
+        others = [str(each) for each in self.other_changes(self.start.schema, self.head.schema)]
+        asked = ", ".join(f"`{each}`" for each in self.changes)
+        self.expect(
+            not others,
+            expected=f"Nothing changes but {asked}." if asked else "Nothing changes.",
+            found=listed(others),
+            cause="A revision holds an operation that the ticket does not ask for. Autogenerate may have written it.",
+            next_step="Read the revision line by line, and delete the operations that do not belong to the ticket.",
+        )
+
+    def downgrade(self) -> None:
+        """`flask db downgrade`, back to the start, undoes exactly what the upgrade did"""
+        changes = [str(each) for each in diff(self.start.schema, self.walk.back().schema)]
+        self.expect(
+            not changes,
+            expected="After the downgrade the schema is the one from before the upgrade.",
+            found=listed(["Compared with before the upgrade:", *changes]),
+            cause="`downgrade()` is empty, or it does not undo each operation of `upgrade()`.",
+            next_step=UNDO,
+        )
+
+    def upgrade_again(self) -> None:
+        """`flask db upgrade` runs again after the downgrade, one revision at a time, and gives the same schema"""
+        changes = [str(each) for each in diff(self.head.schema, self.walk.again().schema)]
+        self.expect(
+            not changes,
+            expected="The second upgrade gives the same schema as the first.",
+            found=listed(["Compared with after the first upgrade:", *changes]),
+            cause="The downgrade leaves something behind that stands in the way of the second upgrade.",
+            next_step="Run up, down and up, and look with `shop.schema()` at what the downgrade leaves behind.",
+        )
+        self._expect_each_stop()
+        last = self.walk.stops[-1]
+        changes = [str(each) for each in diff(self.start.schema, last.snapshot.schema)]
+        self.expect(
+            not changes,
+            expected="The second downgrade leads to the start as the first one did.",
+            found=listed(changes),
+            next_step=UNDO,
+        )
+
+    def rows_kept(self) -> None:
+        """the rows that were there before keep their values, forward and back"""
+        self.walk.again()
+        first, *later = self.walk.stops
+        lost = [f"{each}, {first.when}" for each in changed(self.start.tables, first.snapshot.tables, self.may)]
+        for stop in later:
+            found = changed(self.walk.lived.tables, stop.snapshot.tables, self.may, columns=self.start.tables)
+            lost += [f"{each}, {stop.when}" for each in found]
+        lost += self._other_new_values()
+        self.expect(
+            not lost,
+            expected="The rows that were there before keep their values.",
+            found=listed(lost, most=3),
+            cause="A revision drops what it should change, or writes to rows that it should leave alone."
+            if lost and "was added" not in lost[0]
+            else "A revision adds rows that nobody asked for.",
+            next_step="Look for `drop_column`, `drop_table`, `DELETE`, `INSERT` and `UPDATE` in the revisions, and at "
+            "which rows they touch. Change a column in place, or copy its values before it goes.",
+        )
+
+    def new_database(self) -> None:
+        """a new, empty database gets the same schema from the files alone"""
+        _, made = self.new
+        self.expect_same_schema(
+            self.head,
+            made,
+            besides=self.by_hand,
+            cause="A revision does something else, or nothing, where there are no rows, or where it finds another "
+            "database.",
+            next_step="Run `flask db upgrade` on `shop.copy(empty=True)`, and compare.",
+        )
+
+    def no_drift(self) -> None:
+        """`flask db check` finds no difference between the models and the database, and sees one when there is one"""
+        database, made = self.new
+        said = database.flask("db check")
+        self.expect(
+            said.exit_code == 0,
+            expected="`flask db check` says that there is nothing to upgrade.",
+            found=listed(differences_in(said.output)) or error_in(said.output, database.folder),
+            cause="A model says one thing and the revision another, or one of them was not changed.",
+            next_step="Decide which of the two is right, and change the other.",
+        )
+        expect_seen(database, by_hand=self.by_hand)
+        self.expect(
+            database.schema() == made.schema,
+            expected="`flask db check` looks at the database and leaves it as it is.",
+            found=listed([str(each) for each in diff(made.schema, database.schema())]),
+            next_step="Look for what changes the database in `migrations/env.py` and in the app.",
+        )
+        try:
+            back = database.downgrade(self.back_to)
+        except Miss as miss:
+            miss.of = "new_database"
+            raise
+        left = self.other_changes(self.start.schema, back.schema, besides=self.by_hand)
+        self.expect(
+            not left,
+            expected="On a new database the downgrade leads to the schema of the start as well.",
+            found=listed([str(each) for each in left]),
+            next_step=UNDO,
+        )
+
+    # ------------------------------------------------------------------------------------------------------- inside
+
+    def _expect_each_stop(self) -> None:
+        """On the way nothing of the start is changed, and each step back undoes its step."""
+        down = {each.snapshot.revisions: each for each in self.walk.stops if each.way == "down"}
+        for stop in self.walk.stops:
+            there = stop.snapshot.schema
+            others = [
+                str(each) for each in self.other_changes(self.start.schema, there) if each.before is not None
+            ]
+            self.expect(
+                not others,
+                expected="At each revision, what was there at the start and is not in the ticket is as it was.",
+                found=listed([f"{stop.when[:1].upper()}{stop.when[1:]}:", *others]),
+                cause="A revision takes something away that a later one brings back. A deploy may stop between them.",
+                next_step="Let each revision leave a database with which the shop can live.",
+            )
+            if stop.way == "up" and stop.snapshot.revisions in down:
+                self._expect_undone(down[stop.snapshot.revisions], stop)
+
+    def _expect_undone(self, back: Stop, up: Stop) -> None:
+        named = set(self.changes)
+        differ = [
+            str(each)
+            for each in diff(up.snapshot.schema, back.snapshot.schema)
+            if (each.before and each.after) or {each.subject or each.name, f"{each.subject}.{each.name}"} & named
+        ]
+        if differ:
+            raise Miss(
+                expected=f"{back.when[:1].upper()}{back.when[1:]} the schema is what the upgrade to there makes.",
+                found=listed(["Compared with the upgrade:", *differ]),
+                cause="The `downgrade()` of the revision above does not undo all that its `upgrade()` does.",
+                next_step=UNDO,
+                of="downgrade",
+            )
+
+    def _other_new_values(self) -> list[str]:
+        """Which values of new columns differ after the second upgrade, in rows that nobody has touched meanwhile."""
+        head, lived, again = self.head, self.walk.lived, self.walk.again()
+        found = []
+        for name, table in self.start.tables.items():
+            if name in self.writes:
+                continue
+            untouched = [row for row in head.rows_of(name) if row in lived.rows_of(name)]
+            now = {row.get("id"): row for row in again.rows_of(name)}
+            new = {each for row in untouched[:1] for each in row} - set(table.columns)
+            for column in sorted(new):
+                full = f"{name}.{column}"
+                if full in (*self.random, *self.writes, *self.renamed.values()):
+                    continue
+                for row in untouched:
+                    value = now.get(row.get("id"), {}).get(column)
+                    if value != row[column]:
+                        which = f"`{full}` of the row with id {row.get('id')}"
+                        found.append(f"{which} was {row[column]!r} and is {value!r}, after the second upgrade")
+                        break
+        return found
+
+
+class OwnDatabaseJudge(Judge):
+    """Judges the learner's own database, as it is now, on the engine that they work on."""
+
+    looks_at_own_database: ClassVar[bool] = True
+    business: ClassVar[tuple[str, ...]] = ("users.last_login_at", "orders.status")
+    first: ClassVar[tuple[str, ...]] = ("rows", "nothing_else")
+    database_name: ClassVar[str] = "your database"
+
+    @cached_property
+    def own(self) -> Database:
+        """A copy of the learner's own database as it is now, with a copy of the files."""
+        return Database(self._copies.of_learner(), self.database_name, self._watch, self.causes)
+
+    @cached_property
+    def now(self) -> Snapshot:
+        """What the learner's database holds now."""
+        return self.own.snapshot()
+
+    def rows(self) -> None:
+        """every row that was there is there, with the same values"""
+        self.expect_rows(
+            self.start,
+            self.now,
+            cause="A table or a column was dropped and made again, or something wrote to rows that it should leave "
+            "alone.",
+            next_step=f'Run the cell with `lab.exercise("{self.exercise}")` again for the rows, and change the schema '
+            "around them.",
+        )
+
+    def nothing_else(self) -> None:
+        """nothing else in the schema differs from the start"""
+        others = [str(each) for each in self.other_changes(self.start.schema, self.now.schema)]
+        self.expect(
+            not others,
+            expected="Nothing differs but what the ticket asks for.",
+            found=listed(others),
+            cause="Something else was changed, by hand or by a revision.",
+            next_step="Look at `shop.schema()`, and undo what the ticket does not ask for.",
+        )
+
+    def expect_place(self, *wanted: str, cause: str = "", next_step: str = "") -> None:
+        """The learner's database stands at these revisions; at the head of the files, where none is named."""
+        heads = self.own.history().heads
+        at = wanted or heads
+        name = self.database_name[:1].upper() + self.database_name[1:]
+        self.expect(
+            len(at) >= 1 and self.now.revisions == tuple(sorted(at)) and (wanted or len(heads) == 1),
+            expected=f"{name} stands at {revision_names(wanted) if wanted else 'the one head of the files'}.",
+            found=f"It stands at {revision_names(self.now.revisions)}."
+            + ("" if wanted else f" The head of the files is {revision_names(heads)}."),
+            cause=cause,
+            next_step=next_step or "Compare `flask db current` with `flask db history`.",
+        )
+
+    def expect_there_and_back(self, down_to: str, *, may_refuse: bool = False, **words: str) -> None:
+        """`flask db downgrade` and `flask db upgrade` keep each row, and lead back to the same schema.
+
+        Args:
+            down_to: a revision, or "base".
+            may_refuse: whether a downgrade that fails and changes nothing is right too.
+            words: `cause` and `next_step`.
+        """
+        before = self.own.snapshot()
+        if may_refuse and self.own.flask(f"db downgrade {down_to}").exit_code != 0:
+            after = self.own.snapshot()
+            self.expect_rows(before, after, **words)
+            self.expect_same_schema(before, after, **words)
+            return
+        if not may_refuse:
+            self.own.downgrade(down_to)
+        self.own.upgrade()
+        after = self.own.snapshot()
+        self.expect_rows(before, after, **words)
+        self.expect_same_schema(before, after, **words)
+
+    def expect_files_agree(self, *, besides: tuple[str, ...] = ()) -> None:
+        """A new database gets the same schema from the files, and models and check agree with it."""
+        new = self.empty()
+        made = new.upgrade()
+        self.expect_same_schema(
+            self.now,
+            made,
+            besides=besides,
+            cause="The files make another schema than the one that is in the database.",
+            next_step="A repair that is not in the files does not last: compare a new database with yours.",
+        )
+        said = new.flask("db check")
+        self.expect(
+            said.exit_code == 0,
+            expected="`flask db check` finds no difference.",
+            found=listed(differences_in(said.output)) or error_in(said.output, new.folder),
+            cause="The models say something else than the files.",
+            next_step="Decide which of the two is right, and change the other.",
+        )
+        expect_seen(new, by_hand=(*self.by_hand, *besides))

@@ -1,0 +1,35 @@
+"""In the child process: load the app, and print what its models say."""
+
+import json
+import os
+import sys
+from typing import Any
+
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask.cli import ScriptInfo
+
+
+def say() -> None:
+    """Print the models' tables, and how the database differs from them, after a mark that nothing else prints."""
+    _, mark, url = sys.argv
+    sys.argv = ["flask", "run"]  # models have to be there for the app, not for one command only
+    app = ScriptInfo(app_import_path=os.environ.get("FLASK_APP")).load_app()
+    with app.app_context():
+        metadata = app.extensions["migrate"].db.metadata
+        # Noted before anything is compared: what a comparison adds to the metadata is not a model.
+        tables = {table.name: [column.name for column in table.columns] for table in metadata.tables.values()}
+        with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            differences = [_words(each) for each in compare_metadata(context, metadata)]
+    print(f"\n{mark}{json.dumps({'tables': tables, 'differences': differences})}", flush=True)
+
+
+def _words(difference: Any) -> str:
+    """One of Alembic's differences in a line: "add column users.nickname"."""
+    kind, *parts = difference[0] if isinstance(difference, list) else difference
+    table = next((each.table.name for each in parts if getattr(each, "table", None) is not None), None)
+    names = [getattr(each, "name", each) for each in parts]
+    where = [each for each in (table, *names[:3]) if isinstance(each, str)]
+    return f"{str(kind).replace('_', ' ')} {'.'.join(where)}"
