@@ -136,8 +136,12 @@ class Database:
     def downgrade(self, to: str) -> Snapshot:
         """`flask db downgrade`: as for `upgrade`. `base` is the start of the history."""
         self._note_before()
-        self.must(f"db downgrade {to}")
-        self._must_stand_at(() if to == "base" else (to,), "db downgrade")
+        try:
+            self.must(f"db downgrade {to}")
+            self._must_stand_at(() if to == "base" else (to,), "db downgrade")
+        except Miss as miss:
+            miss.of = miss.of or "downgrade"
+            raise
         return self._looked()
 
     def schema(self) -> Schema:
