@@ -1,6 +1,9 @@
 """Lesson 02: what the result of each exercise must be."""
 
-from migration_lab.checking import FilesJudge
+from migration_lab.checking import FilesJudge, OwnDatabaseJudge, differences_in, error_in
+from migration_lab.checking.planted import planted
+
+CHECKOUTS = ("checkout_1", "checkout_2", "checkout_3", "checkout_4", "checkout_5")
 
 NOT_NULL = (
     "The table has users already. If the new column may not be null, what should stand in their rows?",
@@ -27,4 +30,130 @@ class DisplayName(FilesJudge):
             cause="`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not; `String(80)` says the length, which SQLite "
             "does not enforce and Postgres does.",
             next_step="Say in the model what the ticket asks for, and make the revision again.",
+        )
+
+
+class FiveCheckouts(OwnDatabaseJudge):
+    exercise = "02.2"
+    stub_fails = "answers"
+    last = ("nothing_else",)
+
+    def answers(self) -> None:
+        """`flask db current` ends with exit code 0 in each of the five checkouts"""
+        for name in CHECKOUTS:
+            said = self.own.flask("db current", folder=self.own.folder / name)
+            self.expect(
+                said.exit_code == 0,
+                expected=f"`flask db current` answers in `{name}`.",
+                found=f"It ends with exit code {said.exit_code}: {error_in(said.output, self.own.folder)}",
+                next_step=f"Run `%flask db current` in `{name}`, and read the first error that it prints, not the last "
+                "line.",
+            )
+
+    def place(self) -> None:
+        """each of them says where the one database stands: `0001 (head)`, and nothing for a new database"""
+        new = self.empty()
+        for name in CHECKOUTS:
+            said = self.own.flask("db current", folder=self.own.folder / name).output
+            self.expect(
+                "0001 (head)" in said,
+                expected=f"`0001 (head)` in `{name}`.",
+                found="It answers, and names no revision.",
+                cause="The checkout looks at another database, or at another history.",
+                next_step="Compare `DATABASE_URL` in that checkout's `.flaskenv` with the others.",
+            )
+            said = new.flask("db current", folder=new.folder / name).output
+            self.expect(
+                "0001" not in said,
+                expected=f"On a new, empty database `flask db current` in `{name}` names no revision.",
+                found="It says `0001` there as well.",
+                cause="The answer does not come from the database in the folder `instance`.",
+                next_step="Let Flask-Migrate answer, on the database that the other checkouts use.",
+            )
+
+    def history(self) -> None:
+        """each checkout has its one revision, as it was: on a new database it makes the table `letters`"""
+        for name in CHECKOUTS:
+            new = self.empty()
+            said = new.flask("db upgrade", folder=new.folder / name)
+            self.expect(
+                said.exit_code == 0 and new.stands_at() == ("0001",) and new.schema() == self.start.schema,
+                expected=f"`flask db upgrade` in `{name}` takes a new database to `0001`, with the table `letters`.",
+                found=error_in(said.output, new.folder)
+                if said.exit_code
+                else f"It stands at {', '.join(new.stands_at()) or 'no revision'}, with "
+                + (", ".join(each.name for each in new.schema().tables) or "no table")
+                + ".",
+                cause="The revision or the folder with the history was made again, or changed.",
+                next_step='Run `lab.exercise("02.2")` again for the old checkouts, and repair without `flask db init`.',
+            )
+
+    def models(self) -> None:
+        """the model `Letter` belongs to each app: `flask db check` sees what somebody changes by hand, and nothing else"""
+        for name in CHECKOUTS:
+            copy = self.fresh(watched=False)
+            with planted(copy, ["letters"]) as column:
+                said = copy.flask("db check", folder=copy.folder / name).output
+            self.expect(
+                differences_in(said) == [f"Detected removed column 'letters.{column}'"],
+                expected=f"In `{name}` the check sees a column that was added to `letters` by hand, and nothing else.",
+                found="\n".join(differences_in(said)).replace(column, "by_hand") or "It detects nothing.",
+                cause="The app does not know the model: its import was taken out, or it says something else now."
+                if differences_in(said)
+                else "The check is silent.",
+                next_step="Import the models in `service.py`, without a circle, and leave them as they are.",
+            )
+
+
+class Release(OwnDatabaseJudge):
+    exercise = "02.3"
+    stub_fails = "phone"
+    changes = ("users.phone",)
+    writes = ("users.phone",)
+    last = ("nothing_else", "file_agrees", "way_back")
+
+    def place(self) -> None:
+        """your database stands at revision `0003` at the end"""
+        self.expect_place(
+            "0003",
+            cause="The revision was taken back and has not come again."
+            if self.now.revisions == ("0002",)
+            else "",
+            next_step="Run `flask db current`, then `flask db history`, and go to `0003`.",
+        )
+
+    def one_revision(self) -> None:
+        """the history is `0001`, `0002`, `0003`: the release stays one revision"""
+        ids = sorted(self.own.history().ids)
+        self.expect(
+            ids == ["0001", "0002", "0003"],
+            expected="`0001`, `0002`, `0003`.",
+            found=", ".join(f"`{each}`" for each in ids) + ".",
+            cause="The repair came as a revision of its own. That is right once others have `0003`; here no one has.",
+            next_step="Go down to before the new revision, delete its file, and correct `0003` itself.",
+        )
+
+    def phone(self) -> None:
+        """`users.phone` holds 32 characters in your database, and may be null"""
+        in_file = self.traces.changed or self.traces.added
+        self.expect_column(
+            "users.phone",
+            where=self.now,
+            length=32,
+            cause="The file was edited while the database already stood at `0003`. What has run is not run again."
+            if in_file
+            else "",
+            next_step="Take the revision back with `flask db downgrade`, then bring it again with `flask db upgrade`.",
+        )
+
+    def file_agrees(self) -> None:
+        """a new database gets the same schema from the files, and the models agree"""
+        self.expect_files_agree()
+
+    def way_back(self) -> None:
+        """the release can be taken back to `0002` and come again: no row and no other value is lost"""
+        self.expect_there_and_back(
+            "0002",
+            cause="`downgrade()` of `0003` does more than take back its `upgrade()`, or less.",
+            next_step="Let `downgrade()` drop what `upgrade()` adds, and nothing else.",
         )

@@ -32,7 +32,7 @@ class Judge:
         changes: parts of the schema that may differ from the start at the end: "users.nickname" for a column, an
             index or a constraint, "refunds" for a table with all that is in it, a view, an enum or a function.
         writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
-        renamed: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
+        moves: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
         random: new columns that get other values at each upgrade.
         by_hand: tables and parts of tables that the database has and that no file describes.
         causes: what to say where a command fails and this card of the field guide explains it: cause, next step.
@@ -43,7 +43,7 @@ class Judge:
     stub_fails: ClassVar[str]
     changes: ClassVar[Collection[str]] = ()
     writes: ClassVar[Collection[str]] = ()
-    renamed: ClassVar[Mapping[str, str]] = {}
+    moves: ClassVar[Mapping[str, str]] = {}
     random: ClassVar[Collection[str]] = ()
     by_hand: ClassVar[Collection[str]] = ()
     causes: ClassVar[dict[str, tuple[str, str]]] = {}
@@ -94,7 +94,7 @@ class Judge:
     @property
     def may(self) -> MayChange:
         """What rows may become."""
-        return MayChange(self.writes, self.renamed, self.business)
+        return MayChange(self.writes, self.moves, self.business)
 
     def other_changes(self, before: Schema, after: Schema, *, besides: Collection[str] = ()) -> list[Change]:
         """How two schemas differ, apart from what the ticket lets change."""

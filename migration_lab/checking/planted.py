@@ -1,67 +1,64 @@
 """Negative control: models and database are compared by the engine itself, and a planted difference has to be seen."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import Miss
+from migration_lab.checking.rows import quoted
 from migration_lab.checking.words import error_in, listed
-from migration_lab.models import Models, read_models
+from migration_lab.models import read_models
 
 
 def expect_seen(database: Database, *, by_hand: Collection[str] = ()) -> None:
-    """`flask db check`, which found nothing, tells the truth: nothing differs, and it sees what does.
+    """`flask db check`, which found nothing, can be believed: nothing differs, and it sees what does.
 
     Args:
         database: at the head of the files.
         by_hand: tables and parts of tables that no model describes, and that the ticket lets stay.
 
     Raises:
-        Miss: models and database differ, or the check does not see a column that somebody has added by hand.
+        Miss: models and database differ, or the check does not see a column that was added by hand.
     """
     models = read_models(database.workspace, database.url)
     if models.fault:
         raise Miss(
             expected="The app can be loaded, with its models.",
             found=error_in(models.fault, database.folder),
-            next_step="Run `flask run` or `flask db current`, and read the first error.",
+            next_step="Run `flask db current`, and read the first error.",
         )
     known = [each for each in models.differences if not any(name in each for name in by_hand)]
     if known:
         raise Miss(
-            expected="Models and database agree.",
-            found=listed(["`flask db check` finds nothing. Alembic, asked without `migrations/env.py`, finds:", *known]),
-            cause="Something leaves a difference out of the comparison, or the models are not there for the app.",
+            expected="Models and database agree, whoever compares them.",
+            found=listed(["Alembic, asked without the shop's `migrations/env.py`, finds:", *known]),
+            cause="Something leaves a difference out of the comparison, or the models are there for one command only.",
             next_step="Look for `include_object`, `include_name` and `compare_type` where the app and "
             "`migrations/env.py` are set up, and at what imports the models.",
         )
-    name = _plant(database, models)
-    said = database.flask("db check").output
-    unseen = [table for table in _planted(database, models) if f"{table}.{name}" not in said]
-    _remove(database, models, name)
+    there = database.schema()
+    tables = [each for each in models.tables if there.table(each)]
+    with planted(database, tables) as column:
+        said = database.flask("db check").output
+    unseen = [table for table in tables if f"{table}.{column}" not in said]
     if unseen:
         raise Miss(
             expected="When somebody adds a column to a table by hand, `flask db check` detects it.",
             found=f"It does not see a column that was added to {' and '.join(f'`{each}`' for each in unseen)}.",
-            cause="The check is silent, whatever the database holds: tables are left out of the comparison, the "
-            "metadata is read from the database, or the command was replaced.",
+            cause="The check is silent about it, whatever the database holds: the table is left out of the comparison, "
+            "the metadata is read from the database, or the command was replaced.",
             next_step="Look for `include_object`, `include_name` and `reflect` where the app and `migrations/env.py` "
             "are set up, and take it out.",
         )
 
 
-def _planted(database: Database, models: Models) -> list[str]:
-    return [each for each in models.tables if database.schema().table(each)]
-
-
-def _plant(database: Database, models: Models) -> str:
-    """A column in each table of the models, under a name that nobody can expect."""
+@contextmanager
+def planted(database: Database, tables: Collection[str]) -> Iterator[str]:
+    """While a block runs, each of these tables has one more column, added by hand; its name, which cannot be guessed."""
     name = f"x{secrets.token_hex(4)}"
-    for table in _planted(database, models):
-        database.execute(f'ALTER TABLE "{table}" ADD COLUMN {name} INTEGER')
-    return name
-
-
-def _remove(database: Database, models: Models, name: str) -> None:
-    for table in _planted(database, models):
-        database.execute(f'ALTER TABLE "{table}" DROP COLUMN {name}')
+    database.execute("; ".join(f"ALTER TABLE {quoted(each)} ADD COLUMN {name} INTEGER" for each in tables))
+    try:
+        yield name
+    finally:
+        database.execute("; ".join(f"ALTER TABLE {quoted(each)} DROP COLUMN {name}" for each in tables))

@@ -215,7 +215,7 @@ class FilesJudge(Judge):
             new = {each for row in untouched[:1] for each in row} - set(table.columns)
             for column in sorted(new):
                 full = f"{name}.{column}"
-                if full in (*self.random, *self.writes, *self.renamed.values()):
+                if full in (*self.random, *self.writes, *self.moves.values()):
                     continue
                 for row in untouched:
                     value = now.get(row.get("id"), {}).get(column)
@@ -231,7 +231,8 @@ class OwnDatabaseJudge(Judge):
 
     looks_at_own_database: ClassVar[bool] = True
     business: ClassVar[tuple[str, ...]] = ("users.last_login_at", "orders.status")
-    first: ClassVar[tuple[str, ...]] = ("rows", "nothing_else")
+    first: ClassVar[tuple[str, ...]] = ("rows",)
+    last: ClassVar[tuple[str, ...]] = ("nothing_else",)
     database_name: ClassVar[str] = "your database"
 
     @cached_property
