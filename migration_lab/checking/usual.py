@@ -93,7 +93,8 @@ class FilesJudge(Judge):
             cause="The downgrade leaves something behind that stands in the way of the second upgrade.",
             next_step="Run up, down and up, and look with `shop.schema()` at what the downgrade leaves behind.",
         )
-        self._expect_each_stop()
+        for stop in self.walk.stops:
+            self._expect_undone(stop)
         last = self.walk.stops[-1]
         changes = [str(each) for each in diff(self.start.schema, last.snapshot.schema)]
         self.expect(
@@ -122,6 +123,7 @@ class FilesJudge(Judge):
             next_step="Look for `drop_column`, `drop_table`, `DELETE`, `INSERT` and `UPDATE` in the revisions, and at "
             "which rows they touch. Change a column in place, or copy its values before it goes.",
         )
+        self._expect_kept_on_the_way()
 
     def new_database(self) -> None:
         """a new, empty database gets the same schema from the files alone"""
@@ -168,26 +170,24 @@ class FilesJudge(Judge):
 
     # ------------------------------------------------------------------------------------------------------- inside
 
-    def _expect_each_stop(self) -> None:
-        """On the way nothing of the start is changed, and each step back undoes its step."""
-        down = {each.snapshot.revisions: each for each in self.walk.stops if each.way == "down"}
+    def _expect_kept_on_the_way(self) -> None:
+        """At no stop is something of the start gone or different that the ticket does not name."""
         for stop in self.walk.stops:
-            there = stop.snapshot.schema
-            others = [
-                str(each) for each in self.other_changes(self.start.schema, there) if each.before is not None
-            ]
-            self.expect(
-                not others,
-                expected="At each revision, what was there at the start and is not in the ticket is as it was.",
-                found=listed([f"{stop.when[:1].upper()}{stop.when[1:]}:", *others]),
-                cause="A revision takes something away that a later one brings back. A deploy may stop between them.",
-                next_step="Let each revision leave a database with which the shop can live.",
-            )
-            if stop.way == "up" and stop.snapshot.revisions in down:
-                self._expect_undone(down[stop.snapshot.revisions], stop)
+            others = self.other_changes(self.start.schema, stop.snapshot.schema)
+            differ = [str(each) for each in others if each.before is not None]
+            if differ:
+                raise Miss(
+                    expected="At each revision, what was there at the start and is not in the ticket is as it was.",
+                    found=listed([f"{stop.when[:1].upper()}{stop.when[1:]}:", *differ]),
+                    cause="A revision takes something away that a later one brings back. A deploy may stop between "
+                    "them.",
+                    next_step="Let each revision leave a database with which the shop can live.",
+                    of="no_other_change",
+                )
 
-    def _expect_undone(self, back: Stop, up: Stop) -> None:
+    def _expect_undone(self, up: Stop) -> None:
         """What the ticket names is the same at one revision, whichever way leads there; helpers on the way may differ."""
+        back = next((s for s in self.walk.stops if s.way == "down" and s.snapshot.revisions == up.snapshot.revisions), up)
         named = set(self.changes)
         differ = [
             str(each)
