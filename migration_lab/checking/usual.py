@@ -1,15 +1,15 @@
 """The expectations that most exercises share: of files that are run, and of the learner's own database."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar
 
 from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.judge import Judge
-from migration_lab.checking.planted import expect_seen
+from migration_lab.checking.planted import expect_no_drift
 from migration_lab.checking.rows import changed
 from migration_lab.checking.walk import Stop, Walk
-from migration_lab.checking.words import differences_in, error_in, listed, revision_names
+from migration_lab.checking.words import listed, revision_names
 from migration_lab.schema import diff
 
 UNDO = "In `downgrade()`, undo every operation of `upgrade()`, the last one first."
@@ -37,16 +37,6 @@ class FilesJudge(Judge):
         """The database after the first upgrade, and after the second."""
         return [self.head, self.walk.again()]
 
-    @cached_property
-    def new(self) -> tuple[Database, Snapshot]:
-        """A new database that the files have made, and what it holds."""
-        database = self.empty()
-        try:
-            return database, database.upgrade()
-        except Miss as miss:
-            miss.of = "new_database"
-            raise
-
     def upgrade(self) -> None:
         """`flask db upgrade` runs from the start of the exercise, over the rows that are there"""
         head = self.head
@@ -58,6 +48,17 @@ class FilesJudge(Judge):
             found=listed(["No revision has run, and yet:", *changes]),
             cause="A file that only sets the migration up, such as `migrations/env.py`, changes the database.",
             next_step="Put it back as it was, and write a revision.",
+        )
+
+    def one_head(self) -> None:
+        """the history has one head"""
+        heads = self.traces.history.heads
+        self.expect(
+            len(heads) == 1,
+            expected="One head.",
+            found=f"{revision_names(heads)[:1].upper()}{revision_names(heads)[1:]}.",
+            cause="Two revisions follow the same revision, so that neither is the last." if len(heads) > 1 else "",
+            next_step="Run `flask db heads`, and join the heads or delete the revision that is one too many.",
         )
 
     def no_other_change(self) -> None:
@@ -140,15 +141,7 @@ class FilesJudge(Judge):
     def no_drift(self) -> None:
         """`flask db check` finds no difference between the models and the database, and sees one when there is one"""
         database, made = self.new
-        said = database.flask("db check")
-        self.expect(
-            said.exit_code == 0,
-            expected="`flask db check` says that there is nothing to upgrade.",
-            found=listed(differences_in(said.output)) or error_in(said.output, database.folder),
-            cause="A model says one thing and the revision another, or one of them was not changed.",
-            next_step="Decide which of the two is right, and change the other.",
-        )
-        expect_seen(database, by_hand=self.by_hand)
+        expect_no_drift(database, by_hand=self.by_hand)
         self.expect(
             database.schema() == made.schema,
             expected="`flask db check` looks at the database and leaves it as it is.",
@@ -238,7 +231,7 @@ class OwnDatabaseJudge(Judge):
     @cached_property
     def own(self) -> Database:
         """A copy of the learner's own database as it is now, with a copy of the files."""
-        return Database(self._copies.of_learner(), self.database_name, self._watch, self.causes)
+        return Database(self._copies.of_learner(), self.database_name, partial(self._watch, ()), self.causes)
 
     @cached_property
     def now(self) -> Snapshot:
@@ -303,9 +296,8 @@ class OwnDatabaseJudge(Judge):
         self.expect_same_schema(before, after, **words)
 
     def expect_files_agree(self, *, besides: tuple[str, ...] = ()) -> None:
-        """A new database gets the same schema from the files, and models and check agree with it."""
-        new = self.empty()
-        made = new.upgrade()
+        """A new database gets the same schema from the files, but for the names in `besides`, and the models agree."""
+        database, made = self.new
         self.expect_same_schema(
             self.now,
             made,
@@ -313,12 +305,4 @@ class OwnDatabaseJudge(Judge):
             cause="The files make another schema than the one that is in the database.",
             next_step="A repair that is not in the files does not last: compare a new database with yours.",
         )
-        said = new.flask("db check")
-        self.expect(
-            said.exit_code == 0,
-            expected="`flask db check` finds no difference.",
-            found=listed(differences_in(said.output)) or error_in(said.output, new.folder),
-            cause="The models say something else than the files.",
-            next_step="Decide which of the two is right, and change the other.",
-        )
-        expect_seen(new, by_hand=(*self.by_hand, *besides))
+        expect_no_drift(database, by_hand=(*self.by_hand, *besides))
