@@ -1,6 +1,7 @@
 """A history of revisions, and where databases stand in it."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from migration_lab.errors import LabError
 
@@ -40,18 +41,18 @@ class History:
     databases: tuple[Standing, ...] = ()
     earlier: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         """The ids of all revisions, newest first."""
         return tuple(revision.id for revision in self.revisions)
 
-    @property
+    @cached_property
     def heads(self) -> tuple[str, ...]:
         """Revisions that no other follows."""
         followed = {parent for revision in self.revisions for parent in revision.down}
         return tuple(revision.id for revision in self.revisions if revision.id not in followed)
 
-    @property
+    @cached_property
     def bases(self) -> tuple[str, ...]:
         """Revisions that follow no other."""
         return tuple(revision.id for revision in self.revisions if not revision.down)

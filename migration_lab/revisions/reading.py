@@ -6,6 +6,7 @@ The files are read, not run: they may be broken, and looking at them must not do
 import ast
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,25 +111,14 @@ def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
 
 def _newest_first(found: Mapping[str, Revision]) -> list[str]:
     """Alembic's own order, every revision before those that it follows."""
-    circle = _circle(found)
-    if circle:
-        files = ", ".join(found[each].file for each in circle)
+    try:
+        TopologicalSorter({each.id: each.down for each in found.values()}).prepare()
+    except CycleError as error:
+        files = sorted({found[each].file for each in error.args[1]})
         raise LabError(
-            f"The revisions go round in a circle: {files}." if len(circle) > 1 else f"{files} follows itself.",
+            f"The revisions go round in a circle: {', '.join(files)}." if files[1:] else f"{files[0]} follows itself.",
             "Correct `down_revision` in the file that was changed last.",
-        )
+        ) from error
     graph = RevisionMap(lambda: [AlembicRevision(each.id, each.down) for each in found.values()])
     walked: Iterable[Any] = graph.iterate_revisions("heads", "base")
     return [each.revision for each in walked]
-
-
-def _circle(found: Mapping[str, Revision]) -> list[str]:
-    """The ids that are left when every revision whose parents are all settled has been taken away, and sorted."""
-    left = dict(found)
-    while settled := [each for each in left if not any(parent in left for parent in left[each].down)]:
-        for each in settled:
-            del left[each]
-    while loose := [each for each in left if not any(each in other.down for other in left.values())]:
-        for each in loose:  # it only follows the circle
-            del left[each]
-    return sorted(left)
