@@ -251,7 +251,7 @@ def as_the_edited_file_makes_it(trial: Trial) -> Copy:
     """Staging: upgraded to 0033 when its file had the edited text, with rows of its own; the files are the answer's."""
     staging = trial.empty()
     revision = staging.history().revision("0033")
-    path = staging.folder / "migrations/versions" / (revision.file if revision else EDITED.name)
+    path = revision.path if revision else staging.folder / "migrations/versions" / EDITED.name
     answer = path.read_text(encoding="utf-8") if revision else None
     path.write_text(EDITED.read_text(encoding="utf-8"), encoding="utf-8")
     if staging.flask("db", "upgrade", "0033").exit_code != 0:  # not judged as met yet: what it is about comes later

@@ -2,18 +2,27 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from migration_lab.errors import LabError
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision file. `down` names the revisions that it follows: none for a base, several for a merge."""
+    """One revision file.
+
+    `down` names the revisions that it follows: none for a base, several for a merge. `file` is its path below the
+    folder of versions, or below the project where there are several such folders; `path` is where it is. `labels` and
+    `depends_on` are Alembic's `branch_labels` and `depends_on`, where each may name a revision or a label.
+    """
 
     id: str
     down: tuple[str, ...]
     message: str
     file: str
+    path: Path
+    labels: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
