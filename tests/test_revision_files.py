@@ -108,6 +108,9 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     (tmp_path / VERSIONS / "0002_gone.py").symlink_to("gone.py")
     with pytest.raises(LabError, match=r"0002_gone\.py cannot be read: No such file"):
         read_revisions(tmp_path)
+    (tmp_path / VERSIONS / "gone.py").symlink_to("0002_gone.py")
+    with pytest.raises(LabError, match=r"0002_gone\.py (is a link that leads to itself|cannot be read)"):
+        read_revisions(tmp_path)
 
 
 def test_folders_below_count_when_the_settings_say_so(tmp_path: Path) -> None:
@@ -309,10 +312,11 @@ def test_computed_values_are_those_that_alembic_gets(
     assert "parents_of_this_test" not in sys.modules
 
 
-def test_only_the_files_that_need_it_are_run(tmp_path: Path) -> None:
+def test_only_the_files_that_need_it_are_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project(tmp_path, COMPUTED["f-string"])
     (tmp_path / VERSIONS / "0001_first.py").write_text(FIRST + NEVER_RUN)
-    assert {each.id for each in read_revisions(tmp_path)} == {"0001", "0002", "x"}
+    monkeypatch.chdir(tmp_path.parent)
+    assert {each.id for each in read_revisions(Path(tmp_path.name))} == {"0001", "0002", "x"}
     assert not list(tmp_path.rglob("__pycache__"))
 
 
@@ -356,10 +360,6 @@ def test_an_old_file_is_known_by_its_name(tmp_path: Path) -> None:
             "0002_step.py has to be run to be read, and ended its process with 3.",
         ),
         (
-            'import time\nrevision = time.sleep(60)\ndown_revision = "0001"\n',
-            "0002_step.py has to be run to be read, and was stopped after 1 seconds.",
-        ),
-        (
             'revision = str(2)\ndown_revision = "0001", 1\n',
             "0002_step.py gives `revision` or `down_revision` as something that is not a text.",
         ),
@@ -369,14 +369,18 @@ def test_an_old_file_is_known_by_its_name(tmp_path: Path) -> None:
         ('revision = "".join("0002")\ndown_revision = "0002"\n', "0002_step.py follows itself."),
     ],
 )
-def test_a_file_that_fails_when_run_is_named(
-    tmp_path: Path, text: str, says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(running, "LIMIT_SECONDS", 1.0)
+def test_a_file_that_fails_when_run_is_named(tmp_path: Path, text: str, says: str) -> None:
     project(tmp_path, text)
     with pytest.raises(LabError) as failure:
         read_revisions(tmp_path)
     assert failure.value.message.startswith(says)
+
+
+def test_a_file_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LIMIT_SECONDS", 1.5)
+    project(tmp_path, 'import time\nrevision = time.sleep(60)\ndown_revision = "0001"\n')
+    with pytest.raises(LabError, match=r"0002_step\.py has to be run to be read, and was stopped after 1\.5 seconds"):
+        read_revisions(tmp_path)
 
 
 def test_no_file_is_run_when_one_of_them_is_not_python(tmp_path: Path) -> None:
@@ -396,7 +400,7 @@ def test_a_circle_of_dependencies_is_named(tmp_path: Path) -> None:
 
 def test_a_long_history_takes_no_longer_than_alembic_needs(tmp_path: Path) -> None:
     body = "from alembic import op\nimport sqlalchemy as sa\n\ndef upgrade():\n    op.add_column('t', sa.Column('c'))\n"
-    names = [f"{number:04}" for number in range(1500)]
+    names = [f"{number:04}" for number in range(2500)]
     for own, down in zip(names, [None, *names[:-1]], strict=True):
         lay(tmp_path, {f"{VERSIONS}/{own}_step.py": line(own, down, body)})
 
@@ -409,10 +413,10 @@ def test_a_long_history_takes_no_longer_than_alembic_needs(tmp_path: Path) -> No
 
 
 def _best(load: Callable[[], list[str]]) -> float:
-    """Seconds of the fastest of three loads; Alembic's first one compiles the files."""
+    """Seconds of the faster of two loads; Alembic's first one compiles the files."""
     seconds = []
-    for _ in range(3):
+    for _ in range(2):
         start = time.perf_counter()
-        assert len(load()) == 1500
+        assert len(load()) == 2500
         seconds.append(time.perf_counter() - start)
     return min(seconds)

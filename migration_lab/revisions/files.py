@@ -59,6 +59,7 @@ def read_settings(folder: Path) -> Settings:
     Raises:
         LabError: there are no migrations here, or `alembic.ini` cannot be read.
     """
+    folder = folder.absolute()
     plain = folder / "alembic.ini"
     flask = folder / FLASK_MIGRATE / "alembic.ini"
     if plain.is_file() and not flask.is_file():
@@ -72,13 +73,13 @@ def list_files(settings: Settings) -> tuple[Found, ...]:
     """The revision files of a project, in Alembic's order.
 
     Raises:
-        LabError: there is one whose source is missing, and `sourceless` is set.
+        LabError: a link leads to itself; or `sourceless` is set, and the source of a revision is missing.
     """
     found: dict[Path, Found] = {}
     for location in settings.locations:
         base = location if len(settings.locations) == 1 else settings.folder
         for listed in _files(settings, location):
-            path = listed.resolve()
+            path = _real(listed)
             if REVISION_FILE.match(path.name) and path not in found:
                 name = listed.relative_to(base) if listed.is_relative_to(base) else listed
                 found[path] = Found(name.as_posix(), path)
@@ -142,6 +143,13 @@ def _files(settings: Settings, location: Path) -> Iterator[Path]:
             if not settings.recursive:
                 return
             folders.sort()
+
+
+def _real(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # until Python 3.13 a circle of links is a RuntimeError
+        raise LabError(f"{path.name} is a link that leads to itself.", "Correct or delete it.") from error
 
 
 def _refuse_compiled(folder: Path, names: list[str]) -> None:
