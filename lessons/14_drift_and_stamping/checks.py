@@ -193,7 +193,7 @@ class EditedRelease(FilesJudge):
         """Upgraded to 0033 when its file had the edited text, with rows of its own; the files are the answer's."""
         staging = self.empty("staging", watched=True)
         revision = staging.history().revision("0033")
-        path = staging.folder / "migrations/versions" / (revision.file if revision else EDITED.name)
+        path = revision.path if revision else staging.folder / "migrations/versions" / EDITED.name
         answer = path.read_text(encoding="utf-8") if revision else None
         path.write_text(EDITED.read_text(encoding="utf-8"), encoding="utf-8")
         staging.must("db upgrade 0033")
