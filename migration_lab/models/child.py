@@ -29,7 +29,10 @@ def say() -> None:
 def _words(difference: Any) -> str:
     """One of Alembic's differences in a line: "add column users.nickname"."""
     kind, *parts = difference[0] if isinstance(difference, list) else difference
-    table = next((each.table.name for each in parts if getattr(each, "table", None) is not None), None)
-    names = [getattr(each, "name", each) for each in parts]
-    where = [each for each in (table, *names[:3]) if isinstance(each, str)]
+    where: list[str] = []
+    for each in parts[:3]:
+        table = getattr(each, "table", None)
+        for name in (getattr(table, "name", None), each if isinstance(each, str) else getattr(each, "name", None)):
+            if isinstance(name, str) and name not in where:
+                where.append(name)
     return f"{str(kind).replace('_', ' ')} {'.'.join(where)}"
