@@ -118,6 +118,18 @@ SPOILED_EXERCISES = {
     "an answer without a reason": (NOT_NULL, "why: why", 'why: ""', "does not say why it is wrong"),
     "an answer with a word that means nothing": (NOT_NULL, "rejected_by", "rejectedby", "there is no such field"),
     "an answer with a block that means nothing": (NOT_NULL, "```python", "```text", "line 7: a block begins with"),
+    "an edit of a cell that the solution does not have": (
+        NOT_NULL,
+        "```python\n%%writefile",
+        "```diff order.py\n-%%writefile",
+        "the solution has no cell 'order.py'",
+    ),
+    "an answer without a cell that is not there": (
+        NOT_NULL,
+        "why: why\n",
+        "why: why\nwithout: [pass]\n",
+        "has no cell 'pass'",
+    ),
     "an answer to no exercise": (NO_DOWNGRADE, '"01.1"', '"01.7"', "the lesson has no exercise '01.7'"),
 }
 
@@ -128,6 +140,13 @@ def test_a_spoiled_exercise_is_red_and_says_why(how: str, root: Path) -> None:
     spoil(root, *change)
     with pytest.raises(AssertionError, match=expected):
         prove_exercise()
+
+
+def test_a_file_that_is_not_right_is_reported_once(root: Path) -> None:
+    spoil(root, NOT_NULL, "```python\n%%writefile", "```diff order.py\n-%%writefile")
+    with pytest.raises(pytest.skip.Exception, match="`test_answer_files_say_what_they_are` reports it"):
+        prove_answer("wrong-not_null")
+    proof.test_exercise_has_answers_that_prove_its_check(course.lesson("01"), "01.1")
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,8 @@ class Answer:
 
     def _of_file(self, matter: FrontMatter) -> tuple[Cell, ...]:
         blocks = read_blocks(self.file)
-        first = next((block.line for block in blocks if block.edits), 1)
-        edits = bool(matter.without) or any(block.edits for block in blocks)
+        first = next((block.line for block in blocks if block.names_a_cell), 1)
+        edits = bool(matter.without) or any(block.names_a_cell for block in blocks)
         if matter.start == "nothing" and edits:
             raise mistake(self.file, first, "it starts from nothing, so it cannot change a cell of the solution")
         if matter.start != "solution" and not edits:

@@ -29,10 +29,15 @@ class Block:
     lines: tuple[str, ...]
 
     @property
-    def edits(self) -> bool:
+    def is_cell(self) -> bool:
+        """Whether it is a cell, and not an edit of one."""
+        return bool(PYTHON.match(self.info))
+
+    @property
+    def names_a_cell(self) -> bool:
         """Whether it names a cell of the solution."""
         python = PYTHON.match(self.info)
-        return bool(python["where"] if python else DIFF.match(self.info))
+        return python is None or bool(python["where"])
 
     @property
     def cell(self) -> Cell:
@@ -81,7 +86,7 @@ def read_blocks(path: Path) -> list[Block]:
         if end is None:
             raise mistake(path, opened, "this block is never closed")
         block = Block(path, opened, fence["info"].strip(), tuple(lines[number:end]))
-        if not (PYTHON.match(block.info) or DIFF.match(block.info)):
+        if not (block.is_cell or DIFF.match(block.info)):
             raise mistake(
                 path,
                 opened,
