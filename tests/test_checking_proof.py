@@ -130,6 +130,12 @@ SPOILED_EXERCISES = {
         "why: why\nwithout: [pass]\n",
         "has no cell 'pass'",
     ),
+    "an answer that edits what it does not start from": (
+        NOT_NULL,
+        "why: why\n",
+        "why: why\nstart: nothing\nwithout: [pass]\n",
+        "it starts from nothing",
+    ),
     "an answer to no exercise": (NO_DOWNGRADE, '"01.1"', '"01.7"', "the lesson has no exercise '01.7'"),
 }
 
@@ -139,6 +145,13 @@ def test_a_spoiled_exercise_is_red_and_says_why(how: str, root: Path) -> None:
     *change, expected = SPOILED_EXERCISES[how]
     spoil(root, *change)
     with pytest.raises(AssertionError, match=expected):
+        prove_exercise()
+
+
+def test_the_solution_itself_is_no_other_answer(root: Path) -> None:
+    text = '---\nexercise: "01.1"\nwhy: why\nstart: solution\n---\n'
+    (root / tiny_course.FOLDER / "right_answers" / "01.1_same.md").write_text(text, encoding="utf-8")
+    with pytest.raises(AssertionError, match="it is the solution and nothing else"):
         prove_exercise()
 
 
