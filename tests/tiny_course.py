@@ -145,7 +145,8 @@ def answer(up: str, down: str, *, why: str = "why", rejected_by: str | None = No
     """An answer file: the model's line, and a revision written by hand."""
     matter = f'---\nexercise: "01.1"\n{f"rejected_by: {rejected_by}" if rejected_by else ""}\nwhy: {why}\n---\n\n'
     cell = f"%%writefile migrations/versions/0002_add_users_nickname.py\n{revision(up, down)}\n"
-    return f"{matter}{model}\n```python\n{cell}```\n"
+    first = model.replace(' tags=["solution"]', "")
+    return f"{matter}{first}\n```python\n{cell}```\n"
 
 
 def make(root: Path) -> Path:
