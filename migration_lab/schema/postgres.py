@@ -3,6 +3,7 @@
 SQLAlchemy's inspection would ask four long questions about keys where one is enough, and a check reads many schemas.
 """
 
+import re
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -67,6 +68,8 @@ OTHERS = text(f"""{SCOPE}
      WHERE prokind IN ('f', 'p')
        AND NOT EXISTS (SELECT FROM member WHERE classid = 'pg_proc'::regclass AND objid = p.oid)""")
 
+CREATE_TRIGGER = re.compile(r'^CREATE TRIGGER ("(?:[^"]|"")*"|\S+) ')
+
 
 def read(connection: Connection) -> Schema:
     """Read all schemas of the database that are not the server's own."""
@@ -82,7 +85,7 @@ def read(connection: Connection) -> Schema:
         _note_key(parts, row)
     beside: dict[str, list[Named]] = {}
     for row in connection.execute(OTHERS):
-        found = Named(row.name, one_line(row.sql))
+        found = Named(row.name, CREATE_TRIGGER.sub("", one_line(row.sql)) if row.owner else one_line(row.sql))
         (parts.triggers[row.owner] if row.owner else beside.setdefault(row.type, [])).append(found)
     view, enum, function, sequence, materialized = (
         in_order(beside.get(kind, ())) for kind in ("view", "enum", "function", "sequence", "materialized view")

@@ -8,13 +8,15 @@ from sqlalchemy import Connection, text
 from migration_lab.schema.model import Detail
 from migration_lab.schema.sql import one_line
 
-# The schemas that are not the server's own, what belongs to an extension, and tables and the like beside that.
+# The schemas that are not the server's own, what comes with an extension or a type, and tables and the like beside that.
 SCOPE = """
     WITH space AS (
         SELECT oid, nspname, nspowner, nspacl, nspname IS NOT DISTINCT FROM current_schema() AS first,
                CASE WHEN nspname = current_schema() THEN '' ELSE nspname || '.' END AS prefix
         FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
-    ), member AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+    ), member AS (
+        SELECT classid, objid FROM pg_depend
+        WHERE deptype = 'e' OR (deptype = 'i' AND refclassid = 'pg_type'::regclass)
     ), relation AS (
         SELECT c.*, prefix || relname AS called, CASE WHEN NOT first THEN nspname END AS elsewhere
         FROM pg_class c JOIN space ON space.oid = relnamespace
@@ -186,8 +188,9 @@ OF_DATABASE = f"""
            FROM pg_publication_namespace WHERE pnpubid = p.oid), '')
       FROM pg_publication p"""
 # What is rare: its identity, and what its own line of the catalog says without numbers of other lines.
+IDENTITY = r"regexp_replace(identity, '\m(pg_catalog|' || coalesce(current_schema(), '') || ')\.', '', 'g')"
 RARE = f"""
-    SELECT type, NULL, regexp_replace(identity, '^public\\.', ''), coalesce(definition, 'there')
+    SELECT type, NULL, {IDENTITY}, coalesce(definition, 'there')
     FROM (
         SELECT 'pg_collation'::regclass AS class, oid,
                (to_jsonb(c) - '{{oid,collname,collnamespace,collowner,collversion}}'::text[])::text AS definition
@@ -211,11 +214,11 @@ RARE = f"""
         UNION ALL SELECT 'pg_foreign_server'::regclass, oid, {_listed("srvoptions")} FROM pg_foreign_server
     ) AS rare CROSS JOIN LATERAL pg_identify_object(class, oid, 0)
     WHERE rare.oid >= 16384
-      AND NOT EXISTS (SELECT FROM pg_depend WHERE deptype = 'e' AND classid = class AND objid = rare.oid)"""
-COMMENTS = """
+      AND NOT EXISTS (SELECT FROM member WHERE classid = class AND objid = rare.oid)"""
+COMMENTS = f"""
     SELECT 'comment on ' || type, coalesce(t.called, c.called), CASE WHEN objsubid > 0 THEN attname
            WHEN t.oid IS NOT NULL THEN coalesce(conname, tgname, polname, c.relname) WHEN c.oid IS NOT NULL THEN ''
-           ELSE regexp_replace(identity, '^public\\.', '') END, description
+           ELSE {IDENTITY} END, description
     FROM (SELECT * FROM pg_description WHERE classoid <> 'pg_extension'::regclass AND (objoid >= 16384
           OR (classoid = 'pg_namespace'::regclass AND objoid = to_regnamespace('public')
               AND description <> 'standard public schema'))

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from sqlalchemy import Connection
+
 from migration_lab.readonly import looking_at
 from migration_lab.schema import postgres, sqlite
 from migration_lab.schema.model import Schema
@@ -21,7 +23,12 @@ def read_schema(url: str, *, with_version_table: bool = False) -> Schema:
         LabError: nothing answers at the URL.
     """
     with looking_at(url) as connection:
-        found = (sqlite if connection.dialect.name == "sqlite" else postgres).read(connection)
+        return read(connection, with_version_table=with_version_table)
+
+
+def read(connection: Connection, *, with_version_table: bool = False) -> Schema:
+    """The same over an open connection."""
+    found = (sqlite if connection.dialect.name == "sqlite" else postgres).read(connection)
     own = {table.name for table in found.tables if not with_version_table and table.place[1] == VERSION_TABLE}
     return replace(
         found,
