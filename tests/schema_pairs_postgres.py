@@ -27,7 +27,9 @@ CREATE TABLE loose (id integer, at date);
 CREATE STATISTICS st ON user_id, amount FROM orders;
 """
 UQ = "ALTER TABLE users DROP CONSTRAINT uq; ALTER TABLE users ADD CONSTRAINT uq UNIQUE"
-FK = "ALTER TABLE orders DROP CONSTRAINT fk; ALTER TABLE orders ADD CONSTRAINT fk FOREIGN KEY (user_id) REFERENCES users"
+FK = (
+    "ALTER TABLE orders DROP CONSTRAINT fk; ALTER TABLE orders ADD CONSTRAINT fk FOREIGN KEY (user_id) REFERENCES users"
+)
 PK = "ALTER TABLE orders DROP CONSTRAINT orders_pkey; ALTER TABLE orders ADD PRIMARY KEY (id)"
 SAME_F = "CREATE OR REPLACE FUNCTION f(a integer) RETURNS integer LANGUAGE sql"
 
@@ -60,7 +62,7 @@ CHANGES = {
     f"{PK} DEFERRABLE": "orders: primary key orders_pkey changed from (on (id)) to (on (id) DEFERRABLE)",
     f"{PK} INCLUDE (amount)": "on (id) INCLUDE (amount)",
     "ALTER TABLE orders RENAME CONSTRAINT orders_pkey TO pk": "orders: primary key pk added",
-    f"{FK}": "orders: foreign key fk changed from ((user_id) to users (id) ON DELETE SET NULL) to ((user_id) to users (id))",
+    f"{FK}": "orders: foreign key fk changed from ((user_id) to users (id) ON DELETE SET NULL) to",
     f"{FK} ON DELETE SET NULL (user_id)": "ON DELETE SET NULL (user_id)",
     f"{FK} ON DELETE SET NULL ON UPDATE CASCADE": "ON UPDATE CASCADE",
     f"{FK} MATCH FULL ON DELETE SET NULL": "MATCH FULL",
@@ -95,7 +97,7 @@ CHANGES = {
     "COMMENT ON TABLE users IS 'people'": "users: comment on table added (people)",
     "CREATE TABLE more (id integer); ALTER TABLE loose INHERIT more": "loose: inherits added (more)",
     "CREATE TABLE child () INHERITS (loose)": "child: table added",
-    "ALTER TABLE parts ATTACH PARTITION loose FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')": "loose: inherits added",
+    "ALTER TABLE parts ATTACH PARTITION loose DEFAULT": "loose: inherits added",
     "ALTER TABLE parts DETACH PARTITION part": "part: inherits removed (it was parts FOR VALUES FROM",
     "DROP TABLE parts; CREATE TABLE parts (id integer, at date) PARTITION BY LIST (at)": "parts: partitioned changed",
     "CREATE STATISTICS st_2 (ndistinct) ON user_id, amount FROM orders": "orders: statistics st_2 added",
@@ -104,7 +106,7 @@ CHANGES = {
     "ALTER TABLE orders DISABLE TRIGGER tr": "orders: state of trigger tr added (disabled)",
     "ALTER TABLE orders ENABLE ALWAYS TRIGGER tr": "orders: state of trigger tr added (always)",
     "CREATE TRIGGER on_v INSTEAD OF DELETE ON v FOR EACH ROW EXECUTE FUNCTION t()": "v: trigger on_v added",
-    "CREATE CONSTRAINT TRIGGER c AFTER INSERT ON orders DEFERRABLE FOR EACH ROW EXECUTE FUNCTION t()": "trigger c added",
+    "CREATE CONSTRAINT TRIGGER c AFTER INSERT ON orders DEFERRABLE FOR EACH ROW EXECUTE FUNCTION t()": "trigger c",
     "DROP TRIGGER tr ON orders": "orders: trigger tr removed",
     "CREATE EVENT TRIGGER ev ON sql_drop EXECUTE FUNCTION e()": "event trigger ev added",
     # views
@@ -118,7 +120,7 @@ CHANGES = {
     f"{SAME_F} SET search_path = app AS 'SELECT 1'": "search_path",
     f"{SAME_F} COST 7 AS 'SELECT 1'": "COST 7",
     f"{SAME_F} PARALLEL SAFE AS 'SELECT 1'": "PARALLEL SAFE",
-    f"{SAME_F} AS 'SELECT length(''a  b'')'": "function f(a integer) changed from (SELECT 1) to (SELECT length('a  b'))",
+    f"{SAME_F} AS 'SELECT length(''a  b'')'": "changed from (SELECT 1) to (SELECT length('a  b'))",
     f"{SAME_F} RETURN 2": "function f(a integer) changed",
     "CREATE OR REPLACE FUNCTION f(a integer DEFAULT 5) RETURNS integer LANGUAGE sql AS 'SELECT 1'": "DEFAULT 5",
     "CREATE PROCEDURE pr() LANGUAGE sql AS 'SELECT 2'": "function pr() added",
@@ -154,7 +156,7 @@ CHANGES = {
     "CREATE EXTENSION IF NOT EXISTS pg_trgm": "extension pg_trgm added",
     "CREATE PUBLICATION pub FOR TABLE users": "publication pub added",
     "CREATE FOREIGN DATA WRAPPER w": "foreign-data wrapper w added",
-    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''5MB''', current_database()); END $$": "work_mem=5MB",
+    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''5MB''', current_database()); END $$": "5MB",
 }
 
 # Each pair makes the same, from an empty database on.
@@ -173,7 +175,8 @@ SAME = {
     "the order of columns": ("CREATE TABLE t (a integer, b text)", "CREATE TABLE t (b text, a integer)"),
     "at once or one after the other": (
         "CREATE TABLE t (a integer NOT NULL DEFAULT 3, CONSTRAINT b UNIQUE (a), CONSTRAINT c CHECK (a > 1))",
-        """CREATE TABLE t (); ALTER TABLE t ADD CONSTRAINT x CHECK (true), ADD a integer; ALTER TABLE t DROP CONSTRAINT x,
+        """CREATE TABLE t (); ALTER TABLE t ADD CONSTRAINT x CHECK (true), ADD a integer;
+           ALTER TABLE t DROP CONSTRAINT x,
            ADD CONSTRAINT c CHECK (a > 1), ALTER a SET DEFAULT 3, ADD CONSTRAINT b UNIQUE (a), ALTER a SET NOT NULL""",
     ),
     "serial": (
@@ -187,7 +190,10 @@ SAME = {
         "CREATE TABLE t (a integer NOT NULL)",
         "CREATE TABLE t (b integer NOT NULL); ALTER TABLE t RENAME b TO a",
     ),
-    "a right given and taken": ("CREATE TABLE t ()", "CREATE TABLE t (); GRANT SELECT ON t TO public; REVOKE ALL ON t FROM public"),
+    "a right given and taken": (
+        "CREATE TABLE t ()",
+        "CREATE TABLE t (); GRANT SELECT ON t TO public; REVOKE ALL ON t FROM public",
+    ),
     "a right that all have": (
         "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
         "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'; GRANT EXECUTE ON FUNCTION f TO public",
@@ -207,14 +213,19 @@ SAME = {
         "CREATE TABLE t () WITH (fillfactor = 70, autovacuum_enabled = off)",
         "CREATE TABLE t () WITH (autovacuum_enabled = off, fillfactor = 70)",
     ),
-    "an enum that grew": ("CREATE TYPE e AS ENUM ('a', 'b')", "CREATE TYPE e AS ENUM ('b'); ALTER TYPE e ADD VALUE 'a' BEFORE 'b'"),
+    "an enum that grew": (
+        "CREATE TYPE e AS ENUM ('a', 'b')",
+        "CREATE TYPE e AS ENUM ('b'); ALTER TYPE e ADD VALUE 'a' BEFORE 'b'",
+    ),
     "a constraint made from an index": (
         "CREATE TABLE t (a integer, CONSTRAINT u UNIQUE (a))",
-        "CREATE TABLE t (a integer); CREATE UNIQUE INDEX u ON t (a); ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX u",
+        """CREATE TABLE t (a integer); CREATE UNIQUE INDEX u ON t (a);
+           ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX u""",
     ),
     "a check validated later": (
         "CREATE TABLE t (a integer, CONSTRAINT c CHECK (a > 1))",
-        "CREATE TABLE t (a integer); ALTER TABLE t ADD CONSTRAINT c CHECK (a > 1) NOT VALID; ALTER TABLE t VALIDATE CONSTRAINT c",
+        """CREATE TABLE t (a integer); ALTER TABLE t ADD CONSTRAINT c CHECK (a > 1) NOT VALID;
+           ALTER TABLE t VALIDATE CONSTRAINT c""",
     ),
     "a partition attached": (
         "CREATE TABLE t (a integer) PARTITION BY LIST (a); CREATE TABLE p PARTITION OF t FOR VALUES IN (1)",

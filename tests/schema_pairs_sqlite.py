@@ -13,7 +13,11 @@ def _table(text: str) -> str:
 DIFFERENT = [
     # columns
     (_table("a"), _table("a, b TEXT"), "t: column b added (TEXT, may be null)"),
-    (_table("a INTEGER"), _table("a BIGINT"), "t: column a changed from (INTEGER, may be null) to (BIGINT, may be null)"),
+    (
+        _table("a INTEGER"),
+        _table("a BIGINT"),
+        "t: column a changed from (INTEGER, may be null) to (BIGINT, may be null)",
+    ),
     (_table("a"), _table("A"), "t: column A added"),
     (_table("a TEXT"), _table("a TEXT NOT NULL"), "must not be null"),
     (_table("a TEXT"), _table("a TEXT DEFAULT 'x'"), "default 'x'"),
@@ -25,13 +29,21 @@ DIFFERENT = [
     (_table("a, b AS (a + 1)"), _table("a, b AS (a + 2)"), "generated always as (a + 2) virtual"),
     (_table("a, b AS (a + 1)"), _table("a, b AS (a + 1) STORED"), "generated always as (a + 1) stored"),
     (_table("a, b"), _table("a, b AS (a || ' ,  ')"), "generated always as (a || ' ,  ') virtual"),
-    (_table("a NOT NULL"), _table("a NOT NULL ON CONFLICT IGNORE"), "t: clauses of column a added (NOT NULL ON CONFLICT IGN"),
+    (
+        _table("a NOT NULL"),
+        _table("a NOT NULL ON CONFLICT IGNORE"),
+        "t: clauses of column a added (NOT NULL ON CONFLICT IGN",
+    ),
     # keys
     (_table("id INTEGER"), _table("id INTEGER PRIMARY KEY"), "t: primary key added (on (id))"),
     (_table("id INTEGER PRIMARY KEY"), _table("id INTEGER PRIMARY KEY AUTOINCREMENT"), "on (id) AUTOINCREMENT"),
     (_table("id INTEGER PRIMARY KEY"), _table("id INTEGER PRIMARY KEY DESC"), "DESC of id"),
     (_table("id INTEGER PRIMARY KEY"), _table("id INTEGER PRIMARY KEY ON CONFLICT REPLACE"), "ON CONFLICT REPLACE"),
-    (_table("id INTEGER PRIMARY KEY"), _table("id INTEGER CONSTRAINT pk PRIMARY KEY"), "t: primary key pk added (on (id))"),
+    (
+        _table("id INTEGER PRIMARY KEY"),
+        _table("id INTEGER CONSTRAINT pk PRIMARY KEY"),
+        "t: primary key pk added (on (id))",
+    ),
     (_table("a, b, PRIMARY KEY (a, b)"), _table("a, b, PRIMARY KEY (b, a)"), "to (on (b, a))"),
     (_table("a, PRIMARY KEY (a)"), _table("a, PRIMARY KEY (a COLLATE NOCASE)"), "COLLATE NOCASE of a"),
     (_table("a"), _table("a UNIQUE"), "t: unique constraint added (on (a))"),
@@ -41,7 +53,7 @@ DIFFERENT = [
     (_table("a, b, UNIQUE (a)"), _table("a, b, UNIQUE (a, b)"), "on (a, b)"),
     (_table("a, UNIQUE (a)"), _table("a, UNIQUE (a COLLATE NOCASE)"), "COLLATE NOCASE of a"),
     (_table("a, UNIQUE (a)"), _table("a, UNIQUE (a DESC)"), "DESC of a"),
-    (_table('a, b, UNIQUE (a)'), _table('a, b, UNIQUE (a) UNIQUE (b)'), "t: unique constraint added (on (b))"),
+    (_table("a, b, UNIQUE (a)"), _table("a, b, UNIQUE (a) UNIQUE (b)"), "t: unique constraint added (on (b))"),
     # foreign keys
     (ORDERS.format(""), ORDERS.format("REFERENCES users"), "orders: foreign key added ((user_id) to users (id))"),
     (ORDERS.format("REFERENCES users"), ORDERS.format("REFERENCES users ON DELETE CASCADE"), "ON DELETE CASCADE"),
@@ -61,13 +73,21 @@ DIFFERENT = [
     (_table("a CHECK (a > 1)"), _table("a CHECK (a > 2)"), "t: check added (a > 2)"),
     (_table("a, CHECK (a <> 'x  y')"), _table("a, CHECK (a <> 'x y')"), "t: check added (a <> 'x y')"),
     (_table("a, CHECK (a <> 'x')"), _table("a, CHECK (a <> 'X')"), "t: check added (a <> 'X')"),
-    (_table("a, CONSTRAINT c CHECK (a > 1)"), _table("a, CONSTRAINT c CHECK (a >= 1)"), "check c changed from (a > 1) to"),
+    (
+        _table("a, CONSTRAINT c CHECK (a > 1)"),
+        _table("a, CONSTRAINT c CHECK (a >= 1)"),
+        "check c changed from (a > 1) to",
+    ),
     (_table("a, CONSTRAINT c CHECK (a > 1)"), _table("a, CONSTRAINT d CHECK (a > 1)"), "t: check d added (a > 1)"),
     (_table("a, CHECK (a - (1 - 2))"), _table("a, CHECK ((a - 1) - 2)"), "t: check added ((a - 1) - 2)"),
     (_table("a, b, CHECK (a > 1)"), _table("a, b, CHECK (a > 1) CHECK (b > 1)"), "t: check added (b > 1)"),
     # tables
     (_table("a INT"), _table("a INT") + " STRICT", "t: table option STRICT added"),
-    (_table("a INT PRIMARY KEY"), _table("a INT PRIMARY KEY") + " WITHOUT ROWID", "t: table option WITHOUT ROWID added"),
+    (
+        _table("a INT PRIMARY KEY"),
+        _table("a INT PRIMARY KEY") + " WITHOUT ROWID",
+        "t: table option WITHOUT ROWID added",
+    ),
     ("", "CREATE TABLE sqlitefoo (a)", "sqlitefoo: table added (a)"),
     ("CREATE TABLE sqlite1 (a)", "CREATE TABLE sqlite1 (a, b)", "sqlite1: column b added"),
     ("", "CREATE TABLE SqliteXsettings (a)", "SqliteXsettings: table added (a)"),
@@ -79,7 +99,11 @@ DIFFERENT = [
     ),
     # indexes
     (_table("a"), _table("a") + "; CREATE INDEX ix ON t (a)", "t: index ix added (on (a))"),
-    (_table("a") + "; CREATE INDEX ix ON t (a)", _table("a") + "; CREATE UNIQUE INDEX ix ON t (a)", "to (unique on (a))"),
+    (
+        _table("a") + "; CREATE INDEX ix ON t (a)",
+        _table("a") + "; CREATE UNIQUE INDEX ix ON t (a)",
+        "to (unique on (a))",
+    ),
     (_table("a") + "; CREATE INDEX ix ON t (a)", _table("a") + "; CREATE INDEX ix ON T (a DESC)", "to (on (a DESC))"),
     (
         _table("a") + "; CREATE INDEX ix ON t (a)",
@@ -102,7 +126,11 @@ DIFFERENT = [
         "to (on (a) WHERE a <> 'x y')",
     ),
     # views and triggers
-    (VIEW, VIEW.replace("SELECT id", "SELECT id, age"), "view v changed from (SELECT id FROM users) to (SELECT id, age"),
+    (
+        VIEW,
+        VIEW.replace("SELECT id", "SELECT id, age"),
+        "view v changed from (SELECT id FROM users) to (SELECT id, age",
+    ),
     (VIEW, VIEW.replace("v AS", "v (other) AS"), "to ((other) AS SELECT id FROM users)"),
     (VIEW.replace("id FROM", "'a  b' FROM"), VIEW.replace("id FROM", "'a b' FROM"), "view v changed"),
     (VIEW, VIEW + "CREATE TRIGGER tr INSTEAD OF DELETE ON v BEGIN SELECT 1; END", "v: trigger tr added (INSTEAD OF"),
@@ -135,7 +163,8 @@ SAME = {
     "unique, inline or of the table": (_table("a UNIQUE, b"), _table("a, b, UNIQUE (a)")),
     "unique, said twice": (_table("a UNIQUE, b"), _table("a UNIQUE, b, UNIQUE (a)")),
     "a primary key, inline or of the table": (
-        _table("id INTEGER CONSTRAINT pk PRIMARY KEY"), _table("id INTEGER, CONSTRAINT pk PRIMARY KEY (id)"),
+        _table("id INTEGER CONSTRAINT pk PRIMARY KEY"),
+        _table("id INTEGER, CONSTRAINT pk PRIMARY KEY (id)"),
     ),
     "a foreign key, inline or of the table": (
         ORDERS.format("CONSTRAINT fk REFERENCES users ON DELETE CASCADE"),
@@ -166,7 +195,10 @@ SAME = {
     ),
     "what is done on a conflict by default": (_table("a UNIQUE"), _table("a UNIQUE ON CONFLICT ABORT")),
     "a target spelled otherwise": (ORDERS.format("REFERENCES users (id)"), ORDERS.format('REFERENCES "Users" (ID)')),
-    "a column added later": (_table("a, b TEXT DEFAULT 'x'"), _table("a") + "; ALTER TABLE t ADD COLUMN b TEXT DEFAULT 'x'"),
+    "a column added later": (
+        _table("a, b TEXT DEFAULT 'x'"),
+        _table("a") + "; ALTER TABLE t ADD COLUMN b TEXT DEFAULT 'x'",
+    ),
     "a column dropped": (_table("a, c"), _table("a, b, c") + "; ALTER TABLE t DROP COLUMN b"),
     "a table called otherwise before": (
         ORDERS.format("REFERENCES users") + "CREATE INDEX ix ON orders (amount);"
@@ -194,6 +226,9 @@ SAME = {
         TRIGGER.format("BEFORE UPDATE OF age ON users BEGIN SELECT 1; END"),
         TRIGGER.format("update of AGE on Users for each row begin select 1 ; end"),
     ),
-    "rows": (_table("id INTEGER PRIMARY KEY AUTOINCREMENT"), _table("id INTEGER PRIMARY KEY AUTOINCREMENT") + "; INSERT INTO t DEFAULT VALUES"),
+    "rows": (
+        _table("id INTEGER PRIMARY KEY AUTOINCREMENT"),
+        _table("id INTEGER PRIMARY KEY AUTOINCREMENT") + "; INSERT INTO t DEFAULT VALUES",
+    ),
     "statistics": (_table("a"), _table("a") + "; INSERT INTO t VALUES (1); ANALYZE"),
 }

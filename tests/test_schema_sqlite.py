@@ -1,4 +1,4 @@
-"""On SQLite, every change of a schema is seen and said, two ways to say the same are equal, and any file is readable."""
+"""On SQLite, every change of a schema is seen and said, and two ways to say the same are equal."""
 
 import sqlite3
 from pathlib import Path

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migration_lab.schema.model import Detail, Schema, Table
+from migration_lab.schema.model import Detail, Schema
 
 Parts = Mapping[tuple[str, str], list[Any]]
 
@@ -53,13 +53,17 @@ def diff(before: Schema, after: Schema) -> list[Change]:
 def _in_detail(before: Schema, after: Schema, changes: Iterable[Change]) -> list[Change]:
     """What changed in the details, but for what these changes show already."""
     come_or_gone = {
-        each.subject or each.name for each in changes if not (each.subject and each.name) and None in (each.before, each.after)
+        each.subject or each.name
+        for each in changes
+        if not (each.subject and each.name) and None in (each.before, each.after)
     }
     shown = {(each.subject, each.name) for each in changes if each.name}
     found = []
     old, new = _by_owner(before.details), _by_owner(after.details)
     for owner in sorted((old.keys() | new.keys()) - come_or_gone):
-        compared = _compare(owner, *(_parts((d.kind, d.name, d.definition) for d in each[owner]) for each in (old, new)))
+        compared = _compare(
+            owner, *(_parts((d.kind, d.name, d.definition) for d in each[owner]) for each in (old, new))
+        )
         found += [each for each in compared if (owner, each.name) not in shown]
     return found
 

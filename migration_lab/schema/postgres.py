@@ -31,22 +31,24 @@ INDEXES = text(f"""{SCOPE}
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN relation t ON t.oid = i.indrelid
     WHERE t.relkind IN ('r', 'p')
       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))""")
-KEYS = text(f"""{SCOPE}
+KEYS = f"""{SCOPE}
     SELECT t.called AS owner, k.conname AS name, k.contype AS kind, k.convalidated AS valid, r.called AS target,
            ARRAY(SELECT attname FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place)
                  JOIN pg_attribute ON attrelid = k.conrelid AND attnum = number ORDER BY place) AS columns,
            ARRAY(SELECT attname FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place)
                  JOIN pg_attribute ON attrelid = k.confrelid AND attnum = number ORDER BY place) AS target_columns,
-           ARRAY(SELECT attname FROM pg_attribute
-                 WHERE attrelid = k.conrelid AND attnum = ANY (k.confdelsetcols) ORDER BY 1) AS set_columns,
-           ARRAY(SELECT attname FROM pg_attribute
-                 WHERE attrelid = i.indexrelid AND attnum > i.indnkeyatts ORDER BY attnum) AS included,
+           CASE WHEN k.confdelsetcols IS NOT NULL THEN ARRAY(SELECT attname FROM pg_attribute
+                 WHERE attrelid = k.conrelid AND attnum = ANY (k.confdelsetcols) ORDER BY 1) END AS set_columns,
+           CASE WHEN i.indnatts > i.indnkeyatts THEN ARRAY(SELECT attname FROM pg_attribute
+                 WHERE attrelid = i.indexrelid AND attnum > i.indnkeyatts ORDER BY attnum) END AS included,
            i.indnullsnotdistinct, k.connoinherit, k.confdeltype, k.confupdtype, k.confmatchtype, k.condeferrable,
-           k.condeferred, to_jsonb(k) -> 'conenforced' AS enforced, to_jsonb(k) -> 'conperiod' AS period,
+           k.condeferred, {{since_18}},
            CASE WHEN k.contype IN ('c', 'x') THEN pg_get_constraintdef(k.oid, true) END AS definition
     FROM pg_constraint k JOIN relation t ON t.oid = k.conrelid LEFT JOIN relation r ON r.oid = k.confrelid
     LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u')
-    WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND t.relkind IN ('r', 'p')""")
+    WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND t.relkind IN ('r', 'p')"""
+KEYS_BEFORE_18 = text(KEYS.format(since_18="true AS enforced, false AS period"))
+KEYS_SINCE_18 = text(KEYS.format(since_18="k.conenforced AS enforced, k.conperiod AS period"))
 ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}  # `a` is NO ACTION, which is usual
 OTHERS = text(f"""{SCOPE}
     SELECT 'trigger' AS type, tgname AS name, called AS owner, pg_get_triggerdef(t.oid, true) AS sql
@@ -81,7 +83,8 @@ def read(connection: Connection) -> Schema:
             parts.columns[row.owner].append(_column(row))
     for row in connection.execute(INDEXES):
         parts.indexes[row.owner].append(_index(row))
-    for row in connection.execute(KEYS):
+    version = connection.dialect.server_version_info or (0,)
+    for row in connection.execute(KEYS_SINCE_18 if version >= (18,) else KEYS_BEFORE_18):
         _note_key(parts, row)
     beside: dict[str, list[Named]] = {}
     for row in connection.execute(OTHERS):
@@ -134,13 +137,13 @@ def _options(row: Row[Any]) -> tuple[str, ...]:
     """What a key or a check says beside its columns or its condition, its validity apart."""
     said = {
         "NULLS NOT DISTINCT": row.indnullsnotdistinct,
-        f"INCLUDE ({', '.join(row.included)})": row.included,
+        f"INCLUDE ({', '.join(row.included or ())})": row.included,
         "NO INHERIT": row.connoinherit and row.kind == "c",
         "WITHOUT OVERLAPS" if row.kind != "f" else "PERIOD": row.period,
         "MATCH FULL": row.confmatchtype == "f",
         "DEFERRABLE": row.condeferrable,
         "INITIALLY DEFERRED": row.condeferred,
-        "NOT ENFORCED": row.enforced is False,
+        "NOT ENFORCED": not row.enforced,
     }
     return tuple(word for word, holds in said.items() if holds)
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from migration_lab.schema.model import Detail
 from migration_lab.schema.sql import one_line
 
-# The schemas that are not the server's own, what comes with an extension or a type, and tables and the like beside that.
+# The schemas that are not the server's own, what comes with an extension or a type, and all other tables and the like.
 SCOPE = """
     WITH space AS (
         SELECT oid, nspname, nspowner, nspacl, nspname IS NOT DISTINCT FROM current_schema() AS first,
@@ -25,7 +25,8 @@ SCOPE = """
 
 
 def _listed(array: str) -> str:
-    return f"(SELECT nullif(string_agg(e::text, ', ' ORDER BY e::text), '') FROM unnest({array}) e)"
+    listed = f"(SELECT nullif(string_agg(e::text, ', ' ORDER BY e::text), '') FROM unnest({array}) e)"
+    return f"CASE WHEN {array} IS NOT NULL THEN {listed} END"
 
 
 def _rights(rights: str, kind: str, owner: str) -> str:
@@ -36,8 +37,8 @@ def _rights(rights: str, kind: str, owner: str) -> str:
 
 def _of_another(owner: str) -> str:
     """The owner of a thing, if that is not the owner of the database."""
-    return f"""(SELECT {owner}::regrole::text FROM pg_database
-                WHERE datname = current_database() AND datdba <> {owner})"""
+    usual = "(SELECT datdba FROM pg_database WHERE datname = current_database())"
+    return f"CASE WHEN {owner} <> {usual} THEN {owner}::regrole::text END"
 
 
 KIND_OF_RIGHTS = """CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r'::"char" END"""
@@ -57,8 +58,10 @@ RELATIONS = f"""
             WHERE indrelid = c.oid AND indisclustered) END),
         ('row security', concat_ws(', ', CASE WHEN c.relrowsecurity THEN 'enabled' END,
             CASE WHEN c.relforcerowsecurity THEN 'forced' END)),
-        ('tablespace', (SELECT spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace)),
-        ('access method', (SELECT amname FROM pg_am a WHERE a.oid = c.relam AND amtype = 't' AND amname <> 'heap')),
+        ('tablespace', CASE WHEN c.reltablespace <> 0 THEN (SELECT spcname FROM pg_tablespace s
+            WHERE s.oid = c.reltablespace) END),
+        ('access method', CASE WHEN c.relkind IN ('r', 'p', 'm') THEN (SELECT nullif(amname, 'heap') FROM pg_am a
+            WHERE a.oid = c.relam) END),
         ('partitioned', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END),
         ('inherits', (SELECT string_agg(concat_ws(' ', inhparent::regclass, CASE WHEN c.relispartition
             THEN pg_get_expr(c.relpartbound, c.oid) END), ', ' ORDER BY inhseqno) FROM pg_inherits
@@ -67,10 +70,11 @@ RELATIONS = f"""
         ('owner', CASE WHEN t.oid IS NULL THEN {_of_another("c.relowner")} END),
         ('rights', {_rights("c.relacl", KIND_OF_RIGHTS, "c.relowner")}),
         ('rows of a materialized view', CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN 'none yet' END),
-        ('foreign table', (SELECT concat_ws(' ', srvname, {_listed("ftoptions")}) || ': ' || (
-            SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attname)
+        ('foreign table', CASE WHEN c.relkind = 'f' THEN (
+            SELECT concat_ws(' ', srvname, {_listed("ftoptions")}) || ': ' || (SELECT string_agg(
+            attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attname)
             FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)
-            FROM pg_foreign_table JOIN pg_foreign_server s ON s.oid = ftserver WHERE ftrelid = c.oid)),
+            FROM pg_foreign_table JOIN pg_foreign_server s ON s.oid = ftserver WHERE ftrelid = c.oid) END),
         ('index', CASE WHEN t.relkind NOT IN ('r', 'p') THEN
             pg_get_indexdef(c.oid) || CASE WHEN i.indisvalid THEN '' ELSE ', INVALID' END END)
     ) AS d (kind, definition)
@@ -81,7 +85,8 @@ COLUMNS = f"""
     JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef e ON e.adrelid = c.oid AND e.adnum = a.attnum
     CROSS JOIN LATERAL (VALUES
         ('storage', CASE WHEN a.attstorage <> t.typstorage THEN
-            CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END),
+            CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main'
+            ELSE 'extended' END END),
         ('compression', CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END),
         ('statistics', CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::text END),
         ('options', {_listed("a.attoptions")}),
@@ -95,7 +100,8 @@ NOT_NULL = """
     SELECT 'NOT NULL of column', called, attname, concat_ws(', ',
            CASE WHEN conname !~ '_not_null\\d*$' THEN 'called ' || conname END,
            CASE WHEN NOT convalidated THEN 'NOT VALID' END, CASE WHEN connoinherit THEN 'NO INHERIT' END)
-    FROM pg_constraint k JOIN relation c ON c.oid = conrelid JOIN pg_attribute a ON attrelid = c.oid AND attnum = conkey[1]
+    FROM pg_constraint k JOIN relation c ON c.oid = conrelid
+    JOIN pg_attribute a ON attrelid = c.oid AND attnum = conkey[1]
     WHERE contype = 'n' AND (conname !~ '_not_null\\d*$' OR NOT convalidated OR connoinherit)"""
 TRIGGERS = """
     SELECT CASE WHEN relkind IN ('r', 'p') THEN 'state of ' ELSE '' END || 'trigger', called,
@@ -110,9 +116,9 @@ RULES = """
     FROM pg_rewrite r JOIN relation c ON c.oid = ev_class WHERE rulename <> '_RETURN'"""
 POLICIES = f"""
     SELECT 'policy', called, polname, concat_ws(' ', CASE WHEN polpermissive THEN 'permissive' ELSE 'restrictive' END,
-           'for', CASE polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update' WHEN 'd' THEN 'delete'
-           ELSE 'all' END, 'to', {_listed("polroles::regrole[]")}, 'using ' || pg_get_expr(polqual, polrelid),
-           'with check ' || pg_get_expr(polwithcheck, polrelid))
+           'for', CASE polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'
+           WHEN 'd' THEN 'delete' ELSE 'all' END, 'to', {_listed("polroles::regrole[]")},
+           'using ' || pg_get_expr(polqual, polrelid), 'with check ' || pg_get_expr(polwithcheck, polrelid))
     FROM pg_policy JOIN relation c ON c.oid = polrelid"""
 STATISTICS = """
     SELECT 'statistics', called, stxname, concat_ws(', target ', pg_get_statisticsobjdef(s.oid),
@@ -120,8 +126,8 @@ STATISTICS = """
     FROM pg_statistic_ext s JOIN relation c ON c.oid = stxrelid"""
 SEQUENCES = """
     SELECT 'sequence' || CASE WHEN t.oid IS NULL THEN '' ELSE ' of column' END, t.called, coalesce(attname, c.called),
-           concat_ws(' ', 'as', format_type(seqtypid, NULL), 'start', seqstart, 'increment', seqincrement, 'from', seqmin,
-           'to', seqmax, 'cache', seqcache, CASE WHEN seqcycle THEN 'cycle' END,
+           concat_ws(' ', 'as', format_type(seqtypid, NULL), 'start', seqstart, 'increment', seqincrement,
+           'from', seqmin, 'to', seqmax, 'cache', seqcache, CASE WHEN seqcycle THEN 'cycle' END,
            CASE WHEN c.relpersistence = 'u' AND t.oid IS NULL THEN 'unlogged' END)
     FROM pg_sequence s JOIN relation c ON c.oid = seqrelid
     LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND refobjsubid > 0
@@ -155,12 +161,14 @@ TYPES = f"""
              FROM pg_constraint k WHERE contypid = t.oid AND contype = 'c')) END),
         ('composite type', CASE WHEN relkind = 'c' THEN (SELECT '(' || coalesce(string_agg(attname || ' '
             || format_type(atttypid, atttypmod) || coalesce((SELECT ' COLLATE ' || collname FROM pg_collation l
-            WHERE l.oid = attcollation AND attcollation <> (SELECT typcollation FROM pg_type WHERE oid = atttypid)), ''),
-            ', ' ORDER BY attnum), '') || ')' FROM pg_attribute
+            WHERE l.oid = attcollation
+            AND attcollation <> (SELECT typcollation FROM pg_type WHERE oid = atttypid)), ''), ', '
+            ORDER BY attnum), '') || ')' FROM pg_attribute
             WHERE attrelid = typrelid AND attnum > 0 AND NOT attisdropped) END),
-        ('range type', (SELECT concat_ws(', ', format_type(rngsubtype, NULL), nullif(rngcanonical::text, '-'),
+        ('range type', CASE WHEN typtype = 'r' THEN (
+            SELECT concat_ws(', ', format_type(rngsubtype, NULL), nullif(rngcanonical::text, '-'),
             nullif(rngsubdiff::text, '-'), (SELECT collname FROM pg_collation WHERE oid = rngcollation))
-            FROM pg_range WHERE rngtypid = t.oid)),
+            FROM pg_range WHERE rngtypid = t.oid) END),
         ('base type', CASE WHEN typtype = 'b' AND typcategory <> 'A' THEN typinput::text END),
         ('owner of type', CASE WHEN typtype IN ('d', 'e', 'r') OR relkind = 'c' THEN {_of_another("typowner")} END),
         ('rights of type', {_rights("typacl", "'T'", "typowner")})
@@ -178,7 +186,8 @@ OF_DATABASE = f"""
            WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types' WHEN 'n' THEN 'schemas'
            ELSE defaclobjtype::text END, 'of', defaclrole::regrole, 'in ' || nullif(defaclnamespace, 0)::regnamespace),
            coalesce({_listed("defaclacl")}, 'none') FROM pg_default_acl
-    UNION ALL SELECT 'setting', NULL, concat_ws(' ', split_part(said, '=', 1), 'of ' || nullif(setrole, 0)::regrole), said
+    UNION ALL SELECT 'setting', NULL, concat_ws(' ', split_part(said, '=', 1),
+           'of ' || nullif(setrole, 0)::regrole), said
       FROM pg_db_role_setting CROSS JOIN unnest(setconfig) said
      WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
     UNION ALL SELECT 'publication', NULL, pubname, (to_jsonb(p) - '{{oid,pubname,pubowner}}'::text[])::text
@@ -205,8 +214,9 @@ RARE = f"""
         UNION ALL SELECT 'pg_language'::regclass, oid, NULL FROM pg_language
         UNION ALL SELECT 'pg_am'::regclass, oid, amhandler::text FROM pg_am
         UNION ALL SELECT 'pg_transform'::regclass, oid, NULL FROM pg_transform
-        UNION ALL SELECT 'pg_ts_config'::regclass, oid, (SELECT string_agg(maptokentype || ' ' || mapdict::regdictionary,
-               ', ' ORDER BY maptokentype, mapseqno) FROM pg_ts_config_map WHERE mapcfg = c.oid) FROM pg_ts_config c
+        UNION ALL SELECT 'pg_ts_config'::regclass, oid, (SELECT string_agg(
+               maptokentype || ' ' || mapdict::regdictionary, ', ' ORDER BY maptokentype, mapseqno)
+               FROM pg_ts_config_map WHERE mapcfg = c.oid) FROM pg_ts_config c
         UNION ALL SELECT 'pg_ts_dict'::regclass, oid, dictinitoption FROM pg_ts_dict
         UNION ALL SELECT 'pg_ts_parser'::regclass, oid, prsstart::text FROM pg_ts_parser
         UNION ALL SELECT 'pg_ts_template'::regclass, oid, tmpllexize::text FROM pg_ts_template

@@ -28,7 +28,8 @@ def read_schema(url: str, *, with_version_table: bool = False) -> Schema:
 
 def read(connection: Connection, *, with_version_table: bool = False) -> Schema:
     """The same over an open connection."""
-    found = (sqlite if connection.dialect.name == "sqlite" else postgres).read(connection)
+    engine = sqlite if connection.dialect.name == "sqlite" else postgres
+    found: Schema = engine.read(connection)
     own = {table.name for table in found.tables if not with_version_table and table.place[1] == VERSION_TABLE}
     return replace(
         found,

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from migration_lab.schema import sqlite_create
-from migration_lab.schema.model import Column, Detail, Named, Schema, Table
+from migration_lab.schema.model import Column, Detail, Named, Schema
 from migration_lab.schema.parts import Parts, foreign_key, in_order
 from migration_lab.schema.sql import tokens, written
 
@@ -50,7 +50,7 @@ def read(connection: Connection) -> Schema:
 def _columns(connection: Connection, names: Sequence[str]) -> dict[str, list[Any]]:
     """What the pragma says of each column, by table. Joined with the tables, it would read all of them for each."""
     cursor = connection.connection.cursor()
-    return {name: cursor.execute(COLUMNS, (name,)).fetchall() for name in names}  # type: ignore[attr-defined]
+    return {name: cursor.execute(COLUMNS, (name,)).fetchall() for name in names}
 
 
 def _note_table(
@@ -99,7 +99,10 @@ def _note_table(
 
 
 def _details(
-    connection: Connection, creates: Mapping[str, sqlite_create.Create], rows: Sequence[Row[Any]], declared: Mapping[str, str]
+    connection: Connection,
+    creates: Mapping[str, sqlite_create.Create],
+    rows: Sequence[Row[Any]],
+    declared: Mapping[str, str],
 ) -> list[Detail]:
     found = [
         Detail("virtual table", row.name, sqlite_create.view(row.sql, declared))
@@ -108,7 +111,9 @@ def _details(
     ]
     for name, create in creates.items():
         found += [Detail("table option", each, "set", name) for each in create.options]
-        found += [Detail("clauses of column", each, " ".join(said), name) for each, said in create.clauses.items() if said]
+        found += [
+            Detail("clauses of column", each, " ".join(said), name) for each, said in create.clauses.items() if said
+        ]
     for pragma in PRAGMAS:
         value = connection.execute(text(f"PRAGMA {pragma}")).scalar()
         found += [Detail("pragma", pragma, str(value))] if value else []

@@ -7,7 +7,9 @@ from migration_lab.schema.model import Check, Index, PrimaryKey, Unique
 from migration_lab.schema.sql import Token, split, tokens, written
 
 # What ends the type of a column.
-CLAUSES = frozenset("CONSTRAINT PRIMARY NOT NULL UNIQUE CHECK DEFAULT COLLATE REFERENCES GENERATED AS".split())
+CLAUSES = (
+    "CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "GENERATED", "AS",
+)  # fmt: skip
 
 
 class Reader:
