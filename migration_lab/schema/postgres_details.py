@@ -18,8 +18,10 @@ SCOPE = """
         SELECT classid, objid FROM pg_depend
         WHERE deptype = 'e' OR (deptype = 'i' AND refclassid = 'pg_type'::regclass)
     ), relation AS (
-        SELECT c.*, prefix || relname AS called, CASE WHEN NOT first THEN nspname END AS elsewhere
-        FROM pg_class c JOIN space ON space.oid = relnamespace
+        SELECT c.*, CASE WHEN plain THEN relname ELSE nspname || '.' || relname END AS called,
+               CASE WHEN NOT plain THEN nspname END AS elsewhere
+        FROM pg_class c JOIN space ON space.oid = relnamespace CROSS JOIN LATERAL (
+             SELECT first AND strpos(relname, '.') = 0) AS it (plain)
         WHERE NOT EXISTS (SELECT FROM member WHERE classid = 'pg_class'::regclass AND objid = c.oid)
     )"""
 
