@@ -155,6 +155,7 @@ CHANGES = {
     "COMMENT ON SCHEMA app IS 'inside'": "comment on schema app added (inside)",
     "CREATE EXTENSION IF NOT EXISTS pg_trgm": "extension pg_trgm added",
     "CREATE PUBLICATION pub FOR TABLE users": "publication pub added",
+    "CREATE SUBSCRIPTION sub CONNECTION '' PUBLICATION pub WITH (connect = false)": "subscription sub added (pub)",
     "CREATE FOREIGN DATA WRAPPER w": "foreign-data wrapper w added",
     "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''5MB''', current_database()); END $$": "5MB",
 }

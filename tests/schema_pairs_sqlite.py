@@ -183,6 +183,15 @@ SAME = {
         """create table t(a varchar ( 9 )  not  null -- that is all
            default current_timestamp,/* and */check(LENGTH(A)>1 and A in('x','Y')))""",
     ),
+    "a default of NULL": (_table("a TEXT"), _table("a TEXT DEFAULT NULL")),
+    "a key that counts, inline or of the table": (
+        _table("id INTEGER PRIMARY KEY ON CONFLICT FAIL AUTOINCREMENT"),
+        _table("id INTEGER, PRIMARY KEY (id AUTOINCREMENT) ON CONFLICT FAIL"),
+    ),
+    "names in any quotes": (
+        _table('"order" INTEGER, "a b" TEXT, CHECK ("order" > 1), UNIQUE ("a b")'),
+        _table("'order' INTEGER, [a b] TEXT, CHECK ([order] > 1), UNIQUE (`A b`)"),
+    ),
     "quotes": (
         _table("a INTEGER, b AS (a + 1), CONSTRAINT c CHECK (a > 1)"),
         'CREATE TABLE "t" ("a" INTEGER, [b] AS ("a" + 1), CONSTRAINT "c" CHECK (`a` > 1))',

@@ -192,6 +192,8 @@ OF_DATABASE = f"""
            'of ' || nullif(setrole, 0)::regrole), said
       FROM pg_db_role_setting CROSS JOIN unnest(setconfig) said
      WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+    UNION ALL SELECT 'subscription', NULL, subname, array_to_string(subpublications, ', ') FROM pg_subscription
+     WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     UNION ALL SELECT 'publication', NULL, pubname, (to_jsonb(p) - '{{oid,pubname,pubowner}}'::text[])::text
            || coalesce((SELECT string_agg(concat_ws(' ', prrelid::regclass, prattrs, pg_get_expr(prqual, prrelid)), ', '
            ORDER BY prrelid::regclass::text) FROM pg_publication_rel WHERE prpubid = p.oid), '')

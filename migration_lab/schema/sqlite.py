@@ -70,7 +70,7 @@ def _note_table(
                 " ".join(called.split()),
                 # the key of a table is its row number, which is never null, if it is a single INTEGER
                 nullable=not notnull and not (key and len(keys) == 1 and type_.upper() == "INTEGER"),
-                default=None if default is None else written(sqlite_create.bare(tokens(default)), {}),
+                default=_default(default),
                 generated=create.generated.get(column),
                 collation=None if create.collations.get(column) == "BINARY" else create.collations.get(column),
                 position=position,
@@ -96,6 +96,12 @@ def _note_table(
                 words=each.words,
             )
         )
+
+
+def _default(said: str | None) -> str | None:
+    """A default as SQL; None for NULL, which is what there is without one."""
+    default = written(sqlite_create.bare(tokens(said or "NULL")), {})
+    return None if default == "NULL" else default
 
 
 def _details(

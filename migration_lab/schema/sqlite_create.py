@@ -164,7 +164,7 @@ def _keyed(reader: Reader, found: Create, column: str | None) -> tuple[tuple[str
         options = [f"DESC of {column}"] if reader.take("DESC") else []
         reader.take("ASC")
         return (column,), options + _conflict(reader)
-    names, options = [], []
+    names, options, last = [], [], []
     for part in split(reader.group()):
         own = Reader(part)
         names.append(name := found.named(own.next()))
@@ -172,7 +172,9 @@ def _keyed(reader: Reader, found: Create, column: str | None) -> tuple[tuple[str
         collation = own.next().name.upper() if own.take("COLLATE") else usual
         options += [f"COLLATE {collation} of {name}"] if collation != usual else []
         options += [f"DESC of {name}"] if own.take("DESC") else []
-    return tuple(names), options + _conflict(reader)
+        own.take("ASC")
+        last += ["AUTOINCREMENT"] if own.take("AUTOINCREMENT") else []
+    return tuple(names), options + _conflict(reader) + last
 
 
 def _conflict(reader: Reader) -> list[str]:
