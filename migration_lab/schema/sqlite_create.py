@@ -228,8 +228,9 @@ def index(name: str, sql: str, table: Create) -> Index:
             part, collation = part[:-2], part[-1].name.upper()
         elif len(part) == 1:
             collation = table.collations.get(table.named(part[0]), "BINARY")
-        columns.append((table.named(part[0]) if len(part) == 1 else written(part, table.known)) + " DESC" * descending)
-        collations += [(collation, columns[-1])] if collation != "BINARY" else []
+        column = table.named(part[0]) if len(part) == 1 else written(bare(part), table.known)
+        columns.append(column + " DESC" * descending)
+        collations += [(collation, column)] if collation != "BINARY" else []
     reader.take("WHERE")
     where = written(bare(reader.rest()), table.known) or None
     extra = ", ".join(f"COLLATE {each}" + (f" of {column}" if columns[1:] else "") for each, column in collations)
