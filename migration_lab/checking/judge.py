@@ -2,14 +2,16 @@
 
 import traceback
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from migration_lab import course, engines, progress
 from migration_lab.checking.copies import copies_of
 from migration_lab.checking.expectations import Expectation, Finding, Judge, JudgeError, Unmet
+from migration_lab.checking.outside import ran_out
 from migration_lab.checking.trial import Trial
 from migration_lab.checking.verdict import EngineVerdict, Verdict
 from migration_lab.course import EngineName, Lesson
-from migration_lab.errors import LabError
+from migration_lab.errors import LabError, reason
 from migration_lab.process import StoppedError
 from migration_lab.readonly import keeping_sessions
 from migration_lab.record import database_sign, files_sign, read_record
@@ -50,17 +52,25 @@ def check(
             continue
         on_engine(name)
         engine = engines.engine(name)
-        with engine.at_once():
-            results.append(judge_once(judge, workspace, template_at(lesson, exercise.scene, engine)))
+        try:
+            with engine.at_once():
+                results.append(judge_once(judge, workspace, template_at(lesson, exercise.scene, engine)))
+        except (LabError, OSError, MemoryError) as error:  # what was judged on another engine is shown all the same
+            if (said := error if isinstance(error, LabError) else ran_out(error)) is None:
+                raise
+            results.append(EngineVerdict(name, (), _could_not_judge(said), judge.expectations))
     if not results:
         raise LabError(
             f"Exercise {exercise_id} is not judged on this engine.", " ".join(notes) or "Open it on another."
         )
     verdict = Verdict(exercise_id, exercise.title, tuple(results), " ".join(notes) or None)
     is_judged = not any(each.unmet and each.unmet.expectation.id in (CAN_BE_JUDGED, CHECK_WORKS) for each in results)
-    progress.record_check(
-        exercise_id, passed=verdict.passed, fingerprint=_fingerprint(workspace) if is_judged else None
-    )
+    try:
+        fingerprint = _fingerprint(workspace) if is_judged else None
+        progress.record_check(exercise_id, passed=verdict.passed, fingerprint=fingerprint)
+    except (LabError, OSError) as error:
+        why = str(error) if isinstance(error, LabError) else f"Your progress cannot be kept: {reason(error)}."
+        verdict = replace(verdict, note=" ".join([*notes, why]))
     return verdict
 
 
@@ -102,7 +112,8 @@ def judge_once(judge: Judge, workspace: Workspace, template: Template) -> Engine
         except LabError as error:
             finding = _could_not_judge(error)
         except Exception as error:
-            finding = _our_mistake(judge, error)
+            said = ran_out(error)
+            finding = _could_not_judge(said) if said else _our_mistake(judge, error)
     met = tuple(trial.judged) if trial else ()
     later = tuple(e for e in judge.expectations if finding and e not in met and e.id != finding.expectation.id)
     return EngineVerdict(template.engine.name, met, finding, later)
@@ -129,7 +140,7 @@ def _could_not_judge(error: LabError) -> Finding:
     expectation = Expectation(
         CAN_BE_JUDGED,
         "the files and the database of the exercise can be read",
-        "A file of the exercise is damaged or a process is in the way.",
+        getattr(error, "cause", "A file of the exercise is damaged or a process is in the way."),
         error.next_step,
     )
     return Finding(expectation, "The check can read the files and the database.", error.message)
