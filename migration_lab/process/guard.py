@@ -24,10 +24,10 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-VARIABLE = "LAB_CHECK"  # its value is what `Confinement.environment` writes
+VARIABLE = "MIGRATION_LAB_CHECK"  # its value is what `Confinement.environment` writes
 NOTE = "refused.json"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty")
-LAB_DATABASE = "lab_"
+LABS_PREFIX = "lab_"
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # SQLite takes the folder for its own temporary files from the environment when it is first imported.
 SQLITE_TEMPORARY = os.environ.get("SQLITE_TMPDIR", "")
@@ -115,7 +115,7 @@ class Guard:
         def connect_within(*args: Any, **options: Any) -> Generator[Any, Any, Any]:
             session = yield from connect(*args, **options)
             name = session.db.decode()
-            if name.startswith(LAB_DATABASE) and name != self.database:
+            if name.startswith(LABS_PREFIX) and name != self.database:
                 session.finish()
                 self.refuse("your own database")
             return session

@@ -1,8 +1,10 @@
 """Checks: a learner's files are copied as they are, links as links, and never more than can be."""
 
 import os
+import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,14 +107,14 @@ def test_a_file_that_may_not_be_read_is_named(root: Path, monkeypatch: pytest.Mo
     secret = work.folder / "secret.txt"
     secret.write_text("x")
     secret.chmod(0)
-    copy2 = files.shutil.copy2
+    copy2 = shutil.copy2
 
-    def refuse(path: str, *args: object, **options: object) -> None:  # root may read it all the same
+    def refuse(path: str, *args: Any, **options: Any) -> None:  # root may read it all the same
         if path.endswith("secret.txt"):
             raise PermissionError(13, "Permission denied", path)
-        copy2(path, *args, **options)  # type: ignore[call-overload]
+        copy2(path, *args, **options)
 
-    monkeypatch.setattr(files.shutil, "copy2", refuse)
+    monkeypatch.setattr(shutil, "copy2", refuse)
     finding = unmet(check("01.1", work, only=["sqlite"]))
     assert finding.expectation.id == CAN_BE_JUDGED
     assert finding.found == "The file secret.txt of the exercise may not be read, so the exercise cannot be checked."

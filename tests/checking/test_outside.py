@@ -17,7 +17,7 @@ from migration_lab.checking.report import as_text
 from migration_lab.course import Lesson
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
-from migration_lab.templates import Template
+from migration_lab.templates import Template, template_at
 from tests.checking.exercise import judge_with, leftovers, opened, solve, unmet
 from tests.tiny_course import ADD, DROP
 
@@ -71,8 +71,6 @@ def test_a_file_that_is_not_there_is_not_taken_for_that() -> None:
 
 
 def test_sqlites_verdict_is_shown_where_postgres_has_no_room(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    template_at = judge.template_at
-
     def no_room(lesson: Lesson, scene: str | None, engine: Engine) -> Template:
         if engine.name == "postgres":
             raise LabError("There is no room left for Postgres's databases.", "Make room on the disk.")

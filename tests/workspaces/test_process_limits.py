@@ -1,11 +1,12 @@
 """Commands in a fresh process: what they print and the memory that they take have an end."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from migration_lab import process
 from migration_lab.checking.words import error_in
+from migration_lab.errors import LabError
 from migration_lab.process import StoppedError, memory, output
 from tests.workspaces.commands import flask, more
 
@@ -67,7 +68,7 @@ def test_a_process_that_cannot_be_started_is_said(shop: Path, monkeypatch: pytes
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setenv("LAB_FORKSERVER", "0")
-    monkeypatch.setattr(process.subprocess, "Popen", refuse)
-    with pytest.raises(process.LabError, match="cannot be started: Resource temporarily unavailable") as raised:
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(LabError, match="cannot be started: Resource temporarily unavailable") as raised:
         flask(shop, "db", "heads")
     assert "Close programs" in raised.value.next_step
