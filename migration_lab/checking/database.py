@@ -10,6 +10,7 @@ from typing import Any
 from migration_lab import query
 from migration_lab.checking import rows
 from migration_lab.checking.expectations import Miss
+from migration_lab.checking.outside import refuse_from_outside, refuse_reached
 from migration_lab.checking.words import error_in, relative, revision_names
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
@@ -94,8 +95,15 @@ class Database:
 
         Raises:
             StoppedError: it takes longer than `COMMAND_SECONDS`.
+            LabError: it would reach the learner's own database, or something that is not the learner's doing cut it
+                short.
         """
-        return run_flask(self.workspace, *split(command), folder=folder, timeout=COMMAND_SECONDS)
+        try:
+            completed = run_flask(self.workspace, *split(command), folder=folder, timeout=COMMAND_SECONDS)
+        finally:
+            refuse_reached(self.folder)
+        refuse_from_outside(completed, f"flask {command}", self.workspace)
+        return completed
 
     def must(self, command: str, *, folder: Path | None = None) -> Completed:
         """Run a command that has to end with exit code 0.
