@@ -79,6 +79,26 @@ def end_when_it_is_in_the_way(reader: locks.Held, live: Live) -> None:
     reader.close()
 
 
+def test_a_command_is_waited_for_until_it_meets_a_lock_or_ends(opened: Open) -> None:
+    shop = opened("postgres")
+    write(shop, ADD)
+    never, at_once = threading.Event(), threading.Event()
+    at_once.set()
+    with locks.idle_reader(shop.url, "SELECT count(*) FROM users") as reader, under_traffic(shop) as live:
+        live.wait_for_a_command(or_until=at_once)
+        upgrade = threading.Thread(target=live.flask, args=("db", "upgrade"))
+        upgrade.start()
+        live.wait_for_a_command(or_until=never)
+        assert live.seen.locks is not None
+        assert "flask db upgrade" in {each.who for each in live.seen.locks.waits}
+        reader.close()
+        upgrade.join()
+    with under_traffic(shop) as live:
+        live.flask("db", "current")
+        live.wait_for_a_command(or_until=never)
+        assert [span.end is not None for span in live.seen.timeline.spans] == [True]
+
+
 def test_nobody_waits_where_nothing_is_in_the_way(opened: Open) -> None:
     shop = opened("sqlite")
     with under_traffic(shop) as live:
