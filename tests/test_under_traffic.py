@@ -64,6 +64,7 @@ def test_waits_of_requests_are_told_from_those_of_the_command(opened: Open) -> N
         live.wait_for(5)
         ends.join()
     assert live.failed == []
+    assert live.seen.locks is not None
     assert "shop" in {each.who for each in live.waits}
     assert not [each for each in live.waits if each.who.startswith("flask")]
     assert live.longest_wait > PAUSE - live.seen.locks.precision
