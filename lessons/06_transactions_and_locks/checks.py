@@ -27,7 +27,7 @@ from migration_lab.schema import diff
 
 REPORT_SECONDS = 2.5  # for which the report stays after the deploy has met it
 BOUND_SECONDS = 1.0  # a right answer needs 0.1 to 0.3, and the timeout that is in env.py lets 2 happen
-ATTEMPTS = 10  # of the deploy after the report has gone
+ATTEMPTS = 25  # of the deploy after the report has gone
 PAUSE_SECONDS = 0.3
 CUSTOMERS = (
     ("GET", "/users/{id}", None),
