@@ -87,7 +87,7 @@ def test_a_command_is_waited_for_until_it_meets_a_lock_or_ends(opened: Open) -> 
     at_once.set()
     with locks.idle_reader(shop.url, "SELECT count(*) FROM users") as reader, under_traffic(shop) as live:
         live.wait_for_a_command(or_until=at_once)
-        upgrade = threading.Thread(target=live.flask, args=("db", "upgrade"))
+        upgrade = threading.Thread(target=live.flask, args=("db upgrade",))
         upgrade.start()
         live.wait_for_a_command(or_until=never)
         assert live.seen.locks is not None
@@ -95,7 +95,7 @@ def test_a_command_is_waited_for_until_it_meets_a_lock_or_ends(opened: Open) -> 
         reader.close()
         upgrade.join()
     with under_traffic(shop) as live:
-        live.flask("db", "current")
+        live.flask("db current")
         live.wait_for_a_command(or_until=never)
         assert [span.end is not None for span in live.seen.timeline.spans] == [True]
 

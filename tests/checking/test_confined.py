@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 
 from migration_lab import progress, query
 from migration_lab.checking import check
-from migration_lab.checking.judge import CAN_BE_JUDGED
+from migration_lab.checking.trial import CAN_BE_JUDGED
 from migration_lab.course import EngineName
 from migration_lab.process import landlock
 from migration_lab.workspace import Workspace
@@ -98,9 +98,9 @@ def test_no_way_leads_to_the_learners_database(
     assert state(work) == before
     assert finding.expectation.id == CAN_BE_JUDGED
     assert (
-        finding.expectation.cause == "The app, or a revision, does not take the database's address from DATABASE_URL."
+        finding.cause == "The app, or a revision, does not take the database's address from DATABASE_URL."
     )
-    assert finding.expectation.next_step == BY_ADDRESS
+    assert finding.next_step == BY_ADDRESS
     assert finding.found.startswith("The app opens your own database")
     assert ", line " in finding.found
     assert progress.load().exercise("01.1").tries == 0

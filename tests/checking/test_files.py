@@ -10,7 +10,7 @@ import pytest
 
 from migration_lab.checking import check, files
 from migration_lab.checking.files import copy_files
-from migration_lab.checking.judge import CAN_BE_JUDGED
+from migration_lab.checking.trial import CAN_BE_JUDGED
 from migration_lab.errors import LabError
 from tests.checking.exercise import opened, solve, unmet
 
@@ -118,5 +118,5 @@ def test_a_file_that_may_not_be_read_is_named(root: Path, monkeypatch: pytest.Mo
     finding = unmet(check("01.1", work, only=["sqlite"]))
     assert finding.expectation.id == CAN_BE_JUDGED
     assert finding.found == "The file secret.txt of the exercise may not be read, so the exercise cannot be checked."
-    assert finding.expectation.next_step == "Give yourself the right to read it, or remove it."
+    assert finding.next_step == "Give yourself the right to read it, or remove it."
     secret.chmod(0o600)

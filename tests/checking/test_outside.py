@@ -11,7 +11,7 @@ import pytest
 
 from migration_lab import progress
 from migration_lab.checking import check, judge
-from migration_lab.checking.judge import CAN_BE_JUDGED
+from migration_lab.checking.trial import CAN_BE_JUDGED
 from migration_lab.checking.outside import ran_out
 from migration_lab.checking.report import as_text
 from migration_lab.course import Lesson
