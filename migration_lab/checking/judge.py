@@ -4,6 +4,7 @@ The way is that of a tree comparison: a judge says what the ticket lets change, 
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import cached_property
 from types import FunctionType
 from typing import Any, ClassVar, NoReturn
@@ -15,7 +16,7 @@ from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
 from migration_lab.checking.walk import Walk
 from migration_lab.checking.words import listed
-from migration_lab.schema import Change, Schema, diff
+from migration_lab.schema import Change, Column, Schema, diff
 
 
 class Judge:
@@ -31,9 +32,11 @@ class Judge:
         stub_fails: the id of the expectation that rejects the exercise as it is shipped.
         changes: parts of the schema that may differ from the start at the end: "users.nickname" for a column, an
             index or a constraint, "refunds" for a table with all that is in it, a view, an enum or a function.
+        adds: tables to which parts may be added that the ticket leaves open; "*" for new tables and all beside tables.
         writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
         moves: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
         random: new columns that get other values at each upgrade.
+        may_refuse: whether a downgrade that fails is right too.
         by_hand: tables and parts of tables that the database has and that no file describes.
         causes: what to say where a command fails and this card of the field guide explains it: cause, next step.
         first, last: the usual expectations, by the names of their methods.
@@ -42,9 +45,11 @@ class Judge:
     exercise: ClassVar[str]
     stub_fails: ClassVar[str]
     changes: ClassVar[Collection[str]] = ()
+    adds: ClassVar[Collection[str]] = ()
     writes: ClassVar[Collection[str]] = ()
     moves: ClassVar[Mapping[str, str]] = {}
     random: ClassVar[Collection[str]] = ()
+    may_refuse: ClassVar[bool] = False
     by_hand: ClassVar[Collection[str]] = ()
     causes: ClassVar[dict[str, tuple[str, str]]] = {}
     first: ClassVar[tuple[str, ...]] = ("upgrade",)
@@ -102,8 +107,12 @@ class Judge:
         return [
             each
             for each in diff(before, after)
-            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & named
+            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & named and not self._may_add(each)
         ]
+
+    def _may_add(self, change: Change) -> bool:
+        stands_alone = change.kind == "table" or not change.subject
+        return change.before is None and ("*" if stands_alone else change.subject) in self.adds
 
     def _watch(self, before: Snapshot, now: Snapshot) -> None:
         """Everything that the ticket does not let change is as it was."""
@@ -135,6 +144,23 @@ class Judge:
         """Raise `Miss` in these words."""
         raise Miss(expected=expected, found=found, cause=cause, next_step=next_step)
 
+    def expect_there(self, name: str, *, where: Snapshot, expected: str = "") -> Column:
+        """A column is there; what was measured says why it is missing.
+
+        Args:
+            name: "users.nickname".
+            where: in which database.
+            expected: what it should be, in words.
+        """
+        column = where.column(name)
+        if column is None:
+            table = where.schema.table(name.rpartition(".")[0])
+            has = ", ".join(each.name for each in table.in_order) if table else "gone"
+            why, then = self.traces.why_not_there(name, self._learners)
+            found = f"`{name.rpartition('.')[0]}` has {has}."
+            self.miss(expected=expected or f"`{name}` is there.", found=found, cause=why, next_step=then)
+        return column
+
     def expect_column(
         self,
         name: str,
@@ -157,14 +183,9 @@ class Judge:
             default: what the database writes where a program names no value, as the engine spells it; None for nothing.
             cause, next_step: said where the column is there and differs; what was measured says why it is missing.
         """
-        column = where.column(name)
         words = [f"text of up to {length} characters" if length else kind, "may be null" if nullable else "not null"]
         wanted = f"`{name}`: {', '.join(words)}, {f'default {default}' if default else 'without a default'}."
-        if column is None:
-            table = where.schema.table(name.rpartition(".")[0])
-            has = ", ".join(each.name for each in table.in_order) if table else "gone"
-            why, then = self.traces.why_not_there(name, self._learners)
-            self.miss(expected=wanted, found=f"`{name.rpartition('.')[0]}` has {has}.", cause=why, next_step=then)
+        column = self.expect_there(name, where=where, expected=wanted)
         self.expect(
             (column.kind, column.length, column.nullable, column.default) == (kind, length, nullable, default),
             expected=wanted,
@@ -208,9 +229,14 @@ class Judge:
             **words,
         )
 
-    def expect_rows(self, before: Snapshot, now: Snapshot, **words: str) -> None:
-        """All rows and values that a database had are as they were, but for what the ticket lets change."""
-        lost = changed(before.tables, now.tables, self.may)
+    def expect_rows(self, before: Snapshot, now: Snapshot, *, grows: Collection[str] = (), **words: str) -> None:
+        """All rows and values that a database had are as they were, but for what the ticket lets change.
+
+        Args:
+            grows: tables to which rows have been added meanwhile.
+            words: `cause` and `next_step`.
+        """
+        lost = changed(before.tables, now.tables, replace(self.may, grows=grows))
         self.expect(
             not lost, expected=f"In {now.name} the rows from before are as they were.", found=listed(lost, 3), **words
         )
