@@ -6,7 +6,7 @@ The way is that of a tree comparison: a judge says what the ticket lets change, 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
-from types import FunctionType
+from types import EllipsisType, FunctionType
 from typing import Any, ClassVar, NoReturn
 
 from migration_lab.checking.copies import Copies
@@ -36,6 +36,7 @@ class Judge:
         writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
         moves: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
         random: new columns that get other values at each upgrade.
+        only_on: expectations that concern one engine alone, with its name.
         may_refuse: whether a downgrade that fails is right too.
         by_hand: tables and parts of tables that the database has and that no file describes.
         causes: what to say where a command fails and this card of the field guide explains it: cause, next step.
@@ -49,6 +50,7 @@ class Judge:
     writes: ClassVar[Collection[str]] = ()
     moves: ClassVar[Mapping[str, str]] = {}
     random: ClassVar[Collection[str]] = ()
+    only_on: ClassVar[Mapping[str, str]] = {}
     may_refuse: ClassVar[bool] = False
     by_hand: ClassVar[Collection[str]] = ()
     causes: ClassVar[dict[str, tuple[str, str]]] = {}
@@ -169,7 +171,7 @@ class Judge:
         kind: str = "text",
         length: int | None = None,
         nullable: bool = True,
-        default: str | None = None,
+        default: str | EllipsisType | None = None,
         cause: str = "",
         next_step: str = "",
     ) -> None:
@@ -180,14 +182,17 @@ class Judge:
             where: in which database.
             kind: the family of the type, as `Column.kind` has it.
             length: the most characters; None where the type sets no limit.
-            default: what the database writes where a program names no value, as the engine spells it; None for nothing.
+            default: what the database writes where a program names no value, as the engine spells it; None for nothing,
+                `...` for whatever it is.
             cause, next_step: said where the column is there and differs; what was measured says why it is missing.
         """
         words = [f"text of up to {length} characters" if length else kind, "may be null" if nullable else "not null"]
-        wanted = f"`{name}`: {', '.join(words)}, {f'default {default}' if default else 'without a default'}."
+        words += [] if default is ... else [f"default {default}" if default else "without a default"]
+        wanted = f"`{name}`: {', '.join(words)}."
         column = self.expect_there(name, where=where, expected=wanted)
         self.expect(
-            (column.kind, column.length, column.nullable, column.default) == (kind, length, nullable, default),
+            (column.kind, column.length, column.nullable) == (kind, length, nullable)
+            and default in (column.default, ...),
             expected=wanted,
             found=f"`{name}` is {column}.",
             cause=cause,
@@ -249,8 +254,11 @@ class Judge:
     # --------------------------------------------------------------------------------------------------- declarations
 
     @classmethod
-    def expectations(cls) -> tuple[Expectation, ...]:
+    def expectations(cls, engine: str | None = None) -> tuple[Expectation, ...]:
         """All expectations, in the order in which they are looked at and shown.
+
+        Args:
+            engine: leave out those that concern the other one alone.
 
         Raises:
             JudgeError: a method has no docstring, takes a name that has another meaning, or is not there.
@@ -268,7 +276,8 @@ class Judge:
             if name not in (*cls.first, *cls.last) and any(hasattr(each, name) for each in usual):
                 raise JudgeError(f"{cls.__name__}.{name}: this name has another meaning in a judge; choose another")
         names = [*cls.first, *(each for each in own if each not in (*cls.first, *cls.last)), *cls.last]
-        return tuple(_expectation(cls, name, is_own=name in own) for name in names)
+        there = [each for each in names if engine is None or cls.only_on.get(each, engine) == engine]
+        return tuple(_expectation(cls, name, is_own=name in own) for name in there)
 
 
 def _expectation(judge: type[Judge], name: str, *, is_own: bool) -> Expectation:
