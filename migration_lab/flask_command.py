@@ -95,8 +95,12 @@ def environment(folder: Path, name: str = "shop") -> dict[str, str]:
     if "DATABASE_URL" not in said:
         what = "has no `.flaskenv` with a DATABASE_URL" if folder.is_dir() else "is not there any more"
         raise LabError(f"The folder {folder.name} {what}.", f"Run `lab reset {lesson_in(folder.name)}`.")
-    harmless = {name: value for name, value in os.environ.items() if _may_pass(name)}
-    return without_passwords(harmless, said["DATABASE_URL"]) | STABLE | {"PGAPPNAME": name} | said
+    return without_passwords(neutral_environment(), said["DATABASE_URL"]) | {"PGAPPNAME": name} | said
+
+
+def neutral_environment() -> dict[str, str]:
+    """The caller's environment without what could lead a command to another app or database, or change its output."""
+    return {name: value for name, value in os.environ.items() if _may_pass(name)} | STABLE
 
 
 def session_name(program: str, args: Sequence[str]) -> str:

@@ -23,15 +23,18 @@ class Place:
     url: str = ""
 
 
+VERSIONS = "migrations/versions"
+
+
 def lay(folder: Path, graph: Graph) -> Path:
-    versions = folder / "migrations" / "versions"
+    versions = folder / VERSIONS
     versions.mkdir(parents=True, exist_ok=True)
     for own, down in graph.items():
         (versions / f"{own}_step.py").write_text(
             f'"""step {own}\n\nMore.\n"""\n\nrevision: str = {own!r}\ndown_revision = {down!r}\n'
             'raise RuntimeError("a revision file must never run here")\n'
         )
-    return versions
+    return folder
 
 
 def test_a_line_of_revisions_is_read_newest_first(tmp_path: Path) -> None:
@@ -148,11 +151,10 @@ def test_where_a_database_stands(tmp_path: Path, database: str) -> None:
 
 
 def test_the_picture_has_a_title_a_description_and_harmless_labels(tmp_path: Path) -> None:
-    versions = lay(tmp_path, MERGED)
-    (versions / "0001_step.py").write_text(
+    (lay(tmp_path, MERGED) / VERSIONS / "0001_step.py").write_text(
         '"""a "quoted" <b>`label`</b>; end # %% subgraph"""\nrevision = "0001"\ndown_revision = None\n'
     )
-    history = History(read_revisions(versions), (Standing("my\ndatabase", ("0002a",)),))
+    history = History(read_revisions(tmp_path), (Standing("my\ndatabase", ("0002a",)),))
     lines = as_mermaid(history).splitlines()
     assert lines[:3] == [
         "flowchart BT",
@@ -191,7 +193,19 @@ def test_files_that_make_no_history_are_named(tmp_path: Path, graph: Graph, says
         ('revision = "0002"\n', "broken.py does not say its `down_revision`."),
         ("", "broken.py does not say its `revision`."),
         ('revision = 2\ndown_revision = "0001"\n', "broken.py gives `revision` or `down_revision` as something"),
-        ('revision = make()\ndown_revision = "0001"\n', "broken.py gives `revision` or `down_revision` as something"),
+        (
+            'revision = "a@b"\ndown_revision = "0001"\n',
+            "broken.py: Character(s) '@' not allowed in revision identifier",
+        ),
+        ('revision = "0002"\ndown_revision = ["0001", 1]\n', "broken.py gives `revision` or `down_revision` as"),
+        (
+            'revision = "0003"\ndown_revision = "0002"\ndepends_on = "x"\n',
+            "broken.py depends on x, and no file has that id or label.",
+        ),
+        (
+            'revision = "0003"\ndown_revision = "0002"\nbranch_labels = "0001"\n',
+            "The revisions make no history: Branch name '0001' in revision 0003 already used by revision 0001.",
+        ),
         (
             'revision = "0001"\ndown_revision = None\n',
             "Two files have the revision id 0001: 0001_step.py and broken.py.",
@@ -200,15 +214,14 @@ def test_files_that_make_no_history_are_named(tmp_path: Path, graph: Graph, says
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, text: str, says: str) -> None:
-    versions = lay(tmp_path, LINE)
-    (versions / "broken.py").write_text(text)
+    (lay(tmp_path, LINE) / VERSIONS / "broken.py").write_text(text)
     with pytest.raises(LabError) as failure:
-        read_revisions(versions)
+        read_revisions(tmp_path)
     assert failure.value.message.startswith(says)
 
 
 def test_a_shop_without_migrations_says_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="flask db init"):
         read_history(Place(tmp_path))
-    (tmp_path / "migrations" / "versions").mkdir(parents=True)
-    assert as_text(History(read_revisions(tmp_path / "migrations" / "versions"))) == "(no revisions yet)"
+    (tmp_path / VERSIONS).mkdir(parents=True)
+    assert as_text(History(read_revisions(tmp_path))) == "(no revisions yet)"

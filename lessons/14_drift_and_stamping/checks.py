@@ -1,12 +1,117 @@
 """Lesson 14: what the result of each exercise must be."""
 
-from migration_lab.checking import OwnDatabaseJudge
+from functools import cached_property
+from pathlib import Path
 
+from migration_lab.checking import Database, FilesJudge, OwnDatabaseJudge, Snapshot
+from migration_lab.checking.planted import expect_no_drift
+
+EDITED = Path(__file__).parent / "scenes/edited_after_the_release/files/migrations/versions/0033_add_refunds.py"
 AS_0033_LEFT_PRODUCTION = """
     ALTER TABLE orders RENAME COLUMN parcel TO parcel_code;
     CREATE INDEX ix_orders_parcel_code ON orders (parcel_code);
+    UPDATE orders SET parcel_code = 'PROD-' || id WHERE id % 3 = 0;
     UPDATE alembic_version SET version_num = '0033'
 """
+STAGINGS_OWN_ROWS = """
+    INSERT INTO users (email, timezone, is_active) VALUES ('staging@example.com', 'UTC', true);
+    INSERT INTO orders (user_id, total_cents, currency, status, created_at) VALUES
+        (1, 100, 'EUR', 'paid', '2026-04-07 10:00:00'), (1, 0, 'USD', 'pending', '2026-04-08 10:00:00');
+    INSERT INTO refunds (order_id, amount_cents, reason) VALUES (1, 100, 'a try'), (2, 1, NULL), (1, 7, '')
+"""
+
+
+class ColumnByHand(OwnDatabaseJudge):
+    exercise = "14.1"
+    stub_fails = "staging"
+    database_name = "production"
+    first = ("rows", "nothing_else")
+    last = ("way_back",)
+
+    def place(self) -> None:
+        """production stands at the head of the files, and there is one head"""
+        self.expect_place(
+            cause="The revision is written, and production has not got it." if self.traces.new_revisions else "",
+            next_step="Run `flask db upgrade` in production. If it fails there, the revision does not fit production yet.",
+        )
+
+    def staging(self) -> None:
+        """staging, which stands at `0032` without the column, gets it from `flask db upgrade`, and keeps its rows"""
+        if self._staging.column("users.vat_number") is None:
+            why, then = self.traces.why_not_there("users.vat_number", None)
+            self.miss(expected="`users` has `vat_number` in staging.", found="It has none.", cause=why, next_step=then)
+
+    def same(self) -> None:
+        """staging and a new database end with the same schema as production"""
+        for each in (self._staging, self.new[1]):
+            self.expect_same_schema(
+                self.now,
+                each,
+                cause="The revision describes another column than the one that production has.",
+                next_step='Look at `shop.schema("users")`, and say the same in the revision.',
+            )
+
+    def models(self) -> None:
+        """models and database agree: `flask db check` finds no difference, and sees one when there is one"""
+        expect_no_drift(self.new[0])
+
+    def way_back(self) -> None:
+        """production's values survive `flask db downgrade 0032` and the next upgrade, or the downgrade refuses"""
+        self.expect_there_and_back(
+            "0032",
+            may_refuse=True,
+            cause="`downgrade()` drops a column that is older than it, or the second upgrade finds that column in its "
+            "way.",
+            next_step="Production had the column before the revision. What should be left when it is taken back?",
+        )
+
+    @cached_property
+    def _staging(self) -> Snapshot:
+        sql = "ALTER TABLE users DROP COLUMN vat_number"
+        return self.fresh("staging", sql=sql, changes=("users.vat_number",)).upgrade()
+
+
+class RestoredSnapshot(OwnDatabaseJudge):
+    exercise = "14.2"
+    stub_fails = "place"
+    database_name = "the snapshot"
+    changes = ("users.phone", "orders.note", "monthly_report")
+    last = ()  # `equal` looks at all of the schema
+
+    def place(self) -> None:
+        """the snapshot stands at the head of the files"""
+        self.expect_place(
+            cause="Alembic does not know where the snapshot stands."
+            if not self.now.revisions
+            else "It was told where it stands, and has not been upgraded since.",
+            next_step="Which revision does this schema belong to? Compare with databases that the files make.",
+        )
+
+    def columns(self) -> None:
+        """`users.phone` and `orders.note`, which `0030` and `0031` bring, are there"""
+        for name, length in (("users.phone", 32), ("orders.note", 500)):
+            self.expect(
+                (found := self.now.column(name)) and found.length == length,
+                expected=f"`{name}`, text of up to {length} characters.",
+                found=f"It is {found or 'not there'}.",
+                cause="The snapshot was told that it is newer than it is, so these revisions have not run.",
+                next_step="A stamp runs nothing. Which was the last revision that the snapshot had really got?",
+            )
+
+    def report(self) -> None:
+        """the view `monthly_report` is there"""
+        views = [view.name for view in self.now.schema.views]
+        self.expect(
+            "monthly_report" in views,
+            expected="The view `monthly_report`.",
+            found=f"The views are {', '.join(views)}." if views else "There is no view.",
+            cause="It was missing before the stamp, and no revision after that place brings it.",
+            next_step="Compare before you stamp. What no upgrade will bring, make with the SQL of its revision.",
+        )
+
+    def equal(self) -> None:
+        """the schema equals that of a new database that is made from the files, and the models agree"""
+        self.expect_files_agree()
 
 
 class LostRevision(OwnDatabaseJudge):
@@ -46,3 +151,59 @@ class LostRevision(OwnDatabaseJudge):
             cause="The file of `0033` was changed so that it fits staging. Production has run the other text.",
             next_step="Leave `0033` as it came out of the review. Staging is the odd one: bring it to the files.",
         )
+
+
+class EditedRelease(FilesJudge):
+    exercise = "14.4"
+    stub_fails = "production"
+    changes = ("refunds.ck_refunds_amount_cents_positive", "refunds.ix_refunds_order_id")
+    last = ("no_other_change", "rows_kept", "no_drift")
+
+    def production(self) -> None:
+        """production gets what staging has: the rule on the amount, and the index"""
+        self.expect_same_schema(
+            self._staging_before,
+            self.head,
+            cause="" if self.traces.new_revisions else "No revision after `0033` brings them, and `0033` has run there.",
+            next_step="Compare the two databases. Each difference has to come to production in a revision after `0033`.",
+        )
+
+    def everywhere(self) -> None:
+        """staging and a new database end with the same schema, without an error and without losing a row"""
+        for after in (self._staging.upgrade(), self.new[1]):
+            self.expect_same_schema(
+                self.head,
+                after,
+                cause="The new revision fits production only. Staging has both parts already.",
+                next_step="Let the revision look whether a part is there before it makes it.",
+            )
+
+    def released(self) -> None:
+        """`0033` makes again what it made when it was released"""
+        first = self.empty("a new database at `0033`")
+        self.expect_same_schema(
+            self.start,
+            first.upgrade("0033"),
+            cause="The file still holds the later edit, so the history tells of a release that never was.",
+            next_step="The text that was released is in the folder `released`.",
+        )
+
+    @cached_property
+    def _staging(self) -> Database:
+        """Upgraded to 0033 when its file had the edited text, with rows of its own; the files are the answer's."""
+        staging = self.empty("staging", watched=True)
+        revision = staging.history().revision("0033")
+        path = revision.path if revision else staging.folder / "migrations/versions" / EDITED.name
+        answer = path.read_text(encoding="utf-8") if revision else None
+        path.write_text(EDITED.read_text(encoding="utf-8"), encoding="utf-8")
+        staging.must("db upgrade 0033")
+        if answer is None:
+            path.unlink()
+        else:
+            path.write_text(answer, encoding="utf-8")
+        staging.execute(STAGINGS_OWN_ROWS)
+        return staging
+
+    @cached_property
+    def _staging_before(self) -> Snapshot:
+        return self._staging.snapshot()

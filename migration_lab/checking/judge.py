@@ -5,7 +5,7 @@ The way is that of a tree comparison: a judge says what the ticket lets change, 
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import EllipsisType, FunctionType
 from typing import Any, ClassVar, NoReturn
 
@@ -70,22 +70,36 @@ class Judge:
         """The database as it was at the start of the exercise."""
         return self.fresh("the database at the start", watched=False).snapshot()
 
-    def fresh(self, name: str = "a fresh copy", *, sql: str = "", watched: bool = True) -> Database:
+    def fresh(
+        self, name: str = "a fresh copy", *, sql: str = "", watched: bool = True, changes: Collection[str] = ()
+    ) -> Database:
         """The learner's files with the database as it was at the start.
 
         Args:
             name: how sentences call it: "staging".
             sql: makes of it what it is to be, before anything is looked at.
             watched: whether everything that the ticket does not let change must be as it was after each command.
+            changes: parts of the schema that may differ in this database, besides the judge's own.
         """
-        database = Database(self._copies.at_start(), name, self._watch if watched else None, self.causes)
+        watch = partial(self._watch, changes) if watched else None
+        database = Database(self._copies.at_start(), name, watch, self.causes)
         if sql:
             database.execute(sql)
         return database
 
-    def empty(self, name: str = "a new database") -> Database:
-        """The learner's files with a database that holds nothing."""
-        return Database(self._copies.empty(), name, None, self.causes)
+    def empty(self, name: str = "a new database", *, watched: bool = False) -> Database:
+        """The learner's files with a database that holds nothing; `watched` from its first command on."""
+        return Database(self._copies.empty(), name, partial(self._watch, ()) if watched else None, self.causes)
+
+    @cached_property
+    def new(self) -> tuple[Database, Snapshot]:
+        """A new database that the files have made, and what it holds."""
+        database = self.empty()
+        try:
+            return database, database.upgrade()
+        except Miss as miss:
+            miss.of = "new_database"
+            raise
 
     @cached_property
     def back_to(self) -> str:
@@ -116,10 +130,10 @@ class Judge:
         stands_alone = change.kind == "table" or not change.subject
         return change.before is None and ("*" if stands_alone else change.subject) in self.adds
 
-    def _watch(self, before: Snapshot, now: Snapshot) -> None:
+    def _watch(self, besides: Collection[str], before: Snapshot, now: Snapshot) -> None:
         """Everything that the ticket does not let change is as it was."""
         lost = changed(before.tables, now.tables, self.may)
-        others = [str(each) for each in self.other_changes(before.schema, now.schema)]
+        others = [str(each) for each in self.other_changes(before.schema, now.schema, besides=besides)]
         if lost or others:
             raise Miss(
                 expected=f"In {now.name}, whatever the ticket does not ask for stays as it was.",

@@ -7,8 +7,25 @@ from contextlib import contextmanager
 from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.rows import quoted
-from migration_lab.checking.words import error_in, listed
+from migration_lab.checking.words import differences_in, error_in, listed
 from migration_lab.models import read_models
+
+
+def expect_no_drift(database: Database, *, by_hand: Collection[str] = ()) -> None:
+    """`flask db check` finds nothing, and can be believed; as for `expect_seen`.
+
+    Raises:
+        Miss: it finds something, or it cannot be believed.
+    """
+    said = database.flask("db check")
+    if said.exit_code != 0:
+        raise Miss(
+            expected="`flask db check` says that there is nothing to upgrade.",
+            found=listed(differences_in(said.output)) or error_in(said.output, database.folder),
+            cause="A model says one thing and the revision another, or one of them was not changed.",
+            next_step="Decide which of the two is right, and change the other.",
+        )
+    expect_seen(database, by_hand=by_hand)
 
 
 def expect_seen(database: Database, *, by_hand: Collection[str] = ()) -> None:

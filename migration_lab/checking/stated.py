@@ -3,7 +3,6 @@
 import ast
 import io
 import tokenize
-from pathlib import Path
 
 from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import Miss
@@ -27,7 +26,7 @@ def expect_stated(copy: Database, column: str, down_to: str) -> None:
         if copy.flask("db upgrade +1").exit_code != 0:  # there is no further one
             break
         values[copy.stands_at()[0]] = before
-    files = {each.id: each.file for each in copy.history().revisions}
+    files = {each.id: each.path for each in copy.history().revisions}
     while copy.stands_at() not in ((down_to,), ()):
         revision, schema = copy.stands_at()[0], copy.schema()
         fails = copy.flask("db downgrade").exit_code != 0
@@ -42,8 +41,7 @@ def expect_stated(copy: Database, column: str, down_to: str) -> None:
             does = f"leaves other values in `{column}` than there were before the upgrade"
         else:
             does = ""
-        path = copy.folder / "migrations" / "versions" / Path(files[revision]).name
-        if does and not says_something(path.read_text(encoding="utf-8")):
+        if does and not says_something(files[revision].read_text(encoding="utf-8")):
             raise Miss(
                 expected="A `downgrade()` that loses something, leaves something or refuses says so.",
                 found=f"The one of {revision} {does}, without a word.",

@@ -1,15 +1,15 @@
 """The expectations that most exercises share: of files that are run, and of the learner's own database."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar
 
 from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.judge import Judge
-from migration_lab.checking.planted import expect_seen
+from migration_lab.checking.planted import expect_no_drift
 from migration_lab.checking.rows import changed
 from migration_lab.checking.walk import Stop, Walk
-from migration_lab.checking.words import differences_in, error_in, listed, revision_names
+from migration_lab.checking.words import listed, revision_names
 from migration_lab.schema import diff
 
 UNDO = "In `downgrade()`, undo every operation of `upgrade()`, the last one first."
@@ -37,16 +37,6 @@ class FilesJudge(Judge):
         """The database after the first upgrade, and after the second."""
         return [self.head, self.walk.again()]
 
-    @cached_property
-    def new(self) -> tuple[Database, Snapshot]:
-        """A new database that the files have made, and what it holds."""
-        database = self.empty()
-        try:
-            return database, database.upgrade()
-        except Miss as miss:
-            miss.of = "new_database"
-            raise
-
     def upgrade(self) -> None:
         """`flask db upgrade` runs from the start of the exercise, over the rows that are there"""
         head = self.head
@@ -58,6 +48,17 @@ class FilesJudge(Judge):
             found=listed(["No revision has run, and yet:", *changes]),
             cause="A file that only sets the migration up, such as `migrations/env.py`, changes the database.",
             next_step="Put it back as it was, and write a revision.",
+        )
+
+    def one_head(self) -> None:
+        """the history has one head"""
+        heads = self.traces.history.heads
+        self.expect(
+            len(heads) == 1,
+            expected="One head.",
+            found=f"{revision_names(heads)[:1].upper()}{revision_names(heads)[1:]}.",
+            cause="Two revisions follow the same revision, so that neither is the last." if len(heads) > 1 else "",
+            next_step="Run `flask db heads`, and join the heads or delete the revision that is one too many.",
         )
 
     def no_other_change(self) -> None:
@@ -93,7 +94,8 @@ class FilesJudge(Judge):
             cause="The downgrade leaves something behind that stands in the way of the second upgrade.",
             next_step="Run up, down and up, and look with `shop.schema()` at what the downgrade leaves behind.",
         )
-        self._expect_each_stop()
+        for stop in self.walk.stops:
+            self._expect_undone(stop)
         last = self.walk.stops[-1]
         changes = [str(each) for each in diff(self.start.schema, last.snapshot.schema)]
         self.expect(
@@ -122,6 +124,7 @@ class FilesJudge(Judge):
             next_step="Look for `drop_column`, `drop_table`, `DELETE`, `INSERT` and `UPDATE` in the revisions, and at "
             "which rows they touch. Change a column in place, or copy its values before it goes.",
         )
+        self._expect_kept_on_the_way()
 
     def new_database(self) -> None:
         """a new, empty database gets the same schema from the files alone"""
@@ -138,15 +141,7 @@ class FilesJudge(Judge):
     def no_drift(self) -> None:
         """`flask db check` finds no difference between the models and the database, and sees one when there is one"""
         database, made = self.new
-        said = database.flask("db check")
-        self.expect(
-            said.exit_code == 0,
-            expected="`flask db check` says that there is nothing to upgrade.",
-            found=listed(differences_in(said.output)) or error_in(said.output, database.folder),
-            cause="A model says one thing and the revision another, or one of them was not changed.",
-            next_step="Decide which of the two is right, and change the other.",
-        )
-        expect_seen(database, by_hand=self.by_hand)
+        expect_no_drift(database, by_hand=self.by_hand)
         self.expect(
             database.schema() == made.schema,
             expected="`flask db check` looks at the database and leaves it as it is.",
@@ -170,26 +165,24 @@ class FilesJudge(Judge):
 
     # ------------------------------------------------------------------------------------------------------- inside
 
-    def _expect_each_stop(self) -> None:
-        """On the way nothing of the start is changed, and each step back undoes its step."""
-        down = {each.snapshot.revisions: each for each in self.walk.stops if each.way == "down"}
+    def _expect_kept_on_the_way(self) -> None:
+        """At no stop is something of the start gone or different that the ticket does not name."""
         for stop in self.walk.stops:
-            there = stop.snapshot.schema
-            others = [
-                str(each) for each in self.other_changes(self.start.schema, there) if each.before is not None
-            ]
-            self.expect(
-                not others,
-                expected="At each revision, what was there at the start and is not in the ticket is as it was.",
-                found=listed([f"{stop.when[:1].upper()}{stop.when[1:]}:", *others]),
-                cause="A revision takes something away that a later one brings back. A deploy may stop between them.",
-                next_step="Let each revision leave a database with which the shop can live.",
-            )
-            if stop.way == "up" and stop.snapshot.revisions in down:
-                self._expect_undone(down[stop.snapshot.revisions], stop)
+            others = self.other_changes(self.start.schema, stop.snapshot.schema)
+            differ = [str(each) for each in others if each.before is not None]
+            if differ:
+                raise Miss(
+                    expected="At each revision, what was there at the start and is not in the ticket is as it was.",
+                    found=listed([f"{stop.when[:1].upper()}{stop.when[1:]}:", *differ]),
+                    cause="A revision takes something away that a later one brings back. A deploy may stop between "
+                    "them.",
+                    next_step="Let each revision leave a database with which the shop can live.",
+                    of="no_other_change",
+                )
 
-    def _expect_undone(self, back: Stop, up: Stop) -> None:
+    def _expect_undone(self, up: Stop) -> None:
         """What the ticket names is the same at one revision, whichever way leads there; helpers on the way may differ."""
+        back = next((s for s in self.walk.stops if s.way == "down" and s.snapshot.revisions == up.snapshot.revisions), up)
         named = set(self.changes)
         differ = [
             str(each)
@@ -241,7 +234,7 @@ class OwnDatabaseJudge(Judge):
     @cached_property
     def own(self) -> Database:
         """A copy of the learner's own database as it is now, with a copy of the files."""
-        return Database(self._copies.of_learner(), self.database_name, self._watch, self.causes)
+        return Database(self._copies.of_learner(), self.database_name, partial(self._watch, ()), self.causes)
 
     @cached_property
     def now(self) -> Snapshot:
@@ -306,9 +299,8 @@ class OwnDatabaseJudge(Judge):
         self.expect_same_schema(before, after, **words)
 
     def expect_files_agree(self, *, besides: tuple[str, ...] = ()) -> None:
-        """A new database gets the same schema from the files, and models and check agree with it."""
-        new = self.empty()
-        made = new.upgrade()
+        """A new database gets the same schema from the files, but for the names in `besides`, and the models agree."""
+        database, made = self.new
         self.expect_same_schema(
             self.now,
             made,
@@ -316,12 +308,4 @@ class OwnDatabaseJudge(Judge):
             cause="The files make another schema than the one that is in the database.",
             next_step="A repair that is not in the files does not last: compare a new database with yours.",
         )
-        said = new.flask("db check")
-        self.expect(
-            said.exit_code == 0,
-            expected="`flask db check` finds no difference.",
-            found=listed(differences_in(said.output)) or error_in(said.output, new.folder),
-            cause="The models say something else than the files.",
-            next_step="Decide which of the two is right, and change the other.",
-        )
-        expect_seen(new, by_hand=(*self.by_hand, *besides))
+        expect_no_drift(database, by_hand=(*self.by_hand, *besides))

@@ -229,7 +229,7 @@ def _response(response: Any) -> Bundle:
 SHOWN: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("query", "Rows"): _rows,
     ("schema.model", "Schema"): _schema,
-    ("revisions", "History"): _history,
+    ("revisions.model", "History"): _history,
     ("service.live", "Response"): _response,
     ("traffic.requests", "Requests"): _as_text,
     ("notebook.live", "Noting"): _recording,
