@@ -2,7 +2,7 @@
 
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,7 @@ from migration_lab import course
 from migration_lab.checking import Database, FilesJudge, Snapshot, differences_in, listed
 from migration_lab.checking.rollout import both_releases, revisions_ahead
 from migration_lab.checking.rows import MayChange, changed
-from migration_lab.checking.transactions import (
-    Statement,
-    note_statements,
-    noted_statements,
-    rows_in_one_transaction,
-)
+from migration_lab.checking.transactions import Statement, note_statements, noted_statements, rows_in_one_transaction
 from migration_lab.schema import diff
 from migration_lab.service import Service, serve
 
@@ -88,28 +83,23 @@ class Source(FilesJudge):
         """What is not right with the orders of each program, from the first new revision to the job's first run."""
         shop, wrong, written = self.fresh("the shop", watched=False), defaultdict[str, list[str]](list), []
 
-        def note(program: str, when: str, refused: str, before: int) -> None:
-            if refused:
+        def run(program: str, when: str, write: Callable[[], str]) -> None:
+            highest = shop.sql("SELECT max(id) FROM orders").scalar
+            if refused := write():
                 wrong[program].append(f"{when}: {refused}")
-            ids = [each for (each,) in shop.sql(f"SELECT id FROM orders WHERE id > {before} ORDER BY id").rows]
-            written.extend((program, when, each) for each in ids)
-
-        def highest() -> int:
-            return shop.sql("SELECT max(id) FROM orders").scalar or 0
+            ids = shop.sql(f"SELECT id FROM orders WHERE id > {highest} ORDER BY id").rows
+            written.extend((program, when, each) for (each,) in ids)
 
         with both_releases(shop, course.lesson("09")) as (old, new):
             for number, revision in enumerate(revisions_ahead(shop)):
                 shop.reach(revision)
-                for program, service in (("today", old), ("shop", new))[number > 0 :]:
-                    before = highest()
-                    note(program, f"At {revision}", refused_by(service), before)
                 if number == 0:
-                    before = highest()
-                    note("script", f"At {revision}", self._refused_script(shop), before)
-        before = highest()
-        note("script", "After the last revision", self._refused_script(shop), before)
-        before = highest()
-        note("job", "After the last revision", shop.refusal(PARTNER), before)
+                    run("today", f"At {revision}", lambda: refused_by(old))
+                run("shop", f"At {revision}", lambda: refused_by(new))
+                if number == 0:
+                    run("script", f"At {revision}", lambda: self._refused_script(shop))
+        run("script", "After the last revision", lambda: self._refused_script(shop))
+        run("job", "After the last revision", lambda: shop.refusal(PARTNER))
         sources = shop.snapshot().values_of("orders.source")
         for program, when, id_ in written:
             if sources[id_] != WRITES[program] and id_ not in self._touched:
@@ -170,6 +160,7 @@ def text_of(script: Path) -> str:
         return raw.decode("latin-1")
 
 
+FIRST = "Read the first reason: it says what the order misses."
 MOST_ROWS = 5_000  # that one transaction may change
 ARRIVE = 20
 # Another session's order could come after any of a backfill's statements; here it comes with each of the first ones.
@@ -231,9 +222,15 @@ class PublicId(FilesJudge):
         )
 
     def job(self) -> None:
-        """an order of the partner's job has a `public_id` of its own, whenever it was written"""
-        lived, refused = self._lived
-        self.expect(not refused, expected="The job's orders are taken.", found=listed(refused))
+        """an order of the partner's job has a `public_id` of its own, whenever it was written, and keeps it"""
+        lived, refused, others = self._lived
+        self.expect(not refused, expected="The job's orders are taken.", found=listed(refused), next_step=FIRST)
+        self.expect(
+            not others,
+            expected="An order keeps the value that it was given: a customer may have the link.",
+            found=listed(others, most=3),
+            next_step="Fill in rows without a value only.",
+        )
         then = "New rows first, then the old ones: an order that comes between must not be forgotten."
         self._expect_own(lived.snapshot(), then)
         if self.engine == "postgres":
@@ -241,10 +238,10 @@ class PublicId(FilesJudge):
 
     def app(self) -> None:
         """each order from the shop has a `public_id` of its own"""
-        lived, _ = self._lived
+        lived, *_ = self._lived
         with serve(lived.workspace) as shop:
             refused = [each for each in (refused_by(shop), refused_by(shop), refused_by(shop.deploy())) if each]
-        self.expect(not refused, expected="The shop takes orders.", found=listed(refused))
+        self.expect(not refused, expected="The shop takes orders.", found=listed(refused), next_step=FIRST)
         self._expect_own(
             lived.snapshot(),
             "Give the model a default that is called for each order, or say that the "
@@ -252,7 +249,7 @@ class PublicId(FilesJudge):
         )
 
     def secret(self) -> None:
-        """nobody can guess it: the same order has another one in another copy, and no part is the same in all of them"""
+        """nobody can guess it: an order has another one in another copy, and no half is the same in many orders"""
         one = self.head.values_of("orders.public_id")
         other = self._lived[0].snapshot().values_of("orders.public_id")
         same = [id_ for id_, value in one.items() if other.get(id_) == value]
@@ -305,13 +302,21 @@ class PublicId(FilesJudge):
         return before, self._busy.sql(file).scalar, noted_statements(self._busy)
 
     @cached_property
-    def _lived(self) -> tuple[Database, list[str]]:
-        """A database to which the job writes at each revision, and what it was refused."""
-        lived, refused = self.fresh("a database with orders of the job", watched=False), []
+    def _lived(self) -> tuple[Database, list[str], list[str]]:
+        """A database to which the job writes at each revision; what it was refused, and which values did not stay."""
+        lived = self.fresh("a database with orders of the job", watched=False)
+        refused, others, given = [], [], dict[int, Any]()
         for revision in revisions_ahead(lived):
             lived.reach(revision)
+            now = lived.snapshot().values_of("orders.public_id")
+            others += [
+                f"At {revision} order {id_} has {now.get(id_)!r}, and had {value!r}."
+                for id_, value in given.items()
+                if now.get(id_) != value
+            ]
             refused += [f"At {revision}: {why}" for _ in range(2) if (why := lived.refusal(PARTNER))]
-        return lived, refused
+            given = {id_: value for id_, value in lived.snapshot().values_of("orders.public_id").items() if value}
+        return lived, refused, others
 
 
 class Defaults(FilesJudge):
@@ -359,9 +364,12 @@ class Defaults(FilesJudge):
                     name, where=stop.snapshot, length=length, nullable=False, default=..., next_step=ONLY
                 )
             others = self.other_changes(self.start.schema, stop.snapshot.schema)
-            self.expect(not others, expected="Nothing else changes.", found=listed([str(each) for each in others]))
-        changes = [str(each) for each in diff(self.head.schema, self.walk.again().schema)]
-        self.expect(not changes, expected="The second upgrade leads to the same defaults.", found=listed(changes))
+            found = [f"{stop.when}: {each}" for each in others]
+            self.expect(not others, expected="Nothing else changes.", found=listed(found), next_step=ONLY)
+        found = [str(each) for each in diff(self.head.schema, self.walk.again().schema)]
+        self.expect(
+            not found, expected="The second upgrade gives the same defaults.", found=listed(found), next_step=ONLY
+        )
 
     def _expect_default(self, name: str, length: int, right: str, database: Database, now: Snapshot) -> None:
         column = self.expect_there(name, where=now)
