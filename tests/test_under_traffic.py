@@ -11,12 +11,12 @@ import psutil
 import pytest
 
 from migration_lab import course, engines, locks, workspace
-from migration_lab.checking import copies
-from migration_lab.checking.copies import Copy
+from migration_lab.checking import database
+from migration_lab.checking.database import Database
 from migration_lab.checking.under_traffic import STOPPED, under_traffic
 from migration_lab.course import EngineName
 
-Open = Callable[[EngineName], Copy]
+Open = Callable[[EngineName], Database]
 ADD = 'op.add_column("users", sa.Column("note", sa.Text))'
 HEAD = 'import sqlalchemy as sa\nfrom alembic import op\n\nrevision = "0009"\ndown_revision = "0008"\n\n'
 
@@ -26,8 +26,8 @@ def opened(home: Path) -> Iterator[Open]:
     """A function that opens the shop of lesson 06, with a database of its own."""
     made = []
 
-    def make(name: EngineName) -> Copy:
-        copy = Copy(workspace.open_lesson(course.lesson("06"), engines.engine(name)).workspace)
+    def make(name: EngineName) -> Database:
+        copy = Database(workspace.open_lesson(course.lesson("06"), engines.engine(name)).workspace, "the copy")
         made.append(copy)
         return copy
 
@@ -36,7 +36,7 @@ def opened(home: Path) -> Iterator[Open]:
         each.engine.drop(each.folder)
 
 
-def write(copy: Copy, statement: str) -> None:
+def write(copy: Database, statement: str) -> None:
     body = f"{HEAD}def upgrade():\n    {statement}\n\n\ndef downgrade():\n    pass\n"
     (copy.folder / "migrations/versions/0009_a_change.py").write_text(body, encoding="utf-8")
 
@@ -57,7 +57,7 @@ def test_waits_of_requests_are_told_from_those_of_the_command(opened: Open) -> N
     with reader, under_traffic(shop) as live:
         live.wait_for(5)
         threading.Timer(0.8, reader.close).start()
-        assert live.flask("db", "upgrade").exit_code == 0
+        assert live.flask("db upgrade").exit_code == 0
         live.wait_for(5)
     assert live.failed == []
     assert {each.who for each in live.waits} == {"shop"}
@@ -93,11 +93,11 @@ def test_another_release_takes_part_of_the_requests(opened: Open, tmp_path: Path
 
 
 def test_a_command_that_never_ends_is_told_by_its_exit_code(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "COMMAND_SECONDS", 1.0)
+    monkeypatch.setattr(database, "COMMAND_SECONDS", 1.0)
     shop = opened("postgres")
     write(shop, ADD)
     with locks.idle_reader(shop.url, "SELECT count(*) FROM users"), under_traffic(shop) as live:
-        completed = live.flask("db", "upgrade")
+        completed = live.flask("db upgrade")
     assert completed.exit_code == STOPPED
     assert "was stopped after 1 seconds" in completed.output
     assert still_running() == []

@@ -10,7 +10,7 @@ from typing import Any
 from migration_lab import query
 from migration_lab.checking import rows
 from migration_lab.checking.expectations import Miss
-from migration_lab.checking.words import error_in, revision_names
+from migration_lab.checking.words import error_in, relative, revision_names
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
 from migration_lab.explain import Card, explain
@@ -119,7 +119,7 @@ class Database:
                 next_step=error.next_step,
             ) from error
         if completed.exit_code != 0:
-            cause, next_step = self._why(explain(completed.output))
+            cause, next_step = self._why(explain(relative(completed.output, self.folder)))
             raise Miss(
                 expected=f"`flask {command}` ends without an error on {self.name}.",
                 found=f"It ends with exit code {completed.exit_code}:\n{error_in(completed.output, self.folder)}",

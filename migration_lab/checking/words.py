@@ -23,14 +23,14 @@ def error_in(output: str, folder: Path) -> str:
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
         plain = [line for line in lines if not _NOISE.match(line) and not line.startswith("INFO")]
-        return _relative("\n".join(_LOG_PREFIX.sub("", line) for line in plain[-_MOST_LINES:]), folder)
+        return relative("\n".join(_LOG_PREFIX.sub("", line) for line in plain[-_MOST_LINES:]), folder)
     trace = lines[starts[-1] + 1 :]
     end = next((number for number, line in enumerate(trace) if line and not line[0].isspace()), 0)
     words = [line for line in trace[end:] if not _NOISE.match(line)][:_MOST_LINES]
     inside = [match for line in trace if (match := _FILE_LINE.search(line)) and _is_below(match["file"], folder)]
     if inside:
         words.append(f"(in {_below(inside[-1]['file'], folder)}, line {inside[-1]['line']})")
-    return _relative("\n".join(words), folder)
+    return relative("\n".join(words), folder)
 
 
 def differences_in(output: str) -> list[str]:
@@ -58,7 +58,8 @@ def _below(file: str, folder: Path) -> str:
     return Path(file).relative_to(root).as_posix()
 
 
-def _relative(text: str, folder: Path) -> str:
+def relative(text: str, folder: Path) -> str:
+    """The text with paths below a folder as seen from there, the same on every machine."""
     for root in {str(folder), str(folder.resolve())}:
         text = text.replace(f"{root}/", "").replace(root, ".")
     return text
