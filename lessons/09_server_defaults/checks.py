@@ -177,7 +177,7 @@ CREATE TRIGGER arrives AFTER UPDATE ON orders FOR EACH STATEMENT EXECUTE FUNCTIO
 class PublicId(FilesJudge):
     exercise = "09.2"
     stub_fails = "own_value"
-    changes = ("orders.public_id",)
+    changes = fills = ("orders.public_id",)
     random = ("orders.public_id",)
     only_on = {"in_place": "postgres", "locked_out": "postgres", "batches": "postgres"}
 

@@ -10,6 +10,7 @@ from typing import Any
 from migration_lab import query
 from migration_lab.checking import rows
 from migration_lab.checking.expectations import Miss
+from migration_lab.checking.outside import refuse_from_outside, refuse_reached
 from migration_lab.checking.words import error_in, relative, revision_names
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
@@ -91,19 +92,26 @@ class Database:
         """The engine of the database; `engine.name` is `sqlite` or `postgres`."""
         return self.workspace.engine
 
-    def flask(self, command: str, *, folder: Path | None = None, seconds: float = COMMAND_SECONDS) -> Completed:
+    def flask(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
         """Run `flask db current`, say, as in a terminal in this folder or in one below it, whatever comes of it.
 
         Args:
             command: without the word `flask`: "db current".
-            seconds: how long it may take.
+            seconds: how long it may take; `COMMAND_SECONDS` unless said.
 
         Raises:
             StoppedError: it takes longer.
+            LabError: it would reach the learner's own database, or something that is not the learner's doing cut it
+                short.
         """
-        return run_flask(self.workspace, *split(command), folder=folder, timeout=seconds)
+        try:
+            completed = run_flask(self.workspace, *split(command), folder=folder, timeout=seconds or COMMAND_SECONDS)
+        finally:
+            refuse_reached(self.folder)
+        refuse_from_outside(completed, f"flask {command}", self.workspace)
+        return completed
 
-    def must(self, command: str, *, folder: Path | None = None, seconds: float = COMMAND_SECONDS) -> Completed:
+    def must(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
         """Run a command that has to end with exit code 0.
 
         Raises:
@@ -146,11 +154,11 @@ class Database:
         self.reach(to)
         return self._looked()
 
-    def reach(self, to: str = "head", *, seconds: float = COMMAND_SECONDS) -> None:
+    def reach(self, to: str = "head", *, seconds: float | None = None) -> None:
         """`flask db upgrade` as for `upgrade`, without a look at all rows, which takes long where there are many.
 
         Args:
-            seconds: how long it may take.
+            seconds: how long it may take; `COMMAND_SECONDS` unless said.
         """
         self.must("db upgrade" + (f" {to}" if to != "head" else ""), seconds=seconds)
         self._must_stand_at(self.history().heads if to in ("head", "heads") else (to,), "db upgrade")

@@ -34,6 +34,7 @@ class Judge:
             index or a constraint, "refunds" for a table with all that is in it, a view, an enum or a function.
         adds: tables to which parts may be added that the ticket leaves open; "*" for new tables and all beside tables.
         writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
+        fills: new columns and tables that get values from the migration itself; any other is empty at first.
         moves: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
         random: new columns that get other values at each upgrade.
         only_on: expectations that concern one engine alone, with its name.
@@ -48,6 +49,7 @@ class Judge:
     changes: ClassVar[Collection[str]] = ()
     adds: ClassVar[Collection[str]] = ()
     writes: ClassVar[Collection[str]] = ()
+    fills: ClassVar[Collection[str]] = ()
     moves: ClassVar[Mapping[str, str]] = {}
     random: ClassVar[Collection[str]] = ()
     only_on: ClassVar[Mapping[str, str]] = {}

@@ -10,6 +10,7 @@ _NOISE = re.compile(r"^\(Background on this error at: |^\s*$")
 # Its address differs from run to run.
 _DEFAULT = re.compile(r"^(Dialect impl|User defined function) <.*> detected (?=server default )")
 _MOST_LINES = 6
+_MOST_CHARACTERS = 500  # of a line: the text of an SQL statement, but not the whole of a table in it
 
 
 def error_in(output: str, folder: Path) -> str:
@@ -19,7 +20,7 @@ def error_in(output: str, folder: Path) -> str:
         output: all that the command printed.
         folder: where it ran; paths below it are given as seen from there, so that the words are stable.
     """
-    lines = output.rstrip().splitlines()
+    lines = [_cut(line) for line in output.rstrip().splitlines()]
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
         plain = [line for line in lines if not _NOISE.match(line) and not line.startswith("INFO")]
@@ -38,7 +39,7 @@ def differences_in(output: str) -> list[str]:
 
     On Postgres it also says which sequences it leaves out. These are no differences.
     """
-    lines = [_LOG_PREFIX.sub("", line).strip() for line in output.splitlines()]
+    lines = [_LOG_PREFIX.sub("", _cut(line)).strip() for line in output.splitlines()]
     lines = [_DEFAULT.sub("Detected ", line) for line in lines]
     return [line for line in lines if line.startswith("Detected ") and not line.startswith("Detected sequence named ")]
 
@@ -47,6 +48,10 @@ def listed(lines: list[str], most: int = 5) -> str:
     """Lines under each other; of a long list its beginning, and how many more there are."""
     more = [f"and {len(lines) - most} more"] if len(lines) > most else []
     return "\n".join([*lines[:most], *more])
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _MOST_CHARACTERS else f"{line[: _MOST_CHARACTERS - 1]}…"
 
 
 def _is_below(file: str, folder: Path) -> bool:
