@@ -116,9 +116,7 @@ class Release(OwnDatabaseJudge):
         """your database stands at revision `0003` at the end"""
         self.expect_place(
             "0003",
-            cause="The revision was taken back and has not come again."
-            if self.now.revisions == ("0002",)
-            else "",
+            cause="The revision was taken back and has not come again." if self.now.revisions == ("0002",) else "",
             next_step="Run `flask db current`, then `flask db history`, and go to `0003`.",
         )
 

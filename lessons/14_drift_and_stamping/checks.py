@@ -164,7 +164,9 @@ class EditedRelease(FilesJudge):
         self.expect_same_schema(
             self._staging_before,
             self.head,
-            cause="" if self.traces.new_revisions else "No revision after `0033` brings them, and `0033` has run there.",
+            cause=""
+            if self.traces.new_revisions
+            else "No revision after `0033` brings them, and `0033` has run there.",
             next_step="Compare the two databases. Each difference has to come to production in a revision after `0033`.",
         )
 

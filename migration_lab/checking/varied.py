@@ -60,8 +60,9 @@ def _add_rows(connection: Connection, table: Table, key: str, choose: random.Ran
         for place, column in enumerate(columns):
             known = list(dict.fromkeys(row[place] for row in there))
             if column.name in unique or not (column.name in keys or len(known) <= A_FEW_WORDS):
-                may_be_none = None in known and column.name not in unique and number % 4 == 0
-                values.append(None if may_be_none else _value(column, like[place], number, column.name in unique, choose))
+                is_unique = column.name in unique
+                is_none = None in known and not is_unique and number % 4 == 0
+                values.append(None if is_none else _value(column, like[place], number, is_unique, choose))
             else:
                 values.append(choose.choice(known))
         for attempt in _plainer(values, list(like), [each.name in unique for each in columns]):

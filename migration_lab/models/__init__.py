@@ -17,9 +17,9 @@ SECONDS = 10.0
 class Models:
     """The columns of each table that the models describe, and how the database differs from them, a line each.
 
-    `check_said` is what the shop's own check printed about the same database; `broken` are modules of the app that cannot
-    be imported, each with the error. Where the app cannot be loaded, `fault` is
-    what it printed, and there is nothing else.
+    `check_said` is what the shop's own check printed about the same database; `broken` are modules of the app that
+    cannot be imported, each with the error. Where the app cannot be loaded, `fault` is what it printed, and there is
+    nothing else.
     """
 
     tables: dict[str, tuple[str, ...]]

@@ -111,9 +111,7 @@ def test_a_judges_own_words_for_an_error_are_used(root: Path) -> None:
     assert unmet(check("01.1", work, only=["sqlite"])).cause != "It is there.", "a cause belongs to its error"
 
 
-def test_a_command_of_the_judges_own_that_does_not_end_is_reported(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_of_the_judges_own_that_does_not_end_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migration_lab.checking.database.COMMAND_SECONDS", 1.5)
     judge_with(root, '        self.fresh().flask("db upgrade")', more="first = last = ()")
     work = opened()
