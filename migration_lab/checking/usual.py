@@ -199,7 +199,7 @@ class FilesJudge(Judge):
                 )
 
     def _expect_undone(self, up: Stop) -> None:
-        """What the ticket names is the same at one revision, whichever way leads there; helpers on the way may differ."""
+        """What the ticket names is the same at one revision, whichever way leads there; helpers may differ."""
         down = (each for each in self.walk.stops if each.way == "down")
         back = next((each for each in down if each.snapshot.revisions == up.snapshot.revisions), up)
         named = set(self.changes)
