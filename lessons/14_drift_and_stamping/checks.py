@@ -157,6 +157,7 @@ class EditedRelease(FilesJudge):
     exercise = "14.4"
     stub_fails = "production"
     changes = ("refunds.ck_refunds_amount_cents_positive", "refunds.ix_refunds_order_id")
+    as_shown = ("refunds",)  # among its refunds none is of zero cents
     last = ("no_other_change", "rows_kept", "no_drift")
 
     def production(self) -> None:

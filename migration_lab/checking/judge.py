@@ -39,6 +39,7 @@ class Judge:
         only_on: expectations that concern one engine alone, with its name.
         may_refuse: whether a downgrade that fails is right too.
         by_hand: tables and parts of tables that the database has and that no file describes.
+        as_shown: tables whose rows are those that the learner sees; to others the check adds rows of unusual kinds.
         causes: what to say where a command fails and this card of the field guide explains it: cause, next step.
         first, last: the usual expectations, by the names of their methods.
     """
@@ -54,6 +55,7 @@ class Judge:
     only_on: ClassVar[Mapping[str, str]] = {}
     may_refuse: ClassVar[bool] = False
     by_hand: ClassVar[Collection[str]] = ()
+    as_shown: ClassVar[Collection[str]] = ()
     causes: ClassVar[dict[str, tuple[str, str]]] = {}
     first: ClassVar[tuple[str, ...]] = ("upgrade",)
     last: ClassVar[tuple[str, ...]] = ()

@@ -63,7 +63,7 @@ def check(
             with engine.at_once():
                 template = template_at(lesson, exercise.scene, engine)
                 if not judge.looks_at_own_database:
-                    template = varied(template)
+                    template = varied(template, judge.as_shown)
                 return judge_once(judge, workspace, template, lambda words: on_step(name, words))
         except (LabError, OSError, MemoryError) as error:  # what was judged on another engine is shown all the same
             if (said := error if isinstance(error, LabError) else ran_out(error)) is None:

@@ -4,7 +4,7 @@ The rows are the same in each check. They are in the copies that a check makes, 
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, NullPool, create_engine
@@ -26,18 +26,24 @@ EMAILS = (
 MOMENTS = ("1900-01-01 00:00:00.000001", "2038-01-19 03:14:08.000000", "9999-12-31 23:59:59.999999")
 
 
-def varied(template: Template) -> Template:
-    """The template with more rows in its database; made once, like any template."""
-    return variant(template, RECIPE, _vary)
+def varied(template: Template, besides: Collection[str] = ()) -> Template:
+    """The template with more rows in its database; made once, like any template.
+
+    Args:
+        besides: tables that stay as they are, because a ticket speaks of their rows.
+    """
+    return variant(template, f"{RECIPE} {sorted(besides)}", lambda site: _vary(site, besides))
 
 
-def _vary(site: Site) -> None:
+def _vary(site: Site, besides: Collection[str]) -> None:
     url = site.engine.sqlalchemy_url(site.folder)
     choose = random.Random(7)
     with create_engine(url, poolclass=NullPool).connect() as connection:
         for table in _parents_first(read_schema(url).tables):
             key = table.primary_key.columns if table.primary_key else ()
-            if len(key) == 1 and not table.schema and (column := table.column(key[0])) and column.kind == "integer":
+            if table.name in besides or table.schema or len(key) != 1:
+                continue
+            if (column := table.column(key[0])) and column.kind == "integer":
                 _add_rows(connection, table, key[0], choose)
 
 

@@ -43,6 +43,6 @@ def test_rows_of_more_kinds_are_added_and_none_is_changed(
 
 def test_values_made_for_the_rows_that_are_shown_are_found(root: Path) -> None:
     work = opened()
-    known = "op.execute(\"DELETE FROM users WHERE email NOT IN ('ann@example.com', 'o''neill@example.com', '李雷@例子.中国')\")"
-    solve(work, f"{ADD}\n{known}", DROP)
+    known = "'ann@example.com', 'o''neill@example.com', '李雷@例子.中国'"
+    solve(work, f'{ADD}\nop.execute("DELETE FROM users WHERE email NOT IN ({known})")', DROP)
     assert "is gone" in unmet(check("01.1", work, only=["sqlite"])).found
