@@ -86,16 +86,17 @@ class Database:
         """The engine of the database; `engine.name` is `sqlite` or `postgres`."""
         return self.workspace.engine
 
-    def flask(self, command: str, *, folder: Path | None = None) -> Completed:
+    def flask(self, command: str, *, folder: Path | None = None, seconds: float = COMMAND_SECONDS) -> Completed:
         """Run `flask db current`, say, as in a terminal in this folder or in one below it, whatever comes of it.
 
         Args:
             command: without the word `flask`: "db current".
+            seconds: how long it may take.
 
         Raises:
-            StoppedError: it takes longer than `COMMAND_SECONDS`.
+            StoppedError: it takes longer.
         """
-        return run_flask(self.workspace, *split(command), folder=folder, timeout=COMMAND_SECONDS)
+        return run_flask(self.workspace, *split(command), folder=folder, timeout=seconds)
 
     def must(self, command: str, *, folder: Path | None = None) -> Completed:
         """Run a command that has to end with exit code 0.

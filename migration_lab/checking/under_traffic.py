@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from migration_lab import locks
-from migration_lab.checking.database import Database
+from migration_lab.checking.database import COMMAND_SECONDS, Database
 from migration_lab.flask_command import HasFolder
 from migration_lab.process import Completed, StoppedError
 from migration_lab.service import serve
@@ -29,11 +29,11 @@ class Live:
         self.seen = seen
         self._watch = watch
 
-    def flask(self, command: str) -> Completed:
+    def flask(self, command: str, *, seconds: float = COMMAND_SECONDS) -> Completed:
         """Run a command, as `copy.flask` does; one that reaches the time limit ends with exit code `STOPPED`."""
         with self.seen.span(f"{COMMAND} {command}") as span:
             try:
-                completed = self.copy.flask(command)
+                completed = self.copy.flask(command, seconds=seconds)
             except StoppedError as stopped:
                 completed = Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")
             span.exit_code = completed.exit_code
