@@ -67,6 +67,11 @@ def fault(place: tuple[int | str, ...], message: str) -> str:
     return f"{' '.join(parts)}: {text}" if parts else text
 
 
+def mistake(path: Path, line: int, what: str) -> LabError:
+    """An error about one line of a file, counted from 1."""
+    return _not_right(f"{_shown(path)}, line {line}", what)
+
+
 def _shown(path: Path) -> str:
     """The file's name from the course's `lessons/` on."""
     _, folder, rest = path.as_posix().rpartition("/lessons/")

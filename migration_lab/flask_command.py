@@ -1,5 +1,6 @@
 """`flask db upgrade` and its like, run in a workspace's folder on the workspace's database and on no other."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -9,17 +10,29 @@ from types import MappingProxyType
 from typing import Protocol
 
 import dotenv
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from migration_lab.errors import LabError
 from migration_lab.process import Completed, run
+from migration_lab.process.confinement import confinement_of
 
-# What in the learner's own environment could lead a command to another app or another database.
-NEVER_PASSED_ON = ("FLASK_", "SQLALCHEMY_", "DATABASE_URL", "WERKZEUG_", "PYTEST_")
+# All that a command gets of the caller's own environment: a token in there is none of the learner's code's business,
+# and much of the rest could lead it to another app or another database.
+PASSED_ON = frozenset(
+    (
+        *("HOME", "LOGNAME", "PATH", "SHELL", "TEMP", "TMP", "TMPDIR", "TZ", "USER"),
+        *("CONDA_PREFIX", "EDITOR", "VIRTUAL_ENV", "VISUAL"),
+        *("PYTHONHASHSEED", "PYTHONHOME", "PYTHONPATH", "PYTHONWARNINGS"),
+        # Windows; a Python without SYSTEMROOT does not start there
+        *("APPDATA", "COMSPEC", "LOCALAPPDATA", "PATHEXT", "PROGRAMDATA", "SYSTEMDRIVE", "SYSTEMROOT", "USERPROFILE"),
+        *("LAB_CACHE", "LAB_COURSE", "LAB_STATE", "LAB_WORK"),
+    )
+)
+PASSED_ON_ALL = ("DYLD_", "LD_")  # where the system looks for libraries
 NEVER_PASSED_ON_POSTGRES = frozenset(
     ("PGDATABASE", "PGHOST", "PGHOSTADDR", "PGOPTIONS", "PGPORT", "PGSERVICE", "PGSERVICEFILE", "PGUSER")
 )
-# What a Jupyter kernel or a shell sets to ask for colours.
-COLOURS = frozenset(("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "PY_COLORS"))
 # The same output on every machine.
 STABLE = {
     "COLUMNS": "80",
@@ -80,7 +93,9 @@ def run_function(workspace: HasFolder, function: str, *args: str, timeout: float
 
 
 def environment(folder: Path, name: str = "shop") -> dict[str, str]:
-    """The whole environment of a command in this folder: the caller's, made harmless, and the folder's `.flaskenv`.
+    """The whole environment of a command in this folder: a little of the caller's, and the folder's `.flaskenv`.
+
+    In a check's copy it also says what the command is confined to.
 
     Args:
         folder: where the `.flaskenv` is.
@@ -95,7 +110,8 @@ def environment(folder: Path, name: str = "shop") -> dict[str, str]:
     if "DATABASE_URL" not in said:
         what = "has no `.flaskenv` with a DATABASE_URL" if folder.is_dir() else "is not there any more"
         raise LabError(f"The folder {folder.name} {what}.", f"Run `lab reset {lesson_in(folder.name)}`.")
-    return without_passwords(neutral_environment(), said["DATABASE_URL"]) | {"PGAPPNAME": name} | said
+    harmless = without_passwords(neutral_environment(), said["DATABASE_URL"])
+    return harmless | {"PGAPPNAME": name} | said | _confined(folder, said["DATABASE_URL"])
 
 
 def neutral_environment() -> dict[str, str]:
@@ -125,9 +141,21 @@ def lesson_in(name: str) -> str:
 
 
 def _may_pass(name: str) -> bool:
-    if name.startswith("PG") and not os.environ.get("LAB_POSTGRES_URL"):
-        return False  # the course's own server needs none of them, and a PGPASSWORD would be tried before its own
-    return not (name.startswith(NEVER_PASSED_ON) or name in NEVER_PASSED_ON_POSTGRES or name in COLOURS)
+    if name.startswith(("PG", "KRB5")):
+        # The course's own server needs none of them, and a PGPASSWORD would be tried before its own.
+        return bool(os.environ.get("LAB_POSTGRES_URL")) and name not in NEVER_PASSED_ON_POSTGRES
+    return name in PASSED_ON or name.startswith(PASSED_ON_ALL)
+
+
+def _confined(folder: Path, url: str) -> dict[str, str]:
+    """What a command in a check's copy gets besides."""
+    confinement = confinement_of(folder)
+    if confinement is None:
+        return {}
+    with contextlib.suppress(ArgumentError):
+        parsed = make_url(url)
+        return confinement.environment(str(parsed.database or "") if "postgres" in parsed.drivername else "")
+    return confinement.environment("")
 
 
 def _run(

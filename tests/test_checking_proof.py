@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from migration_lab import course, places
+from migration_lab.authors.answers import answers_of
+from migration_lab.errors import LabError
 from tests import test_exercises as proof
 from tests import tiny_course
-from tests.answers import answers_of
 
 EXERCISES = f"{tiny_course.FOLDER}/exercises.md"
 CHECKS = f"{tiny_course.FOLDER}/checks.py"
@@ -64,16 +65,15 @@ SPOILED_ANSWERS = {
         "wrong-not_null",
         "wrong answer of lessons/01_tiny/wrong_answers/01.1_not_null.md must be rejected by 'nullable' on sqlite, but",
     ),
-    "a judge that forgets an expectation": (
-        (CHECKS, "    trial.no_drift()\n", ""),
+    "a judge whose expectation has no words": (
+        (CHECKS, '"""`users.nickname` may be left empty"""', ""),
         "solution",
-        "solution answer of lessons/01_tiny/exercises.md must pass on sqlite, but it is rejected by 'check_works': .*"
-        "nobody looked at no_drift",
+        "Nickname.nullable has no docstring",
     ),
-    "an expectation that is not declared": (
-        (CHECKS, 'trial.expect("nullable"', 'trial.expect("may_be_null"'),
+    "a judge whose expectation takes a name that means something else": (
+        (CHECKS, "def nullable", "def start"),
         "solution",
-        "looks at 'may_be_null', which it does not declare",
+        "Nickname.start: this name has another meaning",
     ),
     "a wrong answer that is rejected for another reason": (
         (NOT_NULL, "rejected_by: nullable", "rejected_by: no_drift"),
@@ -91,7 +91,7 @@ SPOILED_ANSWERS = {
         "solution answer of lessons/01_tiny/exercises.md must pass on sqlite, but it is rejected by 'column'",
     ),
     "a stub that is rejected for another reason": (
-        (CHECKS, "NO_DRIFT, ROWS_KEPT,\n)", 'NO_DRIFT, ROWS_KEPT, stub_fails="nullable",\n)'),
+        (CHECKS, 'stub_fails = "column"', 'stub_fails = "nullable"'),
         "stub",
         "stub answer of lessons/01_tiny/exercises.md must be rejected by 'nullable' on sqlite, but",
     ),
@@ -102,7 +102,7 @@ SPOILED_ANSWERS = {
 def test_a_spoiled_answer_is_red_and_says_why(how: str, root: Path) -> None:
     change, name, expected = SPOILED_ANSWERS[how]
     spoil(root, *change)
-    with pytest.raises(AssertionError, match=re.compile(expected, re.DOTALL)):
+    with pytest.raises((AssertionError, LabError), match=re.compile(expected, re.DOTALL)):
         prove_answer(name)
 
 
@@ -116,7 +116,25 @@ SPOILED_EXERCISES = {
     "an expectation that is not there": (NOT_NULL, "by: nullable", "by: nulable", "'nulable' is no expectation of"),
     "an answer without a reason": (NOT_NULL, "why: why", 'why: ""', "does not say why it is wrong"),
     "an answer with a word that means nothing": (NOT_NULL, "rejected_by", "rejectedby", "there is no such field"),
-    "an answer without cells": (NOT_NULL, "```python", "```text", "has no cells"),
+    "an answer with a block that means nothing": (NOT_NULL, "```python", "```text", "line 7: a block begins with"),
+    "an edit of a cell that the solution does not have": (
+        NOT_NULL,
+        "```python\n%%writefile",
+        "```diff order.py\n-%%writefile",
+        "the solution has no cell 'order.py'",
+    ),
+    "an answer without a cell that is not there": (
+        NOT_NULL,
+        "why: why\n",
+        "why: why\nwithout: [pass]\n",
+        "has no cell 'pass'",
+    ),
+    "an answer that edits what it does not start from": (
+        NOT_NULL,
+        "why: why\n",
+        "why: why\nstart: nothing\nwithout: [pass]\n",
+        "it starts from nothing",
+    ),
     "an answer to no exercise": (NO_DOWNGRADE, '"01.1"', '"01.7"', "the lesson has no exercise '01.7'"),
 }
 
@@ -127,6 +145,20 @@ def test_a_spoiled_exercise_is_red_and_says_why(how: str, root: Path) -> None:
     spoil(root, *change)
     with pytest.raises(AssertionError, match=expected):
         prove_exercise()
+
+
+def test_the_solution_itself_is_no_other_answer(root: Path) -> None:
+    text = '---\nexercise: "01.1"\nwhy: why\nstart: solution\n---\n'
+    (root / tiny_course.FOLDER / "right_answers" / "01.1_same.md").write_text(text, encoding="utf-8")
+    with pytest.raises(AssertionError, match="it is the solution and nothing else"):
+        prove_exercise()
+
+
+def test_a_file_that_is_not_right_is_reported_once(root: Path) -> None:
+    spoil(root, NOT_NULL, "```python\n%%writefile", "```diff order.py\n-%%writefile")
+    with pytest.raises(pytest.skip.Exception, match="`test_answer_files_say_what_they_are` reports it"):
+        prove_answer("wrong-not_null")
+    proof.test_exercise_has_answers_that_prove_its_check(course.lesson("01"), "01.1")
 
 
 @pytest.mark.parametrize(

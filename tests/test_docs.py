@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from migration_lab import build, course, places
+from migration_lab.authors.answers import answers_of
+from migration_lab.authors.giving import give
 from migration_lab.build import linter
 from migration_lab.checking.report import as_text
 from migration_lab.cli import main as lab_command
@@ -20,7 +22,6 @@ from migration_lab.course import EngineName
 from migration_lab.notebook import lab, magics
 from migration_lab.notebook.shop import Shop
 from migration_lab.query import execute
-from tests.answers import answers_of, give
 
 ROOT = places.course_root()
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

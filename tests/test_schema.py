@@ -1,9 +1,28 @@
 """What the schema instrument sees, and what it says of a change."""
 
+import time
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
 import pytest
 
 from migration_lab.query import execute
-from migration_lab.schema import Schema, as_text, diff, read_schema
+from migration_lab.schema import (
+    Check,
+    Column,
+    Detail,
+    ForeignKey,
+    Index,
+    Named,
+    PrimaryKey,
+    Schema,
+    Table,
+    Unique,
+    as_text,
+    diff,
+    read_schema,
+)  # fmt: skip
 
 SHOP = """
 CREATE TABLE alembic_version (version_num varchar(32) NOT NULL PRIMARY KEY);
@@ -196,3 +215,107 @@ def test_the_text_shows_everything(shop: str) -> None:
         ]
     )
     assert as_text(Schema("sqlite")) == "(no tables)"
+
+
+# For each thing that a schema is made of: one, and the same with each of its fields changed.
+THINGS = [
+    Column("a", "TEXT", True),
+    PrimaryKey("a", ("a",)),
+    Unique("a", ("a",)),
+    ForeignKey("a", ("a",), "b", ("c",)),
+    Check("a", "a > 1"),
+    Index("a", ("a",)),
+    Named("a", "b"),
+    Detail("a", "b", "c", "d"),
+]
+
+
+def variants(thing: Any) -> Iterator[Any]:
+    """The thing with one field changed: turned round, filled with something else, or emptied."""
+    for field in fields(thing):
+        if field.compare:
+            was = getattr(thing, field.name)
+            yield replace(thing, **{field.name: not was if field.type is bool else ("x",) if was == () else "x"})
+            if "None" in str(field.type):
+                yield replace(thing, **{field.name: None})
+
+
+def held(thing: Any) -> Iterator[Schema]:
+    """Schemas that hold the thing, in each place for it."""
+    place: dict[type, str] = {
+        Column: "columns", PrimaryKey: "primary_key", Unique: "uniques", ForeignKey: "foreign_keys", Check: "checks",
+        Index: "indexes",
+    }  # fmt: skip
+    if isinstance(thing, Detail):
+        yield Schema("sqlite", details=(thing,))
+    elif isinstance(thing, Named):
+        for name in ("views", "materialized_views", "enums", "functions", "sequences"):
+            yield with_fields(Schema("sqlite"), {name: (thing,)})
+        for name in ("triggers", "other_constraints"):
+            yield Schema("sqlite", (with_fields(Table("t", ()), {name: (thing,)}),))
+    else:
+        value: Any = thing if isinstance(thing, PrimaryKey) else (thing,)
+        yield Schema("sqlite", (with_fields(Table("t", ()), {place[type(thing)]: value}),))
+
+
+def with_fields(thing: Any, values: dict[str, Any]) -> Any:
+    """The thing with these values."""
+    return replace(thing, **values)
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=lambda thing: type(thing).__name__)
+def test_the_difference_is_empty_exactly_when_two_schemas_are_equal(thing: Any) -> None:
+    """In whatever they differ: also where both would be shown in the same words, or it is there twice."""
+    schemas = [Schema("sqlite"), Schema("postgres"), *(each for one in (thing, *variants(thing)) for each in held(one))]
+    twice = [
+        replace(each, views=each.views * 2, details=each.details * 2) for each in schemas if each.views or each.details
+    ]
+    for one in (*schemas, *twice):
+        for other in (*schemas, *twice):
+            assert (diff(one, other) == []) == (one == other), (one, other)
+
+
+def test_what_belongs_to_a_table_that_came_or_went_is_not_said_beside_it() -> None:
+    table, view = Table("t", (Column("a", "TEXT", True),)), Named("v", "SELECT 1")
+    full = Schema(
+        "postgres", (table,), (view,), details=(Detail("rights", "", "all", "t"), Detail("trigger", "x", "y", "v"))
+    )
+    assert [str(each) for each in diff(Schema("postgres"), full)] == ["t: table added (a)", "view v added (SELECT 1)"]
+
+
+def test_a_table_of_another_schema_says_where_it_is(database: str) -> None:
+    execute(database, "CREATE TABLE t (id integer)")
+    assert [table.place for table in read_schema(database).tables] == [(None, "t")]
+    if database.startswith("postgresql"):
+        execute(database, 'CREATE SCHEMA app; CREATE TABLE app.t (id integer); CREATE TABLE "app.t" (id integer)')
+        execute(database, "CREATE TABLE app.alembic_version (version_num text)")
+        assert [table.place for table in read_schema(database).tables] == [
+            ("app", "t"), ("public", "app.t"), (None, "t"),
+        ]  # fmt: skip
+
+
+def test_reading_takes_time_in_proportion_to_the_tables(database: str) -> None:
+    """With four times as many tables, not even eight times as long."""
+
+    def add(first: int, last: int) -> None:
+        made = (
+            f"CREATE TABLE t{n} (id integer PRIMARY KEY, a integer UNIQUE CHECK (a > 1), b integer REFERENCES t{n});"
+            f"CREATE INDEX ix{n} ON t{n} (b);"
+            for n in range(first, last)
+        )
+        execute(database, "".join(made))
+
+    def seconds() -> float:
+        """The least of three: what else the machine does only adds to it."""
+        taken = []
+        for _ in range(3):
+            start = time.perf_counter()
+            schema = read_schema(database)
+            assert not diff(schema, schema)
+            taken.append(time.perf_counter() - start)
+        return min(taken)
+
+    add(0, 100)
+    few = seconds()
+    add(100, 400)
+    assert seconds() < 8 * few

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from migration_lab.query import execute, query
 from migration_lab.traffic import Outcome, Requests, figures, generator, over_http, over_sql
 from migration_lab.traffic.outcome import percentile
 from migration_lab.traffic.plan import READERS, WRITERS
+from migration_lab.traffic.requests import END_SECONDS
 
 Answer = Callable[[str, str, str], tuple[int, str]]
 ROOT = (("GET", "/", None),)
@@ -73,12 +75,13 @@ def test_the_wait_counts_from_the_moment_a_request_was_due(serve: Callable[[Answ
 
     with to(serve(wait)) as seen:
         time.sleep(0.4)  # more requests fall due than there are clients to send them
+        opened = time.monotonic()
         gate.set()
         seen.wait_for(20)
-    first = [outcome.waited for outcome in seen.outcomes[:20]]
-    assert first[0] == max(first)
-    assert first[0] - first[19] == pytest.approx(0.19, abs=0.1)
-    assert seen.longest_wait >= 0.3
+    stalled = [outcome for outcome in seen.outcomes if outcome.due < opened]
+    assert len(stalled) > READERS
+    assert all(outcome.due + outcome.waited > opened for outcome in stalled)
+    assert [outcome.due - seen.began for outcome in stalled] == pytest.approx([n / 100 for n in range(len(stalled))])
 
 
 def test_the_words_have_no_numbers_and_the_text_has(serve: Callable[[Answer], int]) -> None:
@@ -86,7 +89,7 @@ def test_the_words_have_no_numbers_and_the_text_has(serve: Callable[[Answer], in
     with to(serve(lambda *_: (next(statuses), json.dumps({"error": "broken"})))) as seen:
         seen.wait_for(5)
     assert seen.in_words() == "at first: some failed\n    500: broken"
-    assert "1 failed, from second 0.0 to second 0.0" in seen.as_text()
+    assert re.search(r"1 failed, from second (\d+\.\d) to second \1", seen.as_text())
     assert "1 time: 500: broken" in seen.as_text()
     assert (seen.failed, seen.failed_in("at first"), seen.answered) == (1, 1, len(seen.outcomes) - 1)
 
@@ -144,19 +147,28 @@ def test_requests_go_where_they_are_sent_from_then_on(serve: Callable[[Answer], 
         seen.wait_for(60)
         assert counts["two"] > 5
         seen.retarget({two: 1})
-        time.sleep(0.3)
-        before = counts["one"]
-        seen.phase("the second")
-        seen.wait_for(20)
-        assert counts["one"] == before
+
+        def asked_meanwhile() -> int:
+            before = counts["one"]
+            seen.phase("the second")
+            seen.wait_for(20)
+            return counts["one"] - before
+
+        assert any(asked_meanwhile() == 0 for _ in range(10))  # a few may have been under way to the first one
     assert seen.failed == 0
 
 
 def test_a_request_without_an_answer_at_the_end_is_not_forgotten(serve: Callable[[Answer], int]) -> None:
-    never = threading.Event()
-    plan = over_http({serve(lambda *_: (200, str(never.wait(30)))): 1}, ROOT, per_second=20) | {"drain": 1}
+    never, came = threading.Event(), threading.Semaphore(0)
+
+    def keep(*_: str) -> tuple[int, str]:
+        came.release()
+        return 200, str(never.wait(30))
+
+    plan = over_http({serve(keep): 1}, ROOT, per_second=20) | {"drain": 1}
     with Requests(plan) as seen:
-        time.sleep(0.3)
+        for _ in range(4):
+            assert came.acquire(timeout=30)
     assert seen.answered == 0
     assert seen.failed >= 4
     assert {each.reason for each in seen.outcomes} == {"no answer until the end of the run"}
@@ -250,17 +262,18 @@ def test_the_process_ends_with_the_block(serve: Callable[[Answer], int]) -> None
 
 
 def test_the_process_ends_with_an_interrupt(serve: Callable[[Answer], int]) -> None:
-    never = threading.Event()
+    never, moments = threading.Event(), []
 
     def interrupted() -> None:
-        with to(serve(lambda *_: (200, str(never.wait(30))))):
+        plan = over_http({serve(lambda *_: (200, str(never.wait(600)))): 1}, ROOT, per_second=100) | {"drain": 600}
+        with Requests(plan):
+            moments.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(30)
 
-    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert time.monotonic() - began < 8  # it does not wait for answers
+    assert time.monotonic() - moments[0] < END_SECONDS  # it does not wait for answers
     assert generators() == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from migration_lab import course, engines
 from migration_lab.checking import transactions
-from migration_lab.checking.copies import Copy
+from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import JudgeError
 from migration_lab.checking.rollout import both_releases, revisions_ahead
 from migration_lab.checking.stated import says_something
@@ -29,20 +29,20 @@ CHECK = "CONSTRAINT ck_users_name"
 
 
 @pytest.fixture
-def shop(home: Path) -> Iterator[Copy]:
+def shop(home: Path) -> Iterator[Database]:
     """A shop on Postgres whose users are watched."""
-    copy = Copy(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace)
+    copy = Database(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace, "the copy")
     note_statements(copy, "users")
     yield copy
     copy.engine.drop(copy.folder)
 
 
 @pytest.fixture
-def till(home: Path) -> Copy:
-    return Copy(open_lesson(course.lesson("08"), engines.engine("sqlite")).workspace)
+def till(home: Path) -> Database:
+    return Database(open_lesson(course.lesson("08"), engines.engine("sqlite")).workspace, "the copy")
 
 
-def deeds(copy: Copy) -> list[tuple[int, int, str]]:
+def deeds(copy: Database) -> list[tuple[int, int, str]]:
     return [(each.rows, each.whole_reads, each.keeps_out) for each in noted_statements(copy)]
 
 
@@ -60,14 +60,14 @@ STATEMENTS = {
 }
 
 
-def test_a_statement_is_noted_with_whom_it_keeps_out(shop: Copy) -> None:
+def test_a_statement_is_noted_with_whom_it_keeps_out(shop: Database) -> None:
     for sql, noted in STATEMENTS.items():
         before = len(deeds(shop))
         shop.execute(sql)
         assert deeds(shop)[before:] == noted, sql
 
 
-def test_a_promise_is_long_or_strong_but_not_both(shop: Copy) -> None:
+def test_a_promise_is_long_or_strong_but_not_both(shop: Database) -> None:
     shop.execute("UPDATE users SET display_name = 'x'")
     shop.execute(f"ALTER TABLE users ADD {CHECK} CHECK (display_name IS NOT NULL) NOT VALID")
     shop.execute(f"ALTER TABLE users VALIDATE {CHECK}")
@@ -76,20 +76,20 @@ def test_a_promise_is_long_or_strong_but_not_both(shop: Copy) -> None:
     assert deeds(shop)[1:] == [(0, 0, "everyone"), (0, 1, ""), (0, 0, "everyone"), (0, 0, "everyone")]
 
 
-def test_a_promise_without_a_check_is_both(shop: Copy) -> None:
+def test_a_promise_without_a_check_is_both(shop: Database) -> None:
     shop.execute("UPDATE users SET display_name = 'x'")
     shop.execute("ALTER TABLE users ALTER display_name SET NOT NULL")
     assert deeds(shop)[1:] == [(0, 1, "everyone")]
 
 
-def test_a_table_that_is_written_anew_is_read(shop: Copy) -> None:
+def test_a_table_that_is_written_anew_is_read(shop: Database) -> None:
     shop.execute("ALTER TABLE users ADD COLUMN x TEXT DEFAULT clock_timestamp()::text")
     (noted,) = noted_statements(shop)
     assert noted.whole_reads >= 1
     assert noted.keeps_out == "everyone"
 
 
-def test_a_lock_lasts_until_its_transaction_ends_and_what_is_rolled_back_is_not_noted(shop: Copy) -> None:
+def test_a_lock_lasts_until_its_transaction_ends_and_what_is_rolled_back_is_not_noted(shop: Database) -> None:
     shop.execute("ALTER TABLE users ADD COLUMN x TEXT; UPDATE users SET x = 'x' WHERE id > 10; UPDATE users SET x = ''")
     holding(shop.url, "UPDATE users SET x = 'taken back'").close()
     noted = noted_statements(shop)
@@ -109,48 +109,51 @@ def test_rows_are_added_up_by_transaction() -> None:
     assert rows_in_one_transaction([]) == 0
 
 
-def test_the_longest_of_several_transactions_is_told(till: Copy) -> None:
+def test_the_longest_of_several_transactions_is_told(till: Database) -> None:
     with longest_transaction(till) as longest:
-        keep(till, 0.1)
-        keep(till, 0.5)
-        for _ in range(20):
-            keep(till, 0.05)
-    assert 0.3 < longest.seconds < 0.8
+        took = [keep(till, seconds) for seconds in (0.1, 0.5, *[0.05] * 20)]
+    assert 0.25 < longest.seconds <= max(took)
 
 
-def test_what_cannot_be_timed_is_no_transaction_of_no_time(till: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_timed_is_no_transaction_of_no_time(till: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transactions, "sqlite_file", lambda url: str(till.folder / "nowhere.db"))
     with pytest.raises(JudgeError, match="could not be timed"), longest_transaction(till):
         pass
 
 
-def test_transactions_without_a_pause_between_them_are_told_apart(till: Copy) -> None:
+def test_transactions_without_a_pause_between_them_are_told_apart(till: Database) -> None:
     with longest_transaction(till) as longest:
         connection = sqlite3.connect(sqlite_file(till.url), isolation_level=None)
+        took = []
         for number in range(8):
+            began = time.monotonic()
             connection.execute("BEGIN")
             connection.execute(f"UPDATE users SET display_name = '{number}'")
             time.sleep(0.1)
             connection.execute("COMMIT")
+            took.append(time.monotonic() - began)
         connection.close()
-    assert longest.seconds < 0.4
+    assert longest.seconds <= max(took)
 
 
-def test_who_only_reads_has_no_transaction_that_counts(till: Copy) -> None:
+def test_who_only_reads_has_no_transaction_that_counts(till: Database) -> None:
     with longest_transaction(till) as longest:
-        till.query("SELECT * FROM users")
+        till.sql("SELECT * FROM users")
         time.sleep(0.05)
     assert longest.seconds == 0
 
 
-def keep(copy: Copy, seconds: float) -> None:
+def keep(copy: Database, seconds: float) -> float:
+    """Keep a transaction open, and give back how long it took with all that belongs to it."""
+    began = time.monotonic()
     # What changes no value writes nothing.
     with holding(copy.url, "UPDATE users SET display_name = coalesce(display_name, '') || 'x'") as held:
         time.sleep(seconds)
         held.commit()
+    return time.monotonic() - began
 
 
-def test_each_engine_has_its_own_way(till: Copy, shop: Copy) -> None:
+def test_each_engine_has_its_own_way(till: Database, shop: Database) -> None:
     with pytest.raises(JudgeError, match="Postgres only"):
         note_statements(till, "users")
     with pytest.raises(JudgeError, match="SQLite only"), longest_transaction(shop):
@@ -159,7 +162,7 @@ def test_each_engine_has_its_own_way(till: Copy, shop: Copy) -> None:
 
 @pytest.mark.parametrize("name", ["sqlite", "postgres"])
 def test_both_releases_serve_one_database(home: Path, name: EngineName) -> None:
-    copy = Copy(open_lesson(course.lesson("08"), engines.engine(name)).workspace)
+    copy = Database(open_lesson(course.lesson("08"), engines.engine(name)).workspace, "the copy")
     routes = copy.folder / "shop" / "routes" / "health.py"
     routes.write_text(routes.read_text() + '\n\n@blueprint.get("/news")\ndef news() -> str:\n    return "news"\n')
     with both_releases(copy, course.lesson("08")) as (old, new):
@@ -170,11 +173,11 @@ def test_both_releases_serve_one_database(home: Path, name: EngineName) -> None:
 
 
 def test_the_revisions_ahead_are_those_that_have_not_run(home: Path) -> None:
-    copy = Copy(open_lesson(course.lesson("09"), engines.engine("sqlite")).workspace)
+    copy = Database(open_lesson(course.lesson("09"), engines.engine("sqlite")).workspace, "the copy")
     assert revisions_ahead(copy) == []
-    copy.flask("db", "downgrade", "0010")
+    copy.flask("db downgrade 0010")
     assert revisions_ahead(copy) == ["0011", "0012", "0013"]
-    copy.flask("db", "downgrade", "base")
+    copy.flask("db downgrade base")
     assert revisions_ahead(copy)[:2] == ["0001", "0002"]
 
 

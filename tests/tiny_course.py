@@ -64,46 +64,34 @@ exercises:
     hints: {question: "Where is it said?", pointer: "Look at the model."}
 """
 
-CHECKS = """\
-from migration_lab.checking import (
-    DOWNGRADE, NO_DRIFT, NO_OTHER_CHANGE, ONE_HEAD, ROWS_KEPT, UPGRADE, UPGRADE_AGAIN, Expectation, Trial, judges,
-)
+CHECKS = '''\
+from migration_lab.checking import FilesJudge
 
 
-@judges(
-    "01.1",
-    UPGRADE,
-    Expectation(
-        "column",
-        "`users.nickname` is there: text, up to 40 characters",
-        "The revision was not written, or it names another table or type.",
-        "Write the column into the model, and let `flask db migrate` write the revision.",
-    ),
-    Expectation(
-        "nullable",
-        "`users.nickname` may be left empty",
-        "The model says `Mapped[str]`, which is NOT NULL.",
-        "Say `Mapped[str | None]`, and write the revision again.",
-    ),
-    NO_OTHER_CHANGE, ONE_HEAD, DOWNGRADE, UPGRADE_AGAIN, NO_DRIFT, ROWS_KEPT,
-)
-def judge_nickname(trial: Trial) -> None:
-    trial.upgrade()
-    column = trial.schema().table("users").column("nickname")
-    trial.expect(
-        "column",
-        column is not None and (column.kind, column.length) == ("text", 40),
-        expected="`users.nickname`, VARCHAR(40)",
-        found=column.type if column else "no column of that name",
-    )
-    trial.expect("nullable", column.nullable, expected="It may be null.", found=str(column))
-    trial.no_other_change("users.nickname")
-    trial.one_head()
-    trial.downgrade()
-    trial.upgrade_again()
-    trial.no_drift()
-    trial.rows_kept()
-"""
+class Nickname(FilesJudge):
+    exercise = "01.1"
+    stub_fails = "column"
+    changes = ("users.nickname",)
+    last = ("no_other_change", "one_head", "downgrade", "upgrade_again", "rows_kept", "new_database", "no_drift")
+
+    def column(self) -> None:
+        """`users.nickname` is there: text, up to 40 characters"""
+        column = self.head.column("users.nickname")
+        self.expect(
+            column is not None and (column.kind, column.length) == ("text", 40),
+            expected="`users.nickname`, VARCHAR(40)",
+            found=column.type if column else "no column of that name",
+            cause="The revision was not written, or it names another table or type.",
+            next_step="Write the column into the model, and let `flask db migrate` write the revision.",
+        )
+
+    def nullable(self) -> None:
+        """`users.nickname` may be left empty"""
+        column = self.head.column("users.nickname")
+        self.expect(
+            column.nullable, expected="It may be null.", found=str(column), next_step="Say `Mapped[str | None]`."
+        )
+'''
 
 MODEL = """\
 ```python tags=["solution"]
@@ -157,7 +145,8 @@ def answer(up: str, down: str, *, why: str = "why", rejected_by: str | None = No
     """An answer file: the model's line, and a revision written by hand."""
     matter = f'---\nexercise: "01.1"\n{f"rejected_by: {rejected_by}" if rejected_by else ""}\nwhy: {why}\n---\n\n'
     cell = f"%%writefile migrations/versions/0002_add_users_nickname.py\n{revision(up, down)}\n"
-    return f"{matter}{model}\n```python\n{cell}```\n"
+    first = model.replace(' tags=["solution"]', "")
+    return f"{matter}{first}\n```python\n{cell}```\n"
 
 
 def make(root: Path) -> Path:

@@ -42,7 +42,7 @@ class Deploy:
 class Language(FilesJudge):
     exercise = "08.1"
     stub_fails = "upgrade"
-    changes = ("users.language",)
+    changes = fills = ("users.language",)
     causes = {"F30": HAS_ROWS}
 
     def required(self) -> None:

@@ -43,7 +43,8 @@ def _one_more(table: Table, rows: list[dict[str, Any]], marker: str) -> list[tup
     if not rows or len(key) != 1:
         return []
     like = rows[len(rows) // 2]
-    unique = {each for one in (*table.uniques, *(i for i in table.indexes if i.unique)) for each in one.columns}
+    unique = {each for one in table.uniques for each in one.columns}
+    unique |= {each for one in table.indexes if one.unique for each in one.columns}
     given: dict[str, Any] = {}
     for column in table.columns:
         if column.generated or (column.name in key and column.kind == "integer"):

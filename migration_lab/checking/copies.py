@@ -12,17 +12,20 @@ from pathlib import Path
 from dotenv import dotenv_values, set_key
 
 from migration_lab import places
+from migration_lab.checking.addresses import refuse_own_addresses
 from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.files import copy_files
 from migration_lab.checking.learner_database import copy_database
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
+from migration_lab.leases import shops
+from migration_lab.process.confinement import confine, release
 from migration_lab.readonly import parse
 from migration_lab.record import is_untouched
 from migration_lab.templates import Template
 from migration_lab.workspace import Workspace
 
 LEFTOVER_SECONDS = 3600.0  # a scratch folder this old belongs to a check that was killed
-NOT_COPIED = shutil.ignore_patterns("__pycache__", ".git", ".pytest_cache", ".ipynb_checkpoints", "instance", "*.pyc")
 
 
 class Copies:
@@ -33,6 +36,7 @@ class Copies:
         self._template = template
         self._root = root
         self._made: list[tuple[Engine, Path]] = []
+        self._confinement = confine(root, [shops().parent, workspace.folder])
 
     @property
     def engine(self) -> Engine:
@@ -78,7 +82,9 @@ class Copies:
         return copied
 
     def remove(self) -> None:
-        """Drop every database and folder that was made."""
+        """End what was left running, and drop every database and folder that was made."""
+        self._confinement.end_processes()
+        release(self._confinement)
         for engine, folder in self._made:
             with suppress(LabError):  # a server that has gone has taken its databases along
                 engine.drop(folder)
@@ -88,14 +94,9 @@ class Copies:
         # The learner's own name comes last: messages say it.
         folder = self._root / str(len(self._made) + 1) / self._workspace.folder.name
         self._made.append((engine, folder))
-        try:
-            shutil.copytree(self._workspace.folder, folder, ignore=NOT_COPIED, ignore_dangling_symlinks=True)
-        except (OSError, shutil.Error) as error:
-            raise LabError(
-                "The files of the exercise cannot be copied, so they cannot be checked.",
-                "Look for a link that leads in a circle or a file that you may not read, and remove it.",
-            ) from error
+        copy_files(self._workspace.folder, folder)
         copied = replace(self._workspace, folder=folder, engine=engine)
+        refuse_own_addresses(self._workspace, folder)
         _point_at_copy(self._workspace, copied)
         return copied
 
@@ -114,7 +115,7 @@ def copies_of(workspace: Workspace, template: Template) -> Iterator[Copies]:
 
 
 def _point_at_copy(learners: Workspace, copied: Workspace) -> None:
-    """Let every `.flaskenv` of a copy name the copy's database: the learner's lines would lead to the learner's.
+    """Let every `.flaskenv` and `.env` of a copy name the copy's database: the lines in it lead to the learner's.
 
     In the copy's own folder any database counts as the learner's. A line that is missing or that leads nowhere stays
     as it is, because it may be what the exercise is about.
@@ -123,11 +124,13 @@ def _point_at_copy(learners: Workspace, copied: Workspace) -> None:
         learners.engine.url(learners.folder): copied.engine.url(copied.folder),
         str(learners.folder): str(copied.folder),
     }
-    for path in copied.folder.rglob(".flaskenv"):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        for theirs, ours in own.items():
-            text = text.replace(theirs, ours)
-        path.write_text(text, encoding="utf-8")
+    for path in [*copied.folder.rglob(".flaskenv"), *copied.folder.rglob(".env")]:
+        if path.is_file():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            for theirs, ours in own.items():
+                text = text.replace(theirs, ours)
+            path.unlink()  # it may be a link that leads out of the copy
+            path.write_text(text, encoding="utf-8")
     with suppress(LabError):
         said = dotenv_values(copied.folder / ".flaskenv", interpolate=False).get("DATABASE_URL")
         if said and parse(said):

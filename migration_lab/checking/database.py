@@ -10,7 +10,8 @@ from typing import Any
 from migration_lab import query
 from migration_lab.checking import rows
 from migration_lab.checking.expectations import Miss
-from migration_lab.checking.words import error_in, revision_names
+from migration_lab.checking.outside import refuse_from_outside, refuse_reached
+from migration_lab.checking.words import error_in, relative, revision_names
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
 from migration_lab.explain import Card, explain
@@ -86,17 +87,25 @@ class Database:
         """The engine of the database; `engine.name` is `sqlite` or `postgres`."""
         return self.workspace.engine
 
-    def flask(self, command: str, *, folder: Path | None = None, seconds: float = COMMAND_SECONDS) -> Completed:
+    def flask(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
         """Run `flask db current`, say, as in a terminal in this folder or in one below it, whatever comes of it.
 
         Args:
             command: without the word `flask`: "db current".
-            seconds: how long it may take.
+            seconds: how long it may take; `COMMAND_SECONDS` unless said.
 
         Raises:
             StoppedError: it takes longer.
+            LabError: it would reach the learner's own database, or something that is not the learner's doing cut it
+                short.
         """
-        return run_flask(self.workspace, *split(command), folder=folder, timeout=seconds)
+        try:
+            limit = seconds or COMMAND_SECONDS
+            completed = run_flask(self.workspace, *split(command), folder=folder, timeout=limit)
+        finally:
+            refuse_reached(self.folder)
+        refuse_from_outside(completed, f"flask {command}", self.workspace)
+        return completed
 
     def must(self, command: str, *, folder: Path | None = None) -> Completed:
         """Run a command that has to end with exit code 0.
@@ -114,7 +123,7 @@ class Database:
                 next_step=error.next_step,
             ) from error
         if completed.exit_code != 0:
-            cause, next_step = self._why(explain(completed.output))
+            cause, next_step = self._why(explain(relative(completed.output, self.folder)))
             raise Miss(
                 expected=f"`flask {command}` ends without an error on {self.name}.",
                 found=f"It ends with exit code {completed.exit_code}:\n{error_in(completed.output, self.folder)}",

@@ -10,11 +10,11 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
 from migration_lab.checking.database import Database
-from migration_lab.checking.expectations import JudgeError
 from migration_lab.checking.under_traffic import STOPPED
 from migration_lab.process import Completed, StoppedError
 
@@ -138,9 +138,15 @@ class Running:
     """A command that runs beside the judge."""
 
     def __init__(self, run: Callable[[], Completed]) -> None:
-        self._completed: list[Completed] = []
-        self._thread = threading.Thread(target=lambda: self._completed.append(run()), daemon=True)
+        self._completed: Future[Completed] = Future()
+        self._thread = threading.Thread(target=self._run, args=(run,), daemon=True)
         self._thread.start()
+
+    def _run(self, run: Callable[[], Completed]) -> None:
+        try:
+            self._completed.set_result(run())
+        except BaseException as error:
+            self._completed.set_exception(error)
 
     @property
     def has_ended(self) -> bool:
@@ -148,11 +154,8 @@ class Running:
         return not self._thread.is_alive()
 
     def completed(self) -> Completed:
-        """Wait for its end."""
-        self._thread.join()
-        if not self._completed:
-            raise JudgeError("a command could not be run to its end")
-        return self._completed[0]
+        """Wait for its end; what has kept it from running to its end is raised here."""
+        return self._completed.result()
 
 
 class Paused(Running):

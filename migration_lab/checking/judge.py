@@ -32,6 +32,7 @@ class Judge:
         changes: parts of the schema that may differ from the start at the end: "users.nickname" for a column, an
             index or a constraint, "refunds" for a table with all that is in it, a view, an enum or a function.
         writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
+        fills: new columns and tables that get values from the migration itself; any other is empty at first.
         moves: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
         random: new columns that get other values at each upgrade.
         by_hand: tables and parts of tables that the database has and that no file describes.
@@ -43,6 +44,7 @@ class Judge:
     stub_fails: ClassVar[str]
     changes: ClassVar[Collection[str]] = ()
     writes: ClassVar[Collection[str]] = ()
+    fills: ClassVar[Collection[str]] = ()
     moves: ClassVar[Mapping[str, str]] = {}
     random: ClassVar[Collection[str]] = ()
     by_hand: ClassVar[Collection[str]] = ()

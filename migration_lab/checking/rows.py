@@ -74,7 +74,7 @@ def read(url: str, schema: Schema) -> Tables:
         for table in schema.tables:
             # The driver's own cursor: no SQLAlchemy type may change a value on its way.
             cursor = connection.connection.cursor()
-            cursor.execute(f"SELECT * FROM {quoted(table.name)}")
+            cursor.execute(f"SELECT * FROM {'.'.join(quoted(each) for each in table.place if each)}")
             columns = tuple(column[0] for column in cursor.description or ())
             key = table.primary_key.columns if table.primary_key else ()
             found[table.name] = Table(key, columns, tuple(map(tuple, cursor.fetchall())))

@@ -10,10 +10,11 @@ from migration_lab import course, engines, progress
 from migration_lab.checking.copies import copies_of
 from migration_lab.checking.expectations import Expectation, Finding, JudgeError, Miss
 from migration_lab.checking.judge import Judge
+from migration_lab.checking.outside import ran_out
 from migration_lab.checking.traces import NOTHING_YET
 from migration_lab.checking.verdict import EngineVerdict, Verdict
 from migration_lab.course import EngineName, Lesson
-from migration_lab.errors import LabError
+from migration_lab.errors import LabError, reason
 from migration_lab.process import StoppedError
 from migration_lab.readonly import keeping_sessions
 from migration_lab.record import database_sign, is_untouched
@@ -57,9 +58,14 @@ def check(
 
     def judge_on(name: EngineName) -> EngineVerdict:
         engine = engines.engine(name)
-        with engine.at_once():
-            template = template_at(lesson, exercise.scene, engine)
-            return judge_once(judge, workspace, template, lambda words: on_step(name, words))
+        try:
+            with engine.at_once():
+                template = template_at(lesson, exercise.scene, engine)
+                return judge_once(judge, workspace, template, lambda words: on_step(name, words))
+        except (LabError, OSError, MemoryError) as error:  # what was judged on another engine is shown all the same
+            if (said := error if isinstance(error, LabError) else ran_out(error)) is None:
+                raise
+            return EngineVerdict(name, (), _could_not_judge(said), judge.expectations())
 
     if len(here) > 1 and (os.cpu_count() or 1) > 1:
         with ThreadPoolExecutor(len(here)) as pool:
@@ -72,9 +78,12 @@ def check(
         )
     verdict = Verdict(exercise_id, exercise.title, tuple(results), " ".join(notes) or None)
     is_judged = not any(each.unmet and each.unmet.expectation.id in (CAN_BE_JUDGED, CHECK_WORKS) for each in results)
-    progress.record_check(
-        exercise_id, passed=verdict.passed, fingerprint=_fingerprint(workspace) if is_judged else None
-    )
+    try:
+        fingerprint = _fingerprint(workspace) if is_judged else None
+        progress.record_check(exercise_id, passed=verdict.passed, fingerprint=fingerprint)
+    except (LabError, OSError) as error:
+        why = str(error) if isinstance(error, LabError) else f"Your progress cannot be kept: {reason(error)}."
+        verdict = replace(verdict, note=" ".join([*notes, why]))
     return verdict
 
 
@@ -127,7 +136,8 @@ def judge_once(
         except LabError as error:
             finding = _could_not_judge(error)
         except Exception as error:
-            finding = _our_mistake(judge, error)
+            said = ran_out(error)
+            finding = _could_not_judge(said) if said else _our_mistake(judge, error)
         if finding is not None and copies.is_untouched and finding.expectation in expectations:
             finding = replace(finding, cause=NOTHING_YET[0], next_step=NOTHING_YET[1])
     unmet = finding.expectation.id if finding else None
@@ -168,7 +178,7 @@ def _could_not_judge(error: LabError) -> Finding:
         _of_ours(CAN_BE_JUDGED, "the files and the database of the exercise can be read"),
         "The check can read the files and the database.",
         error.message,
-        "",
+        getattr(error, "cause", ""),
         error.next_step,
     )
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from threading import Event
 
 from migration_lab import locks
-from migration_lab.checking.database import COMMAND_SECONDS, Database
+from migration_lab.checking.database import Database
 from migration_lab.flask_command import HasFolder
 from migration_lab.process import Completed, StoppedError
 from migration_lab.service import serve
@@ -14,6 +15,7 @@ from migration_lab.traffic.outcome import reasons
 
 PER_SECOND = 40.0  # enough for a stall of a tenth of a second to hold some up, and little work for two cores
 STOPPED = 124  # the exit code of a command that reached its time limit, as the program `timeout` gives it
+POLL_SECONDS = 0.05
 COMMAND = "flask"  # the names of commands' sessions begin with it
 
 
@@ -29,7 +31,7 @@ class Live:
         self.seen = seen
         self._watch = watch
 
-    def flask(self, command: str, *, seconds: float = COMMAND_SECONDS) -> Completed:
+    def flask(self, command: str, *, seconds: float | None = None) -> Completed:
         """Run a command, as `copy.flask` does; one that reaches the time limit ends with exit code `STOPPED`."""
         with self.seen.span(f"{COMMAND} {command}") as span:
             try:
@@ -42,6 +44,19 @@ class Live:
     def wait_for(self, count: int) -> None:
         """Wait until so many requests of the present phase have come to an end."""
         self.seen.wait_for(count)
+
+    def wait_for_a_command(self, *, or_until: Event) -> None:
+        """Wait until a command waits for a lock or the first one has ended, however long it takes to come there.
+
+        Args:
+            or_until: ends the wait, too.
+        """
+        while not (self._a_command_waited() or any(each.end for each in self.seen.timeline.spans)):
+            if or_until.wait(POLL_SECONDS):
+                return
+
+    def _a_command_waited(self) -> bool:
+        return any(each.who.startswith(COMMAND) for each in self._watch.waits)
 
     @property
     def waits(self) -> list[locks.Wait]:

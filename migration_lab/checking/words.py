@@ -9,6 +9,7 @@ _FILE_LINE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _NOISE = re.compile(r"^\(Background on this error at: |^\s*$")
 _DEFAULT = re.compile(r"^Dialect impl <.*> detected (?=server default )")  # its address differs from run to run
 _MOST_LINES = 6
+_MOST_CHARACTERS = 500  # of a line: the text of an SQL statement, but not the whole of a table in it
 
 
 def error_in(output: str, folder: Path) -> str:
@@ -18,18 +19,18 @@ def error_in(output: str, folder: Path) -> str:
         output: all that the command printed.
         folder: where it ran; paths below it are given as seen from there, so that the words are stable.
     """
-    lines = output.rstrip().splitlines()
+    lines = [_cut(line) for line in output.rstrip().splitlines()]
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
         plain = [line for line in lines if not _NOISE.match(line) and not line.startswith("INFO")]
-        return _relative("\n".join(_LOG_PREFIX.sub("", line) for line in plain[-_MOST_LINES:]), folder)
+        return relative("\n".join(_LOG_PREFIX.sub("", line) for line in plain[-_MOST_LINES:]), folder)
     trace = lines[starts[-1] + 1 :]
     end = next((number for number, line in enumerate(trace) if line and not line[0].isspace()), 0)
     words = [line for line in trace[end:] if not _NOISE.match(line)][:_MOST_LINES]
     inside = [match for line in trace if (match := _FILE_LINE.search(line)) and _is_below(match["file"], folder)]
     if inside:
         words.append(f"(in {_below(inside[-1]['file'], folder)}, line {inside[-1]['line']})")
-    return _relative("\n".join(words), folder)
+    return relative("\n".join(words), folder)
 
 
 def differences_in(output: str) -> list[str]:
@@ -37,7 +38,7 @@ def differences_in(output: str) -> list[str]:
 
     On Postgres it also says which sequences it leaves out. These are no differences.
     """
-    lines = [_LOG_PREFIX.sub("", line).strip() for line in output.splitlines()]
+    lines = [_LOG_PREFIX.sub("", _cut(line)).strip() for line in output.splitlines()]
     lines = [_DEFAULT.sub("Detected ", line) for line in lines]
     return [line for line in lines if line.startswith("Detected ") and not line.startswith("Detected sequence named ")]
 
@@ -46,6 +47,10 @@ def listed(lines: list[str], most: int = 5) -> str:
     """Lines under each other; of a long list its beginning, and how many more there are."""
     more = [f"and {len(lines) - most} more"] if len(lines) > most else []
     return "\n".join([*lines[:most], *more])
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _MOST_CHARACTERS else f"{line[: _MOST_CHARACTERS - 1]}…"
 
 
 def _is_below(file: str, folder: Path) -> bool:
@@ -57,7 +62,8 @@ def _below(file: str, folder: Path) -> str:
     return Path(file).relative_to(root).as_posix()
 
 
-def _relative(text: str, folder: Path) -> str:
+def relative(text: str, folder: Path) -> str:
+    """The text with paths below a folder as seen from there, the same on every machine."""
     for root in {str(folder), str(folder.resolve())}:
         text = text.replace(f"{root}/", "").replace(root, ".")
     return text

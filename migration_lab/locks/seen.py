@@ -89,12 +89,17 @@ class Seen:
         self._waits: list[Wait] = []
         self._holds: list[Hold] = []
         self._most_blocked = 0
+        self._at: float | None = None  # the latest sample
+        self._precision = 0.0
 
     def add(self, at: float, waits: Iterable[Wait], holds: Iterable[Hold]) -> None:
         """Take in one sample: who waits and who holds at this moment. Their `end` is not looked at."""
         with self._changed:
             waiting = {(each.pid, each.table, each.mode): each for each in waits}
             holding = {(each.pid, each.table, each.mode): each for each in holds}
+            if self._at is not None:
+                self._precision = max(self._precision, at - self._at)
+            self._at = at
             self._most_blocked = max(self._most_blocked, len({each.pid for each in waiting.values()}))
             for key, wait in list(self._open_waits.items()):
                 now = waiting.get(key)
@@ -144,6 +149,12 @@ class Seen:
         """How many sessions waited at the same moment, at most."""
         with self._changed:
             return self._most_blocked
+
+    @property
+    def precision(self) -> float:
+        """By how many seconds a beginning or an end may be off: the longest time between two samples so far."""
+        with self._changed:
+            return self._precision
 
     def who_blocked(self) -> list[tuple[str, int, str]]:
         """Who stood in whose way: (blocker, how many waits it prolonged, for which table), the worst first."""

@@ -1,6 +1,7 @@
 """Sessions that hold locks on purpose: what a lesson puts in the way of a migration."""
 
 import sqlite3
+import threading
 import weakref
 from pathlib import Path
 from types import TracebackType
@@ -25,13 +26,16 @@ class Held:
         connection = _open_sqlite(url, self.file) if self.file else _open_postgres(url, name)
         self._connection = connection
         self._close = weakref.finalize(self, connection.close)
+        self.has_begun = False  # whether its statement has been carried out
+        with _lock:
+            _known.add(self)  # before its statement runs: a sample that shows its lock asks for its name
         try:
             _run(connection, "BEGIN")
             _run(connection, sql)
         except BaseException:
             self.close()
             raise
-        _open.add(self)
+        self.has_begun = True
 
     @property
     def is_open(self) -> bool:
@@ -65,7 +69,8 @@ class Held:
         return f"<{self.name}: {'its transaction is open' if self.is_open else 'closed'}>"
 
 
-_open: weakref.WeakSet[Held] = weakref.WeakSet()
+_known: weakref.WeakSet[Held] = weakref.WeakSet()
+_lock = threading.Lock()  # a set must not grow while another thread goes through it
 
 
 def idle_reader(url: str, sql: str) -> Held:
@@ -97,14 +102,20 @@ def holding(url: str, sql: str, name: str = "another session") -> Held:
 
 
 def close_all() -> None:
-    """Close every session that is still open in this process."""
-    for each in list(_open):
-        each.close()
+    """Close every session that is still open in this process, but not one whose statement another thread waits for."""
+    for each in _sessions():
+        if each.has_begun:
+            each.close()
 
 
 def names_on(file: str) -> list[str]:
     """The names of the sessions of this process that are open on a SQLite file, sorted."""
-    return sorted({each.name for each in list(_open) if each.is_open and each.file == file})
+    return sorted({each.name for each in _sessions() if each.is_open and each.file == file})
+
+
+def _sessions() -> list[Held]:
+    with _lock:
+        return list(_known)
 
 
 def postgres_parameters(url: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from migration_lab.errors import LabError
 from migration_lab.locks import sessions
 from migration_lab.locks.seen import WHOLE_FILE, Hold, Seen, Wait
 
+EVERY_SECONDS = 0.02  # between two samples, as a rule; `Seen.precision` says how it really was
 START_SECONDS = 30
 STOP_SECONDS = 2
 PATIENCE_SECONDS = 10
@@ -167,7 +168,7 @@ class Watch(Seen):
             self._follower.join(STOP_SECONDS)
 
 
-def watch(url: str, every: float = 0.02) -> Watch:
+def watch(url: str, every: float = EVERY_SECONDS) -> Watch:
     """Watch who holds and who waits for locks, while a block runs: `with locks.watch(url) as seen: ...`.
 
     What lasts for less than `every` may be missed, so keep a transaction open (`holding`) to see its locks for sure.

@@ -17,24 +17,28 @@ SECONDS = 10.0
 class Models:
     """The columns of each table that the models describe, and how the database differs from them, a line each.
 
-    Where the app cannot be loaded, `fault` is what it printed, and there is nothing else.
+    `check_said` is what the shop's own check printed about the same database. Where the app cannot be loaded, `fault` is
+    what it printed, and there is nothing else.
     """
 
     tables: dict[str, tuple[str, ...]]
     differences: tuple[str, ...] = ()
+    check_said: str = ""
     fault: str = ""
 
 
 def read_models(shop: HasFolder, url: str) -> Models:
-    """Load the shop's app and compare its models with a database. Nothing is changed in either.
+    """Load the shop's app, and compare its models with a database, with and without its env.py. Nothing is changed.
 
     Raises:
         StoppedError: the app takes longer than `SECONDS` to load.
     """
     mark = secrets.token_hex(8)
     done = run_function(shop, "migration_lab.models.child:say", mark, url, timeout=SECONDS)
-    for line in done.output.splitlines():
-        if line.startswith(mark):
-            said = json.loads(line.removeprefix(mark))
-            return Models({name: tuple(columns) for name, columns in said["tables"].items()}, tuple(said["differences"]))
-    return Models({}, fault=done.output or f"exit code {done.exit_code}")
+    _, found, after = done.output.partition(f"\n{mark}")
+    if not found:
+        return Models({}, fault=done.output or f"exit code {done.exit_code}")
+    line, _, check_said = after.partition("\n")
+    said = json.loads(line)
+    tables = {name: tuple(columns) for name, columns in said["tables"].items()}
+    return Models(tables, tuple(said["differences"]), check_said)

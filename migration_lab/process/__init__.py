@@ -3,22 +3,21 @@
 A command takes about 0.05 s in a child of the forkserver, against about 0.6 s in an interpreter started for it.
 """
 
-import codecs
 import contextlib
 import os
-import queue
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from migration_lab.errors import LabError
-from migration_lab.process import forkserver
+from migration_lab.errors import LabError, reason
+from migration_lab.process import forkserver, memory, output
+from migration_lab.process.memory import Memory
+from migration_lab.process.output import Output
 
 __all__ = ["Completed", "LostError", "Running", "StoppedError", "run", "start", "warm_up"]
 
@@ -38,7 +37,7 @@ class Completed:
 
 
 class StoppedError(LabError):
-    """A command that reached its time limit; `output` is what it wrote until then."""
+    """A command that reached one of its limits; `output` is what it wrote until then."""
 
     def __init__(self, message: str, next_step: str, output: str) -> None:
         super().__init__(message, next_step)
@@ -68,11 +67,11 @@ def run(
         KeyboardInterrupt: after the child, interrupted as a terminal would, has ended.
     """
     running, read_end = _start(argv, folder, env)
-    output = _Output(read_end, on_output)
+    written = Output(read_end, on_output)
     try:
-        exit_code = _follow(running, output, timeout)
-        if exit_code is None:
-            _end(running, output)
+        exit_code, limit = _follow(running, written, timeout, Memory(running.pid))
+        if limit is not None:
+            _end(running, written, at_once=limit is MEMORY)
     except forkserver.ForkserverLostError:
         running.signal(signal.SIGTERM)
         raise LabError(
@@ -81,15 +80,37 @@ def run(
         ) from None
     except BaseException:
         with contextlib.suppress(forkserver.ForkserverLostError):
-            _end(running, output)
+            _end(running, written)
         raise
-    if exit_code is None:
+    written.finish()
+    if exit_code is None or limit is not None:
+        limit = limit or TIME
         raise StoppedError(
-            f"`{_typed(argv)}` was stopped after {timeout:g} seconds.",
-            "Look for what it waits for: a loop without an end, a sleep, or a lock that another session holds.",
-            output.text(),
+            f"`{_typed(argv)}` was stopped {limit.why.format(seconds=timeout)}.", limit.next_step, written.text()
         )
-    return Completed(exit_code, output.text())
+    return Completed(exit_code, written.text())
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """A limit that a command can reach: why it was stopped, and what to do."""
+
+    why: str
+    next_step: str
+
+
+TIME = _Limit(
+    "after {seconds:g} seconds",
+    "Look for what it waits for: a loop without an end, a sleep, or a lock that another session holds.",
+)
+OUTPUT = _Limit(
+    f"because it had printed more than {output.MOST // 1024**2} MB",
+    "Look for a loop without an end that prints, or for a whole table that is printed.",
+)
+MEMORY = _Limit(
+    f"because it took more than {memory.MOST / 1024**3:g} GB of memory",
+    "Look for a loop without an end that collects, or for a whole table that is read at once.",
+)
 
 
 class Running(Protocol):
@@ -155,39 +176,6 @@ class _Spawned:
             self._process.kill()
 
 
-class _Output:
-    """Reads a pipe in a thread, so that waiting for text, for the end and for Ctrl-C is one wait on every system."""
-
-    def __init__(self, read_end: int, on_output: Callable[[str], None] | None) -> None:
-        self._pieces: list[str] = []
-        self._on_output = on_output
-        self._arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        threading.Thread(target=self._read, args=(read_end,), daemon=True).start()
-
-    def _read(self, read_end: int) -> None:
-        with open(read_end, "rb", buffering=0) as pipe:
-            while data := pipe.read(65536):
-                self._arrived.put(data)
-        self._arrived.put(b"")
-
-    def take(self, timeout: float) -> bool | None:
-        """Take what arrives next. True: some text; None: nothing in this time; False: there will be no more."""
-        try:
-            data = self._arrived.get(timeout=max(timeout, 0))
-        except queue.Empty:
-            return None
-        text = self._decoder.decode(data, final=not data).replace("\r\n", "\n")
-        if text:
-            self._pieces.append(text)
-            if self._on_output is not None:
-                self._on_output(text)
-        return bool(data)
-
-    def text(self) -> str:
-        return "".join(self._pieces)
-
-
 _forkserver = forkserver.Forkserver()
 
 
@@ -214,7 +202,10 @@ def _uses_forkserver() -> bool:
 def _start(argv: list[str], folder: Path, env: dict[str, str], *, lease: bool = False) -> tuple[Running, int]:
     if not folder.is_dir():
         raise LabError(f"The folder {folder.name} is not there any more.", "Run `lab reset` with the lesson's number.")
-    read_end, write_end = os.pipe()
+    try:
+        read_end, write_end = os.pipe()
+    except OSError as error:
+        raise _cannot_start(argv, error) from error
     try:
         if _uses_forkserver():
             try:
@@ -222,6 +213,9 @@ def _start(argv: list[str], folder: Path, env: dict[str, str], *, lease: bool = 
             except forkserver.ForkserverLostError:
                 pass  # slower, but it works
         return _Spawned(argv, folder, env, write_end, lease=lease), read_end
+    except OSError as error:
+        os.close(read_end)
+        raise _cannot_start(argv, error) from error
     except BaseException:
         os.close(read_end)
         raise
@@ -229,25 +223,39 @@ def _start(argv: list[str], folder: Path, env: dict[str, str], *, lease: bool = 
         os.close(write_end)
 
 
-def _follow(running: Running, output: _Output, timeout: float) -> int | None:
-    """Take a child's output until it has ended; None when it has not in this time."""
+def _cannot_start(argv: list[str], error: OSError) -> LabError:
+    return LabError(
+        f"`{_typed(argv)}` cannot be started: {reason(error)}.",
+        "Close programs and notebooks that you do not use, then run it again.",
+    )
+
+
+def _follow(
+    running: Running, output: Output, timeout: float, memory: Memory | None = None
+) -> tuple[int | None, "_Limit | None"]:
+    """Take a child's output until it has ended, or has reached a limit: its exit code, or the limit."""
     until = time.monotonic() + timeout
     while (left := until - time.monotonic()) > 0:
         ended = running.wait(0)
         taken = output.take(min(left, 0.05))
         if taken is False:
-            return running.wait(until - time.monotonic())
+            ended = running.wait(until - time.monotonic())
+            return ended, (TIME if ended is None else None)
         if taken is None and ended is not None:
-            return ended  # what it started and left behind may hold the pipe for ever
-    return None
+            return ended, None  # what it started and left behind may hold the pipe for ever
+        if memory is not None and output.is_too_much:
+            return None, OUTPUT
+        if memory is not None and memory.is_too_much():
+            return None, MEMORY
+    return None, TIME
 
 
-def _end(running: Running, output: _Output) -> None:
-    """End a child as a person at a terminal would: Ctrl-C first, then with more force."""
+def _end(running: Running, output: Output, *, at_once: bool = False) -> None:
+    """End a child as a person at a terminal would: Ctrl-C first, then with more force; or with force at once."""
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in () if at_once else (signal.SIGINT, signal.SIGTERM):
             running.signal(number)
-            if _follow(running, output, GRACE_SECONDS) is not None:
+            if _follow(running, output, GRACE_SECONDS)[0] is not None:
                 return
     finally:
         if os.name == "posix":  # also when the child has ended: what it has started may be deaf to Ctrl-C

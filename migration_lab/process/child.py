@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from migration_lab.process import guard
+
 PROGRAMS = {"flask": "flask.cli:main", "pytest": "pytest:console_main"}
 
 
@@ -27,6 +29,8 @@ def become(argv: list[str]) -> NoReturn:
     sys.dont_write_bytecode = True
     # A parent started in the background may have passed on an ignored Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if guard.VARIABLE in os.environ:
+        guard.install(os.environ[guard.VARIABLE])
     try:
         sys.exit(_function(PROGRAMS.get(argv[0], argv[0]))())
     except SystemExit:

@@ -172,9 +172,21 @@ class Forkserver:
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 # Unbuffered: standard output and errors must come in the order of a terminal.
-                env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONPATH": import_path()},
+                env=os.environ
+                | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONPATH": import_path()}
+                | _sqlite_temporary(),
                 start_new_session=True,  # no terminal, so no Ctrl-C meant for the caller
             )
+
+
+def _sqlite_temporary() -> dict[str, str]:
+    """A folder for SQLite's temporary files that also a confined child may write; it removes each as it makes it."""
+    folder = places.state().absolute() / "sqlite-tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return {}
+    return {"SQLITE_TMPDIR": str(folder)}
 
 
 def import_path() -> str:

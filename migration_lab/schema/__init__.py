@@ -1,13 +1,25 @@
 """What a database holds, and what changed in it between two looks."""
 
 from migration_lab.schema.comparison import Change, as_text, diff
-from migration_lab.schema.model import Check, Column, ForeignKey, Index, Named, PrimaryKey, Schema, Table, Unique
+from migration_lab.schema.model import (
+    Check,
+    Column,
+    Detail,
+    ForeignKey,
+    Index,
+    Named,
+    PrimaryKey,
+    Schema,
+    Table,
+    Unique,
+)
 from migration_lab.schema.reading import read_schema
 
 __all__ = [
     "Change",
     "Check",
     "Column",
+    "Detail",
     "ForeignKey",
     "Index",
     "Named",

@@ -56,24 +56,26 @@ class Column:
 
 @dataclass(frozen=True)
 class PrimaryKey:
-    """A primary key; `name` is None where the database keeps none."""
+    """A primary key; `name` is None where the database keeps none. `options` holds what else it says, in SQL."""
 
     name: str | None
     columns: tuple[str, ...]
+    options: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"on ({', '.join(self.columns)})"
+        return " ".join([f"on ({', '.join(self.columns)})", *self.options])
 
 
 @dataclass(frozen=True)
 class Unique:
-    """A unique constraint (a unique index is an `Index`)."""
+    """A unique constraint (a unique index is an `Index`). `options` holds what else it says, in SQL."""
 
     name: str | None
     columns: tuple[str, ...]
+    options: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"on ({', '.join(self.columns)})"
+        return " ".join([f"on ({', '.join(self.columns)})", *self.options])
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,10 @@ class Check:
     name: str | None
     condition: str
     valid: bool = True
+    options: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return self.condition + ("" if self.valid else " NOT VALID")
+        return " ".join([self.condition, *self.options, *([] if self.valid else ["NOT VALID"])])
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,25 @@ class Named:
 
 
 @dataclass(frozen=True)
+class Detail:
+    """Anything else that a schema says, which the rest of this model has no words for.
+
+    `owner` is the table or view that it is about, or None. `name` is empty where there can be only one of its kind.
+    """
+
+    kind: str
+    name: str
+    definition: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
 class Table:
-    """A table. Everything in it is sorted by name, except that `in_order` gives the columns as the table has them."""
+    """A table. Everything in it is sorted by name, except that `in_order` gives the columns as the table has them.
+
+    `schema` is the Postgres schema of a table outside the first of the search path, whose `name` is then
+    `schema.table`; None for every other table.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -151,6 +171,12 @@ class Table:
     other_constraints: tuple[Named, ...] = ()
     indexes: tuple[Index, ...] = ()
     triggers: tuple[Named, ...] = ()
+    schema: str | None = None
+
+    @property
+    def place(self) -> tuple[str | None, str]:
+        """The schema, None for the first of the search path, and the table's name within it."""
+        return self.schema, self.name.removeprefix(f"{self.schema}.") if self.schema else self.name
 
     @property
     def in_order(self) -> list[Column]:
@@ -188,8 +214,9 @@ class Table:
 class Schema:
     """What a database holds, apart from its rows; without Alembic's own table unless that was asked for.
 
-    Not read: comments, rights, row security, storage settings, and other schemas than the first of the search path.
-    `sequences` are those that belong to no column.
+    On Postgres these are all schemas of the database; what is not in the first of the search path is called
+    `schema.name`. `sequences` are those that belong to no column. `details` is what else there is, sorted: it is
+    compared, and shown where it changed.
     """
 
     engine: Literal["sqlite", "postgres"]
@@ -198,6 +225,8 @@ class Schema:
     enums: tuple[Named, ...] = ()
     functions: tuple[Named, ...] = ()
     sequences: tuple[Named, ...] = ()
+    materialized_views: tuple[Named, ...] = ()
+    details: tuple[Detail, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Table]:
@@ -209,11 +238,21 @@ class Schema:
 
     def only(self, *names: str) -> "Schema":
         """The same schema with these tables alone."""
-        return Schema(self.engine, tuple(table for table in self.tables if table.name in names))
+        return Schema(
+            self.engine,
+            tuple(table for table in self.tables if table.name in names),
+            details=tuple(each for each in self.details if each.owner in names),
+        )
 
     def beside_tables(self) -> Iterator[tuple[str, Named]]:
         """Views, enum types, functions and sequences as (kind, thing)."""
-        named = {"view": self.views, "enum": self.enums, "function": self.functions, "sequence": self.sequences}
+        named = {
+            "view": self.views,
+            "materialized view": self.materialized_views,
+            "enum": self.enums,
+            "function": self.functions,
+            "sequence": self.sequences,
+        }
         for kind, things in named.items():
             for thing in things:
                 yield kind, thing

@@ -1,21 +1,46 @@
-"""What both engines' readers need: the keys of all tables, and SQL as text."""
+"""What both engines' readers gather: the parts of all tables."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from migration_lab.schema.model import Check, ForeignKey, PrimaryKey, Unique
+from migration_lab.schema.model import Check, Column, ForeignKey, Index, Named, PrimaryKey, Table, Unique
 
 
 @dataclass
-class Keys:
-    """Keys and constraints of all tables, each by the table's name."""
+class Parts:
+    """The parts of all tables, each by the table's name."""
 
-    primary: dict[str, PrimaryKey] = field(default_factory=dict)
-    unique: dict[str, list[Unique]] = field(default_factory=lambda: defaultdict(list))
-    foreign: dict[str, list[ForeignKey]] = field(default_factory=lambda: defaultdict(list))
-    check: dict[str, list[Check]] = field(default_factory=lambda: defaultdict(list))
+    columns: dict[str, list[Column]] = field(default_factory=lambda: defaultdict(list))
+    primary_key: dict[str, PrimaryKey] = field(default_factory=dict)
+    uniques: dict[str, list[Unique]] = field(default_factory=lambda: defaultdict(list))
+    foreign_keys: dict[str, list[ForeignKey]] = field(default_factory=lambda: defaultdict(list))
+    checks: dict[str, list[Check]] = field(default_factory=lambda: defaultdict(list))
+    other_constraints: dict[str, list[Named]] = field(default_factory=lambda: defaultdict(list))
+    indexes: dict[str, list[Index]] = field(default_factory=lambda: defaultdict(list))
+    triggers: dict[str, list[Named]] = field(default_factory=lambda: defaultdict(list))
+
+    def table(self, name: str, schema: str | None = None) -> Table:
+        """The table of this name, with all that belongs to it."""
+        return Table(
+            name,
+            in_order(self.columns[name]),
+            self.primary_key.get(name),
+            in_order(self.uniques[name]),
+            in_order(self.foreign_keys[name]),
+            in_order(self.checks[name]),
+            in_order(self.other_constraints[name]),
+            in_order(self.indexes[name]),
+            in_order(self.triggers[name]),
+            schema,
+        )
+
+
+def in_order(parts: Iterable[Any]) -> tuple[Any, ...]:
+    """Sorted by name, and those without a name by what they say."""
+    return tuple(sorted(parts, key=lambda part: (part.name or "", str(part))))
 
 
 def foreign_key(
@@ -45,19 +70,9 @@ def bare(expression: str | None) -> str | None:
 
 
 def _encloses(text: str) -> bool:
-    return len(balanced(text[1:])) == len(text) - 2
-
-
-def balanced(text: str) -> str:
-    """The beginning of a text up to the first bracket that closes more than was opened."""
     depth = 0
-    for place, character in enumerate(text):
+    for place, character in enumerate(re.sub(r"'[^']*'", lambda match: "'" * len(match[0]), text)):
         depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth < 0:
-            return text[:place]
-    return text
-
-
-def one_line(sql: str) -> str:
-    """The text with single spaces and without a semicolon at its end."""
-    return re.sub(r"\s+", " ", sql).strip().rstrip(";")
+        if not depth:
+            return place == len(text) - 1
+    return False

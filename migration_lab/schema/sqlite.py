@@ -1,111 +1,126 @@
-"""What SQLite's pragmas tell of a schema, and SQLAlchemy's inspection of keys and constraints."""
+"""What SQLite tells of a schema: its columns by a pragma, and all else by the statements that it keeps."""
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, inspect, text
+from sqlalchemy import Connection, Row, text
 
-from migration_lab.schema.model import Check, Column, ForeignKey, Index, PrimaryKey, Unique
-from migration_lab.schema.parts import Keys, balanced, bare, foreign_key, one_line
+from migration_lab.schema import sqlite_create
+from migration_lab.schema.model import Column, Detail, Named, Schema
+from migration_lab.schema.parts import Parts, foreign_key, in_order
+from migration_lab.schema.sql import tokens, written
 
-COLUMNS = """
-    SELECT m.name AS owner, p.name, p.type, p."notnull", p.dflt_value, p.pk, p.hidden, p.cid
-    FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p
-    WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, p.name"""
-INDEXES = """
-    SELECT m.name AS owner, i.name, i."unique", i.partial, x.name AS column_name, x."desc", x.coll, d.sql
-    FROM sqlite_master m JOIN pragma_index_list(m.name) i JOIN pragma_index_xinfo(i.name) x
-    JOIN sqlite_master d ON d.type = 'index' AND d.name = i.name
-    WHERE m.type = 'table' AND i.origin = 'c' AND x.key ORDER BY m.name, i.name, x.seqno"""
-OTHERS = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE type IN ('view', 'trigger') ORDER BY name"
+# The names that SQLite keeps for itself begin with `sqlite_`, however it is spelled.
+MASTER = """
+    SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL AND substr(lower(name), 1, 7) <> 'sqlite_'
+    ORDER BY name"""
+COLUMNS = 'SELECT name, type, "notnull", dflt_value, pk, hidden, cid FROM pragma_table_xinfo(?)'
+PRAGMAS = ("user_version", "application_id")
+VIRTUAL = re.compile(r"\s*create\s+virtual\b", re.IGNORECASE)
 
 
-def columns(connection: Connection) -> dict[str, tuple[Column, ...]]:
-    """The columns of each table, by name."""
-    rows = connection.execute(text(COLUMNS)).all()
-    tables = {}
-    for owner, group in groupby(rows, lambda row: row.owner):
-        own = list(group)
-        keys = [row for row in own if row.pk]
-        computed: dict[str, Any] = {}
-        if any(row.hidden in (2, 3) for row in own):
-            computed = {each["name"]: each.get("computed") for each in inspect(connection).get_columns(owner)}
-        tables[owner] = tuple(
+def read(connection: Connection) -> Schema:
+    """Read all that the file holds, apart from its rows."""
+    rows = connection.execute(text(MASTER)).all()
+    tables = [row for row in rows if row.type == "table" and not VIRTUAL.match(row.sql)]
+    columns = _columns(connection, [row.name for row in tables])
+    creates = {row.name: sqlite_create.table(row.sql, [each[0] for each in columns[row.name]]) for row in tables}
+    declared = {each.lower(): each for name in creates for each in (name, *creates[name].known.values())}
+    declared |= {row.name.lower(): row.name for row in rows if row.type in ("table", "view")}
+
+    parts = Parts()
+    for name, create in creates.items():
+        _note_table(parts, name, columns[name], create, creates, declared)
+    details = _details(connection, creates, rows, declared)
+    for row in rows:
+        owner = declared.get(row.tbl_name.lower(), row.tbl_name)
+        if row.type == "index" and owner in creates:
+            parts.indexes[owner].append(sqlite_create.index(row.name, row.sql, creates[owner]))
+        elif row.type == "trigger":
+            found = Named(row.name, sqlite_create.trigger(row.sql, declared))
+            if owner in creates:
+                parts.triggers[owner].append(found)
+            else:
+                details.append(Detail("trigger", found.name, found.definition, owner))
+    views = [Named(row.name, sqlite_create.view(row.sql, declared)) for row in rows if row.type == "view"]
+    return Schema("sqlite", tuple(map(parts.table, creates)), in_order(views), details=tuple(details))
+
+
+def _columns(connection: Connection, names: Sequence[str]) -> dict[str, list[Any]]:
+    """What the pragma says of each column, by table. Joined with the tables, it would read all of them for each."""
+    cursor = connection.connection.cursor()
+    return {name: cursor.execute(COLUMNS, (name,)).fetchall() for name in names}
+
+
+def _note_table(
+    parts: Parts,
+    name: str,
+    columns: Sequence[Any],
+    create: sqlite_create.Create,
+    others: Mapping[str, sqlite_create.Create],
+    declared: Mapping[str, str],
+) -> None:
+    keys = [each for each in columns if each[4]]
+    for column, type_, notnull, default, key, _, position in columns:
+        called = re.sub(r"\s*([(),])\s*", r"\1", type_.upper()).replace(",", ", ")
+        parts.columns[name].append(
             Column(
-                row.name,
-                row.type.upper(),
+                column,
+                " ".join(called.split()),
                 # the key of a table is its row number, which is never null, if it is a single INTEGER
-                nullable=not row.notnull and not (row.pk and len(keys) == 1 and row.type.upper() == "INTEGER"),
-                default=bare(row.dflt_value),
-                generated=f"generated always as ({balanced(computed[row.name]['sqltext'])})"
-                if computed.get(row.name)
-                else None,
-                position=row.cid,
+                nullable=not notnull and not (key and len(keys) == 1 and type_.upper() == "INTEGER"),
+                default=_default(default),
+                generated=create.generated.get(column),
+                collation=None if create.collations.get(column) == "BINARY" else create.collations.get(column),
+                position=position,
             )
-            for row in own
         )
-    return tables
+    if create.primary_key:
+        parts.primary_key[name] = create.primary_key
+    parts.uniques[name] += create.uniques
+    parts.checks[name] += create.checks
+    for each in create.references:
+        target = declared.get(each.target.lower(), each.target)
+        other = others.get(target)
+        known = other.known if other else {}
+        implied = other.primary_key.columns if other and other.primary_key else ()
+        parts.foreign_keys[name].append(
+            foreign_key(
+                each.name,
+                each.columns,
+                target,
+                tuple(known.get(column.lower(), column) for column in each.target_columns) or implied,
+                on_delete=each.actions.get("DELETE"),
+                on_update=each.actions.get("UPDATE"),
+                words=each.words,
+            )
+        )
 
 
-def indexes(connection: Connection) -> dict[str, tuple[Index, ...]]:
-    """The indexes of each table that are no constraint's."""
-    found: dict[str, list[Index]] = {}
-    for (owner, name), group in groupby(connection.execute(text(INDEXES)), lambda row: (row.owner, row.name)):
-        rows = list(group)
-        keyed, where = _index_text(rows[0].sql)
-        if all(row.column_name for row in rows):
-            columns = tuple(row.column_name + (" DESC" if row.desc else "") for row in rows)
-        else:
-            columns = (keyed,)  # an expression: only the text of the definition has it
-        collations = sorted({row.coll for row in rows} - {"BINARY", None})
-        extra = f"COLLATE {', '.join(collations)}" if collations else None
-        index = Index(name, columns, bool(rows[0].unique), where if rows[0].partial else None, extra)
-        found.setdefault(owner, []).append(index)
-    return {owner: tuple(indexes) for owner, indexes in found.items()}
+def _default(said: str | None) -> str | None:
+    """A default as SQL; None for NULL, which is what there is without one."""
+    default = written(sqlite_create.bare(tokens(said or "NULL")), {})
+    return None if default == "NULL" else default
 
 
-def _index_text(sql: str) -> tuple[str, str | None]:
-    """What stands between the brackets of CREATE INDEX, and what follows WHERE."""
-    start = sql.index("(", re.search(r"\bon\b", sql, re.IGNORECASE).end())  # type: ignore[union-attr]
-    keyed = balanced(sql[start + 1 :])
-    rest = re.sub(r"^\s*where\b", "", sql[start + len(keyed) + 2 :], flags=re.IGNORECASE)
-    return one_line(keyed), one_line(rest) or None
-
-
-def keys(connection: Connection) -> Keys:
-    """The keys and constraints of each table, by SQLAlchemy's inspection."""
-    inspector = inspect(connection)
-    keys = Keys()
-    for (_, owner), found in inspector.get_multi_pk_constraint().items():
-        if found["constrained_columns"]:
-            keys.primary[owner] = PrimaryKey(found["name"], tuple(found["constrained_columns"]))
-    for (_, owner), uniques in inspector.get_multi_unique_constraints().items():
-        keys.unique[owner] = [Unique(each["name"], tuple(each["column_names"])) for each in uniques]
-    for (_, owner), foreign in inspector.get_multi_foreign_keys().items():
-        keys.foreign[owner] = [_foreign_key(each) for each in foreign]
-    for (_, owner), checks in inspector.get_multi_check_constraints().items():
-        keys.check[owner] = [Check(each["name"], one_line(each["sqltext"])) for each in checks]
-    return keys
-
-
-def _foreign_key(found: Mapping[str, Any]) -> ForeignKey:
-    options = found.get("options") or {}
-    return foreign_key(
-        found["name"],
-        found["constrained_columns"],
-        found["referred_table"],
-        found["referred_columns"],
-        on_delete=options.get("ondelete"),
-        on_update=options.get("onupdate"),
-        words=[
-            *(["DEFERRABLE"] if options.get("deferrable") else []),
-            *([f"INITIALLY {options['initially']}"] if options.get("initially") else []),
-        ],
-    )
-
-
-def others(connection: Connection) -> Sequence[Row[Any]]:
-    """Views and triggers: type, name, table and text."""
-    return connection.execute(text(OTHERS)).all()
+def _details(
+    connection: Connection,
+    creates: Mapping[str, sqlite_create.Create],
+    rows: Sequence[Row[Any]],
+    declared: Mapping[str, str],
+) -> list[Detail]:
+    found = [
+        Detail("virtual table", row.name, sqlite_create.view(row.sql, declared))
+        for row in rows
+        if row.type == "table" and row.name not in creates
+    ]
+    for name, create in creates.items():
+        found += [Detail("table option", each, "set", name) for each in create.options]
+        found += [
+            Detail("clauses of column", each, " ".join(said), name) for each, said in create.clauses.items() if said
+        ]
+    for pragma in PRAGMAS:
+        value = connection.execute(text(f"PRAGMA {pragma}")).scalar()
+        found += [Detail("pragma", pragma, str(value))] if value else []
+    return found

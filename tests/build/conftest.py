@@ -122,12 +122,12 @@ start  # lab.check("02.1")
 """
 
 CHECKS = """\
-from migration_lab.checking import UPGRADE, judges
+from migration_lab.checking import FilesJudge
 
 
-@judges("02.1", UPGRADE)
-def judge_a_ticket(trial):
-    trial.upgrade()
+class Ticket(FilesJudge):
+    exercise = "02.1"
+    stub_fails = "upgrade"
 """
 
 QUESTION = """\

@@ -25,11 +25,12 @@ def solve(work: Workspace, up: str = ADD, down: str = DROP) -> None:
     (work.folder / "migrations/versions/0002_add_users_nickname.py").write_text(revision(up, down), encoding="utf-8")
 
 
-def judge_with(root: Path, body: str, head: str = 'UPGRADE, Expectation("mine", "it is so", "cause", "next")') -> None:
-    """Replace the exercise's judge; `body` is indented Python."""
+def judge_with(root: Path, body: str, base: str = "FilesJudge", more: str = "last = ()") -> None:
+    """Replace the exercise's judge by one with the expectation `mine`; `body` is indented Python."""
     (root / CHECKS).write_text(
-        "from migration_lab.checking import *\nfrom migration_lab.checking import Expectation, judges\n\n"
-        f'@judges("01.1", {head})\ndef judge(trial):\n{body}\n',
+        f"from migration_lab.checking import *\n\n\nclass Mine({base}):\n"
+        f'    exercise = "01.1"\n    stub_fails = "mine"\n    {more}\n\n'
+        f'    def mine(self):\n        """it is so"""\n{body}\n',
         encoding="utf-8",
     )
 

@@ -18,7 +18,6 @@ from sqlalchemy import make_url
 from migration_lab import engines, progress, query
 from migration_lab.checking import check
 from migration_lab.checking.copies import LEFTOVER_SECONDS
-from migration_lab.checking.expectations import UPGRADE
 from migration_lab.checking.report import as_html, as_text
 from migration_lab.course import EngineName
 from migration_lab.errors import LabError
@@ -27,6 +26,8 @@ from migration_lab.workspace import Workspace
 from tests.checking.exercise import judge_with, leftovers, opened, solve, unmet
 from tests.tiny_course import ADD, DROP
 
+OWN = ("OwnDatabaseJudge", "first = last = ()")
+
 # ---------------------------------------------------------------------------------- what is the learner's stays so
 
 
@@ -34,10 +35,10 @@ from tests.tiny_course import ADD, DROP
 def test_the_learners_files_and_database_are_not_touched(engine: EngineName, root: Path) -> None:
     judge_with(
         root,
-        '    trial.learner.execute("DELETE FROM users")\n    trial.learner.flask("db", "downgrade", "base")\n'
-        '    trial.execute("DELETE FROM users")\n    trial.flask("db", "downgrade", "base")\n'
-        '    trial.expect("mine", trial.rows_of("users") == [], expected="x", found="y")',
-        'Expectation("mine", "it is so", "cause", "next"), own_database=True',
+        '        for each in (self.own, self.fresh()):\n'
+        '            each.execute("DELETE FROM users")\n            each.flask("db downgrade base")\n'
+        '        self.expect(self.own.schema().tables == (), expected="x", found="y")',
+        *OWN,
     )
     work = opened(engine)
     solve(work, ADD + '\nopen("left_behind", "w").close()', DROP)
@@ -52,11 +53,10 @@ def test_the_learners_files_and_database_are_not_touched(engine: EngineName, roo
 def test_the_learners_own_database_is_read_while_a_session_is_open(engine: EngineName, root: Path) -> None:
     judge_with(
         root,
-        "    emails = [each['email'] for each in trial.learner.rows_of('users')]\n"
-        "    stands = trial.learner.stands_at()\n"
-        "    code = trial.learner.flask('db', 'current').exit_code\n"
-        "    trial.expect('mine', False, expected='x', found=f'{emails} {stands} {code}')",
-        'Expectation("mine", "it is so", "cause", "next"), own_database=True',
+        "        emails = [each['email'] for each in self.now.rows_of('users')]\n"
+        "        code = self.own.flask('db current').exit_code\n"
+        "        self.miss(expected='x', found=f'{emails} {self.now.revisions} {code}')",
+        *OWN,
     )
     work = opened(engine)
     query.execute(work.url, "INSERT INTO users (email) VALUES ('new@example.com')")
@@ -93,13 +93,13 @@ def locked(work: Workspace) -> Iterator[None]:
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 def test_a_locked_database_is_told(engine: EngineName, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migration_lab.checking.learner_database.LOCK_SECONDS", 1)
-    judge_with(root, "    trial.learner", 'Expectation("mine", "it is so", "cause", "next"), own_database=True')
+    judge_with(root, "        self.own", *OWN)
     work = opened(engine)
     with locked(work):
         finding = unmet(check("01.1", work))
     assert finding.found.startswith("Your database cannot be read: ")
     assert "lock" in finding.found
-    assert finding.expectation.next_step == "End the transaction or the program that holds it, then check again."
+    assert finding.next_step == "End the transaction or the program that holds it, then check again."
     assert progress.load().exercise("01.1").tries == 0
     assert leftovers(root) == []
 
@@ -108,10 +108,10 @@ def test_a_locked_database_is_told(engine: EngineName, root: Path, monkeypatch: 
 def test_no_command_in_a_folder_below_reaches_the_learners_database(engine: EngineName, root: Path) -> None:
     judge_with(
         root,
-        '    done = trial.flask("db", "downgrade", "base", folder=trial.folder / "below")\n'
-        '    gone = done.exit_code == 0 and trial.schema().table("users") is None\n'
-        '    trial.expect("mine", gone, expected="x", found="y")',
-        'Expectation("mine", "it is so", "cause", "next"), own_database=True',
+        '        done = self.own.flask("db downgrade base", folder=self.own.folder / "below")\n'
+        '        gone = done.exit_code == 0 and self.own.schema().table("users") is None\n'
+        '        self.expect(gone, expected="x", found=done.output)',
+        *OWN,
     )
     work = opened(engine)
     below = work.folder / "below"
@@ -127,9 +127,9 @@ def test_a_checkout_whose_database_url_is_broken_stays_broken(root: Path) -> Non
     flaskenv = work.folder / ".flaskenv"
     flaskenv.write_text("FLASK_APP=shop\nDATABASE_URL=postgres://localhost/shop\n", encoding="utf-8")
     finding = unmet(check("01.1", work, only=["sqlite"]))
-    assert finding.expectation.id == UPGRADE.id
+    assert finding.expectation.id == "upgrade"
     assert "NoSuchModuleError" in finding.found
-    assert "Write `postgresql+psycopg://`" in finding.expectation.next_step  # as the field guide says
+    assert "Write `postgresql+psycopg://`" in finding.next_step  # as the field guide says
 
 
 # ---------------------------------------------------------------------------------------- engines, tries, tidiness
@@ -142,7 +142,7 @@ def test_without_postgres_it_is_judged_on_sqlite_and_that_is_said(root: Path, mo
     verdict = check("01.1", work)
     assert [each.engine for each in verdict.engines] == ["sqlite"]
     assert verdict.passed
-    assert "PostgreSQL cannot be had here, so it was not judged there. There is no Postgres. Set" in as_text(verdict)
+    assert "PostgreSQL is not available here, so it was not judged there. There is no Postgres. Set" in as_text(verdict)
     assert "so it was not judged there" in as_html(verdict)
 
 

@@ -9,6 +9,8 @@ from migration_lab.query import execute, query
 from migration_lab.traffic import Requests, over_sql
 from tests.locks.parts import ALTER, COUNT, meanwhile, on_postgres, until
 
+PAUSE = 0.3  # seconds
+
 
 @on_postgres
 def test_a_reader_waits_behind_an_alter_that_waits_behind_an_idle_reader(url: str) -> None:
@@ -21,10 +23,12 @@ def test_a_reader_waits_behind_an_alter_that_waits_behind_an_idle_reader(url: st
                 seen.wait_until_blocked(2)
                 assert report.is_open
                 assert {wait.who for wait in seen.waits} == {"flask db upgrade", "shop"}
-                time.sleep(0.3)
+                time.sleep(PAUSE)
+        seen.look()  # so that the end of the waits has been sampled
         ended = time.monotonic()
     assert seen.trouble is None
-    alter, reader = seen.waits
+    waits = {wait.who: wait for wait in seen.waits}
+    alter, reader = waits["flask db upgrade"], waits["shop"]
     assert (alter.who, alter.table, alter.mode, alter.blockers) == (
         "flask db upgrade",
         "users",
@@ -32,13 +36,15 @@ def test_a_reader_waits_behind_an_alter_that_waits_behind_an_idle_reader(url: st
         ("report",),
     )
     assert (reader.who, reader.mode, reader.blockers) == ("shop", "ACCESS SHARE", ("flask db upgrade",))
-    assert began < alter.begin < reader.begin < reader.end < ended
+    assert began - seen.precision < alter.begin < reader.begin + seen.precision
+    assert reader.begin < reader.end < ended
     assert alter.sql == ALTER
     assert seen.who_blocked() == [("flask db upgrade", 1, "users"), ("report", 1, "users")]
     assert seen.most_blocked == 2
-    assert 0.3 < seen.blocked_for("users") == seen.blocked_for() < ended - began
+    assert PAUSE - seen.precision < seen.blocked_for("users") == seen.blocked_for()
+    assert seen.blocked_for() < ended - began + seen.precision
     assert seen.blocked_for("orders") == 0
-    assert seen.in_words().splitlines()[:2] == [
+    assert seen.in_words(at_least=0).splitlines()[:2] == [
         "flask db upgrade waited for ACCESS EXCLUSIVE on users, blocked by report",
         "shop waited for ACCESS SHARE on users, blocked by flask db upgrade",
     ]
@@ -56,7 +62,7 @@ def test_who_waits_for_a_row_is_seen_with_its_table(url: str) -> None:
                 first.close()
     waits = {wait.who: wait for wait in seen.waits}
     assert {(wait.table, wait.mode) for wait in waits.values()} == {("users", "row")}
-    assert waits["second"].blockers == ("first",)
+    assert "first" in waits["second"].blockers
     assert "second" in waits["third"].blockers
     assert "third waited for a row of users, blocked by" in seen.in_words(at_least=0)
 
@@ -86,8 +92,9 @@ def test_each_mode_is_named_as_in_sql(url: str, statement: str, mode: str | None
     assert seen.waits == ()
 
 
+LIMIT = 0.5  # seconds
 TWICE = f"""
-SET lock_timeout = '500ms';
+SET lock_timeout = '{LIMIT * 1000:.0f}ms';
 DO $$ BEGIN
     FOR attempt IN 1..2 LOOP
         BEGIN {ALTER}; EXCEPTION WHEN lock_not_available THEN END;
@@ -101,7 +108,7 @@ def test_a_wait_that_is_given_up_and_begun_again_at_once_is_two(url: str) -> Non
         execute(url, TWICE)
         seen.look()
     assert [wait.blockers for wait in seen.waits] == [("report",)] * 2
-    assert all(0.4 < wait.seconds < 5 for wait in seen.waits)
+    assert all(wait.seconds > LIMIT - seen.precision for wait in seen.waits)
 
 
 @on_postgres

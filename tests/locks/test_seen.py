@@ -52,6 +52,14 @@ def test_what_overlaps_is_counted_once(sampled: locks.Seen) -> None:
     ]
 
 
+def test_a_moment_is_as_precise_as_the_samples_are_close(sampled: locks.Seen) -> None:
+    assert locks.Seen().precision == 0
+    sampled.add(12.25, [], [])
+    assert sampled.precision == 0.5
+    sampled.add(14.0, [], [])
+    assert sampled.precision == 1.75
+
+
 def test_a_row_that_takes_two_locks_in_turn_is_one_wait_and_a_table_is_not() -> None:
     for mode, count in (("row", 1), ("SHARE", 2)):
         seen = locks.Seen()

@@ -3,8 +3,8 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -12,6 +12,7 @@ import pytest
 
 from migration_lab.notebook import live
 from tests import tiny_course
+from tests.locks.parts import until
 from tests.notebook.conftest import Cell
 from tests.test_traffic import command_of
 
@@ -114,10 +115,19 @@ def test_storage_tells_a_rewrite(run: Cell) -> None:
 
 
 @each_engine
-def test_an_interrupt_in_the_middle_of_a_migration_ends_all_of_it(engine: str, run: Cell, fail: Cell) -> None:
+def test_an_interrupt_in_the_middle_of_a_migration_ends_all_of_it(
+    engine: str, run: Cell, fail: Cell, tmp_path: Path
+) -> None:
     run(OPEN.format(engine=engine))
-    run(f"%%writefile migrations/versions/0002_slow.py\n{tiny_course.revision('import time; time.sleep(600)', 'pass')}")
-    threading.Timer(4, os.kill, (os.getpid(), signal.SIGINT)).start()
+    begun = tmp_path / "begun"
+    slow = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)"
+    run(f"%%writefile migrations/versions/0002_slow.py\n{tiny_course.revision(slow, 'pass')}")
+
+    def interrupt_in_the_middle() -> None:
+        until(begun.exists)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt_in_the_middle).start()
     shown = fail(TRAFFIC.replace("%flask db downgrade base", "pass"))
     assert "You interrupted `flask db upgrade`." in shown
     assert started() == []
@@ -133,8 +143,6 @@ def test_no_database_process_or_connection_outlives_a_lesson(run: Cell) -> None:
     sessions = (
         "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    end = time.monotonic() + 10  # the server takes a moment to see that somebody has hung up
-    while "(0 rows)" not in (seen := run(f'print(shop.sql("{sessions}").as_text())')):
-        assert time.monotonic() < end, seen
-        time.sleep(0.05)
+    # The server takes a moment to see that somebody has hung up.
+    until(lambda: "(0 rows)" in run(f'print(shop.sql("{sessions}").as_text())'))
     assert started() == []

@@ -1,5 +1,6 @@
 """Commands hit the workspace's database and no other, and look the same on every machine."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,23 @@ def test_what_the_callers_environment_says_is_not_used(shop: Path, monkeypatch: 
     assert not set(env) & (set(ELSEWHERE) - {"DATABASE_URL", "FLASK_APP", "COLUMNS", "LANG"})
     assert run_flask(Place(shop), "db", "upgrade").exit_code == 0
     assert (shop / "instance" / "shop.db").stat().st_size > 0
+
+
+def test_only_what_a_command_needs_is_passed_on(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = (
+        "GITHUB_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "LAB_POSTGRES_URL",
+        "JPY_PARENT_PID",
+        "HTTPS_PROXY",
+        "LAB_CHECK",
+    )
+    for name in secrets:
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("TZ", "Europe/Zurich")
+    env = environment(shop)
+    assert not set(secrets) & set(env)
+    assert (env["PATH"], env["TZ"]) == (os.environ["PATH"], "Europe/Zurich")
 
 
 @pytest.mark.parametrize(("query", "passed"), [("", True), ("?passfile=/private", False)])

@@ -1,0 +1,1 @@
+"""What authors need besides the build: answers to exercises, and how they are given."""

@@ -1,0 +1,53 @@
+"""Gives an answer as a learner would: opens the exercise, runs the cells as a notebook does, and checks."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from migration_lab import workspace
+from migration_lab.authors.answers import Answer
+from migration_lab.build.cells import FAILS
+from migration_lab.checking import Verdict, check
+from migration_lab.course import EngineName
+from migration_lab.engines import engine
+from migration_lab.errors import LabError
+from migration_lab.notebook import displays, magics
+
+
+def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> Verdict:
+    """Open the exercise on an engine, run the answer's cells, and check on these engines.
+
+    Raises:
+        LabError: a cell failed, or went well although it is tagged as one that fails; the message says which.
+    """
+    before = Path.cwd()
+    shell: Any = InteractiveShell.instance()
+    shell.user_ns.clear()  # `shell.reset()` would also collect garbage, which takes longer than the answer
+    shell.init_user_ns()
+    magics.register(shell)  # the import below does it once for all, and this may be another shell by now
+    displays.register(shell)
+    opened = None
+    try:
+        _run(shell, answer, 0, "from migration_lab.notebook import lab")
+        _run(shell, answer, 0, f"shop = lab.exercise({answer.exercise!r}, engine={on!r})")
+        opened = workspace.find(f"exercise-{answer.exercise}", engine(on))
+        for number, cell in enumerate(answer.cells, start=1):
+            _run(shell, answer, number, cell.source, fails=FAILS in cell.tags)
+        return check(answer.exercise, opened, only=judged_on)
+    finally:
+        os.chdir(before)
+        if opened:
+            engine(on).drop(opened.folder)
+
+
+def _run(shell: Any, answer: Answer, number: int, cell: str, *, fails: bool = False) -> None:
+    result = shell.run_cell(cell, store_history=False)
+    error = result.error_before_exec or result.error_in_exec
+    if fails and error is None:
+        raise LabError(f"{answer}: cell {number} is tagged {FAILS!r} and goes well.\n{cell}", "Remove the tag.")
+    if error is not None and not fails:
+        what = f"{answer}: cell {number} failed with {type(error).__name__}: {error}\n{cell}"
+        raise LabError(what, f"Correct the cell, or tag it {FAILS!r} if it is to fail.")

@@ -1,0 +1,88 @@
+"""What a command writes, read while it runs, and no more of it than a person can use."""
+
+import codecs
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+
+KEPT = 512 * 1024  # bytes of the beginning, and as many of the end
+MOST = 50 * 1024**2  # bytes; a command that writes more is stopped
+PIECE = 65536
+
+
+class Output:
+    """Reads a pipe in a thread, so that waiting for text, for the end and for Ctrl-C is one wait on every system.
+
+    The pipe is read to its end whatever happens: a child never waits for its reader.
+
+    Args:
+        read_end: the pipe's descriptor; it is closed at its end.
+        on_output: called in the caller's thread with the text that `text` will give, piece by piece.
+    """
+
+    def __init__(self, read_end: int, on_output: Callable[[str], None] | None) -> None:
+        self.is_too_much = False
+        self._on_output = on_output
+        self._beginning: list[str] = []
+        self._end: deque[bytes] = deque()
+        self._left_out = 0  # bytes
+        self._taken = 0
+        self._in_end = 0
+        self._arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        threading.Thread(target=self._read, args=(read_end,), daemon=True).start()
+
+    def _read(self, read_end: int) -> None:
+        count = 0
+        with open(read_end, "rb", buffering=0) as pipe:
+            while data := pipe.read(PIECE):
+                count += len(data)
+                if count <= MOST:
+                    self._arrived.put(data)
+                else:
+                    self.is_too_much = True
+        self._arrived.put(b"")
+
+    def take(self, timeout: float) -> bool | None:
+        """Take what arrives next. True: some text; None: nothing in this time; False: there will be no more."""
+        try:
+            data = self._arrived.get(timeout=max(timeout, 0))
+        except queue.Empty:
+            return None
+        room = max(KEPT - self._taken, 0)
+        self._taken += len(data)
+        self._add(self._decoder.decode(data[:room]))
+        self._keep_for_the_end(data[room:])
+        return bool(data)
+
+    def finish(self) -> None:
+        """No more will be taken: hand on the end of what was too long."""
+        if self._left_out:
+            self._add(self._decoder.decode(b"", final=True))
+            self._add(f"\n[... {self._left_out:,} bytes are left out here ...]\n")
+            self._decoder.reset()
+        for data in self._end:
+            self._add(self._decoder.decode(data))
+        self._add(self._decoder.decode(b"", final=True))
+        self._end.clear()
+
+    def text(self) -> str:
+        """All of it that was kept, the beginning and the end."""
+        return "".join(self._beginning)
+
+    def _keep_for_the_end(self, data: bytes) -> None:
+        if data:
+            self._end.append(data)
+            self._in_end += len(data)
+        while self._in_end - len(self._end[0] if self._end else b"") > KEPT:
+            dropped = len(self._end.popleft())
+            self._in_end -= dropped
+            self._left_out += dropped
+
+    def _add(self, text: str) -> None:
+        text = text.replace("\r\n", "\n")
+        if text:
+            self._beginning.append(text)
+            if self._on_output is not None:
+                self._on_output(text)
