@@ -15,9 +15,7 @@ from migration_lab.checking.interruptions import (
     Interruptions,
     Running,
     in_background,
-    is_blocked,
     sampled,
-    wait_for,
     wait_until_stuck,
 )
 from migration_lab.checking.rows import MayChange, changed
@@ -100,7 +98,7 @@ class MonthlyReport(FilesJudge):
                 expected="A run of `flask db upgrade` succeeds when the report has ended.",
                 found=f"No run succeeds. The last one said:\n{error_in(last.output, self._deploy.live.copy.folder)}",
                 cause=why_not_again(last),
-                next_step="Let a run that fails leave nothing behind, or let the next one look for it. It has five seconds.",
+                next_step="Let a run that fails leave nothing behind, or let the next one pass over what is there.",
             )
         expect_texts(
             self, SHOPS, after, length=200, cause="An error was swallowed: the run says that it has succeeded, and the "
@@ -188,7 +186,7 @@ class WelcomePoints(FilesJudge):
     exercise = "06.2"
     stub_fails = "again"
     changes = ("point_bookings", "orders.ix_orders_user_id")
-    writes = ("point_bookings",)
+    writes = fills = ("point_bookings",)
 
     def points(self) -> None:
         """after the upgrade each customer who has ordered has 10 welcome points, once; `orders.user_id` is indexed"""
