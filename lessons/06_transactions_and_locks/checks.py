@@ -11,13 +11,7 @@ from threading import Event
 from migration_lab import locks
 from migration_lab.checking import Database, FilesJudge, Miss, Snapshot, error_in, listed
 from migration_lab.checking.database import THERE_ALREADY
-from migration_lab.checking.interruptions import (
-    Interruptions,
-    Running,
-    in_background,
-    sampled,
-    wait_until_stuck,
-)
+from migration_lab.checking.interruptions import Interruptions, Running, in_background, run, sampled, wait_until_stuck
 from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.under_traffic import STOPPED, Live, under_traffic
 from migration_lab.explain import explain
@@ -31,9 +25,9 @@ OWN_COMMAND = "Each team still runs its own command, and gets its own two column
 BOTH = "Both columns have to come. Only the way in which they wait is yours to choose."
 ORDER = "Write down, for each of the two, the tables in the order in which one transaction locks them."
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-BOUND_SECONDS = 1.2  # the second of the ticket, and what two samples may add; the timeout in env.py lets 2 happen
+BOUND_SECONDS = 1.3  # the second of the ticket, and what samples may add; the timeout in env.py lets 2 happen
 RUN_SECONDS, PAUSE_SECONDS = 5.0, 0.3  # of the deploy, as the ticket has it
-ATTEMPTS = 12  # of the deploy after the report has gone
+ATTEMPTS, HOPELESS = 25, 3  # of the deploy after the report has gone; the same where it meets what is there
 CUSTOMERS = (
     ("GET", "/users/{id}", None),
     ("POST", "/orders", {"user_id": "{id}", "amount_cents": 1250}),
@@ -100,15 +94,16 @@ class MonthlyReport(FilesJudge):
                 cause=why_not_again(last),
                 next_step="Let a run that fails leave nothing behind, or let the next one pass over what is there.",
             )
-        expect_texts(
-            self, SHOPS, after, length=200, cause="An error was swallowed: the run says that it has succeeded, and the "
-            "deploy does not run it again.", next_step="Let the upgrade fail while it cannot get the table."
-        )  # fmt: skip
-        self.expect(after.revisions == self.head.revisions, expected=f"It stands at {self.head.revisions}.",
-                    found=f"It stands at {after.revisions}.")  # fmt: skip
-        self.expect_same_schema(self.head, after)
-        lost = changed(self.start.tables, after.tables, MayChange(business=("orders.status",)))  # orders have come
-        self.expect(not lost, expected="The rows are as they were.", found=listed(lost, most=3))
+        differ = [*map(str, diff(self.head.schema, after.schema))]
+        differ += changed(self.start.tables, after.tables, MayChange(business=("orders.status",)))  # orders have come
+        differ += [] if after.revisions == self.head.revisions else ["The database does not stand at the head."]
+        self.expect(
+            not differ,
+            expected="After a run that succeeds behind the report, the database holds what an upgrade always makes.",
+            found=listed(["The last run ends with exit code 0, but:", *differ]),
+            cause="An error was swallowed, so that the deploy does not run it again.",
+            next_step="Let the upgrade fail while it cannot get the table.",
+        )
 
     def answered(self) -> None:
         """meanwhile every request is answered, and no limit is set for anybody but the migration"""
@@ -148,7 +143,7 @@ class MonthlyReport(FilesJudge):
             with locks.idle_reader(copy.url, "SELECT count(*) FROM orders"):
                 runs = Running(lambda: until_it_succeeds(live, report_has_gone))
                 live.wait_for_a_command(or_until=Event())
-                time.sleep(random.uniform(1.4, 2.2))
+                time.sleep(random.uniform(1.5, 2.2))
                 was_there = copy.sql(REPORTS).scalar == 1
             report_has_gone.set()
             last = runs.completed()
@@ -163,7 +158,7 @@ def until_it_succeeds(live: Live, report_has_gone: Event) -> Completed:
     while True:
         attempts += report_has_gone.is_set()
         completed = live.flask(SHOP, seconds=RUN_SECONDS)
-        if completed.exit_code == 0 or attempts == ATTEMPTS:
+        if completed.exit_code == 0 or attempts >= (HOPELESS if why_not_again(completed) else ATTEMPTS):
             return completed
         time.sleep(PAUSE_SECONDS)
 
@@ -178,7 +173,7 @@ class Crash:
     before: str
     had_points: bool
     again: Completed
-    folder: Database
+    copy: Database
     after: Snapshot
 
 
@@ -215,7 +210,7 @@ class WelcomePoints(FilesJudge):
                 each.again.exit_code == 0,
                 expected="The second run ends without an error, wherever the first one died.",
                 found=f"It died before this statement: {each.before}\nThe second run ended with:\n"
-                f"{error_in(each.again.output, each.folder.folder)}",
+                f"{error_in(each.again.output, each.copy.folder)}",
                 cause=why_not_again(each.again),
                 next_step="Ask of each step: what if it has been done already? The two engines keep different things.",
             )
@@ -270,7 +265,7 @@ class WelcomePoints(FilesJudge):
                     next_step="Leave `orders` as it is at each moment.",
                     of="once",
                 )
-            again = in_background(copy, SHOP).completed()
+            again = run(copy, SHOP)
             found.append(Crash(before, bool(left.rows_of("point_bookings")), again, copy, copy.snapshot()))
         return found
 
@@ -282,10 +277,9 @@ def wrong_points(where: Snapshot, but: object = None) -> list[str]:
     bookings = where.rows_of("point_bookings")
     ordered = {row["user_id"] for row in where.rows_of("orders")}
     by_user = Counter(row.get("user_id") for row in bookings)
-    found = [f"the user with id {user} has {n} bookings" for user, n in sorted(by_user.items()) if n > 1]
-    found += [
-        f"the user with id {user}, who has ordered, has none" for user in sorted(ordered - by_user.keys() - {but})
-    ]
+    found = [f"the user with id {each} has {by_user[each]} bookings" for each in by_user if by_user[each] > 1]
+    without = sorted(ordered - by_user.keys() - {but})
+    found += [f"the user with id {each}, who has ordered, has none" for each in without]
     for row in bookings:
         if row.get("user_id") not in ordered:
             found.append(f"the user with id {row.get('user_id')} has points, and has not ordered")

@@ -104,7 +104,7 @@ class Interruptions:
         The exit code is `DIED` unless it ended earlier. Afterwards none of its sessions is left on the server.
         """
         with self._hooked(before=number, dies=DIED):
-            completed = _run(self._copy, command)
+            completed = run(self._copy, command)
         if self._copy.engine.name == "postgres":
             wait_for(lambda: self._copy.sql(OTHERS).scalar == 0)
         return completed
@@ -113,7 +113,7 @@ class Interruptions:
     def paused_before(self, number: int, command: str) -> "Iterator[Paused]":
         """Run a command up to its statement of this number; it waits there until told to go on, or the block ends."""
         with self._hooked(before=number, dies=0):
-            paused = Paused(self._folder, lambda: _run(self._copy, command))
+            paused = Paused(self._folder, lambda: run(self._copy, command))
             try:
                 yield paused
             finally:
@@ -174,7 +174,7 @@ class Paused(Running):
 
 def in_background(copy: Database, command: str) -> Running:
     """Run a command beside the judge."""
-    return Running(lambda: _run(copy, command))
+    return Running(lambda: run(copy, command))
 
 
 def sampled(statements: Sequence[str]) -> list[int]:
@@ -230,7 +230,8 @@ def wait_for(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> No
         time.sleep(POLL_SECONDS)
 
 
-def _run(copy: Database, command: str) -> Completed:
+def run(copy: Database, command: str) -> Completed:
+    """Run a command; one that reaches the time limit ends with exit code `STOPPED`."""
     try:
         return copy.flask(command)
     except StoppedError as stopped:
