@@ -45,6 +45,11 @@ class Snapshot:
         """All rows of a table, a dictionary each, in the order of the key; none where there is no such table."""
         return self.tables[table].as_dicts() if table in self.tables else []
 
+    def new_rows(self, table: str, before: "Snapshot") -> list[dict[str, Any]]:
+        """The rows of a table whose ids were not there before."""
+        known = {row.get("id") for row in before.rows_of(table)}
+        return [row for row in self.rows_of(table) if row.get("id") not in known]
+
     def values_of(self, column: str) -> dict[Any, Any]:
         """The values of `users.email` by the id of their row; None for a column that is not there."""
         table, _, name = column.rpartition(".")
@@ -107,14 +112,14 @@ class Database:
         refuse_from_outside(completed, f"flask {command}", self.workspace)
         return completed
 
-    def must(self, command: str, *, folder: Path | None = None) -> Completed:
+    def must(self, command: str, *, folder: Path | None = None, seconds: float = COMMAND_SECONDS) -> Completed:
         """Run a command that has to end with exit code 0.
 
         Raises:
             Miss: it does not, or does not come to an end.
         """
         try:
-            completed = self.flask(command, folder=folder)
+            completed = self.flask(command, folder=folder, seconds=seconds)
         except StoppedError as error:
             raise Miss(
                 expected=f"`flask {command}` comes to an end on {self.name}.",
@@ -139,9 +144,17 @@ class Database:
             Miss: one of these is not so.
         """
         self._note_before()
-        self.must("db upgrade" + (f" {to}" if to != "head" else ""))
-        self._must_stand_at(self.history().heads if to in ("head", "heads") else (to,), "db upgrade")
+        self.reach(to)
         return self._looked()
+
+    def reach(self, to: str = "head", *, seconds: float = COMMAND_SECONDS) -> None:
+        """`flask db upgrade` as for `upgrade`, without a look at all rows, which takes long where there are many.
+
+        Args:
+            seconds: how long it may take.
+        """
+        self.must("db upgrade" + (f" {to}" if to != "head" else ""), seconds=seconds)
+        self._must_stand_at(self.history().heads if to in ("head", "heads") else (to,), "db upgrade")
 
     def downgrade(self, to: str) -> Snapshot:
         """`flask db downgrade`: as for `upgrade`. `base` is the start of the history."""

@@ -4,8 +4,9 @@ The way is that of a tree comparison: a judge says what the ticket lets change, 
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
-from types import FunctionType
+from types import EllipsisType, FunctionType
 from typing import Any, ClassVar, NoReturn
 
 from migration_lab.checking.copies import Copies
@@ -15,7 +16,7 @@ from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
 from migration_lab.checking.walk import Walk
 from migration_lab.checking.words import listed
-from migration_lab.schema import Change, Schema, diff
+from migration_lab.schema import Change, Column, Schema, diff
 
 
 class Judge:
@@ -31,10 +32,13 @@ class Judge:
         stub_fails: the id of the expectation that rejects the exercise as it is shipped.
         changes: parts of the schema that may differ from the start at the end: "users.nickname" for a column, an
             index or a constraint, "refunds" for a table with all that is in it, a view, an enum or a function.
+        adds: tables to which parts may be added that the ticket leaves open; "*" for new tables and all beside tables.
         writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
         fills: new columns and tables that get values from the migration itself; any other is empty at first.
         moves: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
         random: new columns that get other values at each upgrade.
+        only_on: expectations that concern one engine alone, with its name.
+        may_refuse: whether a downgrade that fails is right too.
         by_hand: tables and parts of tables that the database has and that no file describes.
         causes: what to say where a command fails and this card of the field guide explains it: cause, next step.
         first, last: the usual expectations, by the names of their methods.
@@ -43,10 +47,13 @@ class Judge:
     exercise: ClassVar[str]
     stub_fails: ClassVar[str]
     changes: ClassVar[Collection[str]] = ()
+    adds: ClassVar[Collection[str]] = ()
     writes: ClassVar[Collection[str]] = ()
     fills: ClassVar[Collection[str]] = ()
     moves: ClassVar[Mapping[str, str]] = {}
     random: ClassVar[Collection[str]] = ()
+    only_on: ClassVar[Mapping[str, str]] = {}
+    may_refuse: ClassVar[bool] = False
     by_hand: ClassVar[Collection[str]] = ()
     causes: ClassVar[dict[str, tuple[str, str]]] = {}
     first: ClassVar[tuple[str, ...]] = ("upgrade",)
@@ -118,8 +125,12 @@ class Judge:
         return [
             each
             for each in diff(before, after)
-            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & named
+            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & named and not self._may_add(each)
         ]
+
+    def _may_add(self, change: Change) -> bool:
+        stands_alone = change.kind == "table" or not change.subject
+        return change.before is None and ("*" if stands_alone else change.subject) in self.adds
 
     def _watch(self, besides: Collection[str], before: Snapshot, now: Snapshot) -> None:
         """Everything that the ticket does not let change is as it was."""
@@ -151,6 +162,23 @@ class Judge:
         """Raise `Miss` in these words."""
         raise Miss(expected=expected, found=found, cause=cause, next_step=next_step)
 
+    def expect_there(self, name: str, *, where: Snapshot, expected: str = "") -> Column:
+        """A column is there; what was measured says why it is missing.
+
+        Args:
+            name: "users.nickname".
+            where: in which database.
+            expected: what it should be, in words.
+        """
+        column = where.column(name)
+        if column is None:
+            table = where.schema.table(name.rpartition(".")[0])
+            has = ", ".join(each.name for each in table.in_order) if table else "gone"
+            why, then = self.traces.why_not_there(name, self._learners)
+            found = f"`{name.rpartition('.')[0]}` has {has}."
+            self.miss(expected=expected or f"`{name}` is there.", found=found, cause=why, next_step=then)
+        return column
+
     def expect_column(
         self,
         name: str,
@@ -159,7 +187,7 @@ class Judge:
         kind: str = "text",
         length: int | None = None,
         nullable: bool = True,
-        default: str | None = None,
+        default: str | EllipsisType | None = None,
         cause: str = "",
         next_step: str = "",
     ) -> None:
@@ -170,19 +198,17 @@ class Judge:
             where: in which database.
             kind: the family of the type, as `Column.kind` has it.
             length: the most characters; None where the type sets no limit.
-            default: what the database writes where a program names no value, as the engine spells it; None for nothing.
+            default: what the database writes where a program names no value, as the engine spells it; None for nothing,
+                `...` for whatever it is.
             cause, next_step: said where the column is there and differs; what was measured says why it is missing.
         """
-        column = where.column(name)
         words = [f"text of up to {length} characters" if length else kind, "may be null" if nullable else "not null"]
-        wanted = f"`{name}`: {', '.join(words)}, {f'default {default}' if default else 'without a default'}."
-        if column is None:
-            table = where.schema.table(name.rpartition(".")[0])
-            has = ", ".join(each.name for each in table.in_order) if table else "gone"
-            why, then = self.traces.why_not_there(name, self._learners)
-            self.miss(expected=wanted, found=f"`{name.rpartition('.')[0]}` has {has}.", cause=why, next_step=then)
+        words += [] if default is ... else [f"default {default}" if default else "without a default"]
+        wanted = f"`{name}`: {', '.join(words)}."
+        column = self.expect_there(name, where=where, expected=wanted)
         self.expect(
-            (column.kind, column.length, column.nullable, column.default) == (kind, length, nullable, default),
+            (column.kind, column.length, column.nullable) == (kind, length, nullable)
+            and default in (column.default, ...),
             expected=wanted,
             found=f"`{name}` is {column}.",
             cause=cause,
@@ -224,9 +250,14 @@ class Judge:
             **words,
         )
 
-    def expect_rows(self, before: Snapshot, now: Snapshot, **words: str) -> None:
-        """All rows and values that a database had are as they were, but for what the ticket lets change."""
-        lost = changed(before.tables, now.tables, self.may)
+    def expect_rows(self, before: Snapshot, now: Snapshot, *, grows: Collection[str] = (), **words: str) -> None:
+        """All rows and values that a database had are as they were, but for what the ticket lets change.
+
+        Args:
+            grows: tables to which rows have been added meanwhile.
+            words: `cause` and `next_step`.
+        """
+        lost = changed(before.tables, now.tables, replace(self.may, grows=grows))
         self.expect(
             not lost, expected=f"In {now.name} the rows from before are as they were.", found=listed(lost, 3), **words
         )
@@ -239,8 +270,11 @@ class Judge:
     # --------------------------------------------------------------------------------------------------- declarations
 
     @classmethod
-    def expectations(cls) -> tuple[Expectation, ...]:
+    def expectations(cls, engine: str | None = None) -> tuple[Expectation, ...]:
         """All expectations, in the order in which they are looked at and shown.
+
+        Args:
+            engine: leave out those that concern the other one alone.
 
         Raises:
             JudgeError: a method has no docstring, takes a name that has another meaning, or is not there.
@@ -258,7 +292,8 @@ class Judge:
             if name not in (*cls.first, *cls.last) and any(hasattr(each, name) for each in usual):
                 raise JudgeError(f"{cls.__name__}.{name}: this name has another meaning in a judge; choose another")
         names = [*cls.first, *(each for each in own if each not in (*cls.first, *cls.last)), *cls.last]
-        return tuple(_expectation(cls, name, is_own=name in own) for name in names)
+        there = [each for each in names if engine is None or cls.only_on.get(each, engine) == engine]
+        return tuple(_expectation(cls, name, is_own=name in own) for name in there)
 
 
 def _expectation(judge: type[Judge], name: str, *, is_own: bool) -> Expectation:

@@ -37,11 +37,13 @@ class MayChange:
         renamed: {"users.nickname": "users.display_name"}, in either direction.
         business: columns that the shop itself writes while it is in use: a few rows may have another value than before,
             never none, and there may be new rows.
+        grows: tables that may have new rows.
     """
 
     writes: Collection[str] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     business: Collection[str] = ()
+    grows: Collection[str] = ()
 
 
 def changed(before: Tables, after: Tables, may: MayChange, *, columns: Tables | None = None) -> list[str]:
@@ -110,7 +112,7 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
     key = [each for each in before.key if each in kept]
     old, new = _picked(before, list(kept)), _picked(after, list(kept.values()))
     if not key:
-        return _first_of_all(name, old, new, additions=not may.business)
+        return _first_of_all(name, old, new, additions=not may.business and name not in may.grows)
     places = [list(kept).index(each) for each in key]
     there = {tuple(row[place] for place in places): row for row in new}
     by_shop: Counter[str] = Counter()
@@ -128,7 +130,7 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
                     continue
             there_now = "" if now_called == column else f"`{now_called}` "
             return f"`{name}.{column}` of the row with {which} was {was!r} and {there_now}is {value!r}"
-    if there and not may.business:
+    if there and not may.business and name not in may.grows:
         first = min(there.values(), key=lambda row: repr([row[place] for place in places]))
         return f"`{name}`: a row was added, with {_which(key, first, places)}"
     return ""

@@ -119,7 +119,7 @@ def judge_once(
     judge: type[Judge], workspace: Workspace, template: Template, on_step: Callable[[str], object] = lambda _: None
 ) -> EngineVerdict:
     """Judge on the engine of the template. Whatever goes wrong becomes words that a learner can read."""
-    expectations = judge.expectations()
+    expectations = judge.expectations(template.engine.name)
     met: list[Expectation] = []
     with copies_of(workspace, template) as copies, keeping_sessions():
         finding = None

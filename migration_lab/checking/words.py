@@ -7,7 +7,8 @@ from pathlib import Path
 _LOG_PREFIX = re.compile(r"^(INFO|WARNI?N?G?|ERROR)\s+\[[\w.]+\]\s+")
 _FILE_LINE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _NOISE = re.compile(r"^\(Background on this error at: |^\s*$")
-_DEFAULT = re.compile(r"^Dialect impl <.*> detected (?=server default )")  # its address differs from run to run
+# Its address differs from run to run.
+_DEFAULT = re.compile(r"^(Dialect impl|User defined function) <.*> detected (?=server default )")
 _MOST_LINES = 6
 _MOST_CHARACTERS = 500  # of a line: the text of an SQL statement, but not the whole of a table in it
 

@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from migration_lab import progress
-from migration_lab.checking import check, judge
-from migration_lab.checking.trial import CAN_BE_JUDGED
+from migration_lab.checking import check, trial
 from migration_lab.checking.outside import ran_out
 from migration_lab.checking.report import as_text
+from migration_lab.checking.trial import CAN_BE_JUDGED
 from migration_lab.course import Lesson
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
@@ -60,7 +60,7 @@ def test_a_session_that_the_server_ended_is_no_miss(root: Path) -> None:
 
 @pytest.mark.parametrize("error", ["OSError(errno.ENOSPC, 'No space left on device')", "MemoryError()"])
 def test_what_the_check_itself_runs_out_of_is_not_said_to_be_a_mistake(error: str, root: Path) -> None:
-    judge_with(root, f"    import errno\n    raise {error}", 'Expectation("mine", "it is so", "cause", "next")')
+    judge_with(root, f"        import errno\n        raise {error}")
     work = opened()
     solve(work)
     assert unmet(check("01.1", work, only=["sqlite"])).expectation.id == CAN_BE_JUDGED
@@ -78,7 +78,7 @@ def test_sqlites_verdict_is_shown_where_postgres_has_no_room(root: Path, monkeyp
 
     work = opened()
     solve(work)
-    monkeypatch.setattr(judge, "template_at", no_room)
+    monkeypatch.setattr(trial, "template_at", no_room)
     verdict = check("01.1", work)
     assert [(each.engine, each.unmet is None) for each in verdict.engines] == [("sqlite", True), ("postgres", False)]
     assert "There is no room left for Postgres's databases." in as_text(verdict)
@@ -127,11 +127,12 @@ def test_what_a_revision_leaves_running_ends_with_the_check(
     forked: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_FORKSERVER", forked)
-    monkeypatch.setattr("migration_lab.checking.copies.COMMAND_SECONDS", 120)
+    monkeypatch.setattr("migration_lab.checking.database.COMMAND_SECONDS", 120)
     judge_with(
         root,
-        "    trial.upgrade()\n    pids = (trial.folder / 'pids').read_text()\n"
-        "    trial.expect('mine', False, expected='x', found=pids)",
+        "        copy = self.fresh(watched=False)\n        copy.must('db upgrade')\n"
+        "        self.miss(expected='x', found=(copy.folder / 'pids').read_text())",
+        more="first = last = ()",
     )
     work = opened()
     solve(work, f"{DAEMON}{STARTED}pathlib.Path('pids').open('a').write(str(started.pid))\n{ADD}", DROP)

@@ -190,8 +190,9 @@ def test_a_sequence_that_is_left_out_is_no_drift() -> None:
     ]
 
 
-def test_a_default_that_differs_is_told_without_an_address() -> None:
-    said = (
-        "INFO  [alembic.x] Dialect impl <alembic.ddl.X object at 0x7f> detected server default on column 'users.note'"
-    )
+@pytest.mark.parametrize(
+    "by", ["Dialect impl <alembic.ddl.X object at 0x7f>", "User defined function <function f at 0x7f>"]
+)
+def test_a_default_that_differs_is_told_without_an_address(by: str) -> None:
+    said = f"INFO  [alembic.x] {by} detected server default on column 'users.note'"
     assert differences_in(said) == ["Detected server default on column 'users.note'"]

@@ -1,0 +1,66 @@
+"""What judges declare: which expectations concern an engine, what may be added, and which tables grow."""
+
+from typing import cast
+
+import pytest
+
+from migration_lab.checking import FilesJudge
+from migration_lab.checking.copies import Copies
+from migration_lab.checking.rows import MayChange, Table, changed
+from migration_lab.schema import Column, Index, Schema
+from migration_lab.schema import Table as SchemaTable
+
+
+class Large(FilesJudge):
+    exercise = "01.1"
+    stub_fails = "in_place"
+    changes = ("orders.code",)
+    adds = ("users", "*")
+    only_on = {"in_place": "postgres"}  # noqa: RUF012 - as authors write it
+
+    def in_place(self) -> None:
+        """the table is not written anew"""
+
+
+class _Copies:
+    class engine:  # noqa: N801 - an attribute
+        name = "sqlite"
+
+
+@pytest.mark.parametrize(("engine", "is_there"), [(None, True), ("postgres", True), ("sqlite", False)])
+def test_an_expectation_of_one_engine_is_not_ticked_on_the_other(engine: str | None, is_there: bool) -> None:
+    assert ("in_place" in [each.id for each in Large.expectations(engine)]) is is_there
+
+
+def schema(users: tuple[str, ...], orders: tuple[str, ...], *others: str, index_on: str = "") -> Schema:
+    def table(name: str, columns: tuple[str, ...]) -> SchemaTable:
+        indexes = (Index(f"ix_{name}", (columns[0],)),) if name == index_on else ()
+        return SchemaTable(name, tuple(Column(each, "TEXT", True) for each in columns), indexes=indexes)
+
+    return Schema(
+        "sqlite", (table("orders", orders), table("users", users), *(table(each, ("id",)) for each in others))
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "others"),
+    [
+        (schema(("id", "note"), ("id", "code"), "notes", index_on="users"), []),
+        (schema(("id",), ("id",), index_on="orders"), ["ix_orders"]),
+        (schema(("note",), ("id",)), ["id"]),
+    ],
+)
+def test_what_is_left_open_may_be_added_and_nothing_taken_away(after: Schema, others: list[str]) -> None:
+    judge = Large(cast(Copies, _Copies()))
+    assert [each.name for each in judge.other_changes(schema(("id",), ("id",)), after)] == others
+
+
+def test_a_table_that_grows_keeps_its_old_rows() -> None:
+    before = {"orders": Table(("id",), ("id", "source"), ((1, "web"),))}
+    more = {"orders": Table(("id",), ("id", "source"), ((1, "web"), (2, "phone")))}
+    other = {"orders": Table(("id",), ("id", "source"), ((1, "phone"), (2, "phone")))}
+    assert changed(before, more, MayChange()) == ["`orders`: a row was added, with id 2"]
+    assert changed(before, more, MayChange(grows=("orders",))) == []
+    assert changed(before, other, MayChange(grows=("orders",))) == [
+        "`orders.source` of the row with id 1 was 'web' and is 'phone'"
+    ]
