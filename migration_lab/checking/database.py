@@ -112,7 +112,7 @@ class Database:
         refuse_from_outside(completed, f"flask {command}", self.workspace)
         return completed
 
-    def must(self, command: str, *, folder: Path | None = None, seconds: float = COMMAND_SECONDS) -> Completed:
+    def must(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
         """Run a command that has to end with exit code 0.
 
         Raises:
@@ -147,7 +147,7 @@ class Database:
         self.reach(to)
         return self._looked()
 
-    def reach(self, to: str = "head", *, seconds: float = COMMAND_SECONDS) -> None:
+    def reach(self, to: str = "head", *, seconds: float | None = None) -> None:
         """`flask db upgrade` as for `upgrade`, without a look at all rows, which takes long where there are many.
 
         Args:
