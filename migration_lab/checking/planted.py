@@ -76,8 +76,8 @@ def _expect_seen(unseen: list[str], sees_something: bool, models: Models, databa
         if sees_something
         else "The check is silent, whatever the database holds: everything is left out of the comparison, the "
         "metadata is read from the database, or the command was replaced.",
-        next_step="Look for `include_object`, `include_name` and `reflect` where the app and `migrations/env.py` are set "
-        "up, and take it out.",
+        next_step="Look for `include_object`, `include_name` and `reflect` where the app and `migrations/env.py` are "
+        "set up, and take it out.",
     )
 
 

@@ -188,10 +188,13 @@ class FilesJudge(Judge):
         own = self._learners
         if own is None or set(own.revisions) != set(self.head.revisions) or own.revisions == self.start.revisions:
             return
-        self.expect_same_schema(
-            self.head,
-            own,
-            cause="Your database was told where it stands, or was changed by hand: its revisions have not run as they are.",
+        # Definitions may differ: a revision may take a number from the rows that it finds.
+        missing = [str(each) for each in diff(self.head.schema, own.schema) if None in (each.before, each.after)]
+        self.expect(
+            not missing,
+            expected="Your own database, which says that it stands at the head, has what the revisions make.",
+            found=listed(["Compared with a database that has run them:", *missing]),
+            cause="It was told where it stands, or was changed by hand.",
             next_step="Go back with `flask db downgrade`, or open the exercise again, and let `flask db upgrade` run.",
         )
 
@@ -354,6 +357,7 @@ class OwnDatabaseJudge(Judge):
             self.now,
             made,
             besides=besides,
+            on=self.own,
             cause="The files make another schema than the one that is in the database.",
             next_step="A repair that is not in the files does not last: compare a new database with yours.",
         )
