@@ -251,7 +251,8 @@ class Judge:
         *,
         besides: Collection[str] = (),
         on: Database | None = None,
-        **words: str,
+        cause: str = "",
+        next_step: str = "",
     ) -> None:
         """Two databases hold the same.
 
@@ -260,7 +261,7 @@ class Judge:
             besides: names that may differ.
             on: a database on which views of both can be asked: those that give the same columns and rows are the same,
                 in whatever words.
-            words: `cause` and `next_step`.
+            cause, next_step: as for `Miss`.
         """
         differences = [
             f"{' '.join(filter(None, [each.subject, each.kind, each.name]))}: "
@@ -273,7 +274,8 @@ class Judge:
             not differences,
             expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema.",
             found=listed(differences),
-            **words,
+            cause=cause,
+            next_step=next_step,
         )
 
     def expect_rows(self, before: Snapshot, now: Snapshot, *, grows: Collection[str] = (), **words: str) -> None:

@@ -329,26 +329,28 @@ class OwnDatabaseJudge(Judge):
             next_step=next_step or "Compare `flask db current` with `flask db history`.",
         )
 
-    def expect_there_and_back(self, down_to: str, *, may_refuse: bool = False, **words: str) -> None:
+    def expect_there_and_back(
+        self, down_to: str, *, may_refuse: bool = False, cause: str = "", next_step: str = ""
+    ) -> None:
         """`flask db downgrade` and `flask db upgrade` keep each row, and lead back to the same schema.
 
         Args:
             down_to: a revision, or "base".
             may_refuse: whether a downgrade that fails and changes nothing is right too.
-            words: `cause` and `next_step`.
+            cause, next_step: as for `Miss`.
         """
         before = self.own.snapshot()
         if may_refuse and self.own.flask(f"db downgrade {down_to}").exit_code != 0:
             after = self.own.snapshot()
-            self.expect_rows(before, after, **words)
-            self.expect_same_schema(before, after, **words)
+            self.expect_rows(before, after, cause=cause, next_step=next_step)
+            self.expect_same_schema(before, after, cause=cause, next_step=next_step)
             return
         if not may_refuse:
             self.own.downgrade(down_to)
         self.own.upgrade()
         after = self.own.snapshot()
-        self.expect_rows(before, after, **words)
-        self.expect_same_schema(before, after, **words)
+        self.expect_rows(before, after, cause=cause, next_step=next_step)
+        self.expect_same_schema(before, after, cause=cause, next_step=next_step)
 
     def expect_files_agree(self, *, besides: tuple[str, ...] = ()) -> None:
         """A new database gets the same schema from the files, but for the names in `besides`, and the models agree."""
