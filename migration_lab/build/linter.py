@@ -24,6 +24,8 @@ PROMISES = ("You will learn", "You need", "Time", "Not here")
 CLOSING = ("In practice", "Keypoints", "Quiz", "Exercises", "Further reading")
 QUIZ = re.compile(r"""\blab\.quiz\(\s*["']([^"']+)["']""")
 COMPARE = re.compile(r"""\blab\.compare\(\s*["']([^"']+)["']""")
+UNWRITTEN = "TO BE WRITTEN"  # what `lab new` leaves; each of these lines goes when an author has written what it asks for
+WRITTEN_BY_HAND = (".md", ".yaml", ".py", ".sql")
 IMPORT = "from migration_lab.notebook import lab"
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(|<img\b(?P<tag>[^>]*)>")
 
@@ -62,13 +64,22 @@ class Section:
         return [question for cell in self.code for question in COMPARE.findall(cell.source)]
 
 
-def refuse_faults(lesson: Lesson, lesson_cells: list[Cell], exercise_cells: list[Cell]) -> None:
+def refuse_faults(
+    lesson: Lesson, lesson_cells: list[Cell], exercise_cells: list[Cell], *, only: str | None = None
+) -> None:
     """Refuse a lesson that breaks the template.
+
+    Args:
+        only: an exercise, where the rest of the lesson is not to be looked at.
 
     Raises:
         LabError: it lists every fault, each with the file, the line and the reason.
     """
-    faults = [*lesson_faults(lesson, lesson_cells), *exercise_faults(lesson, exercise_cells)]
+    faults = [
+        *unwritten_faults(lesson, only),
+        *([] if only else lesson_faults(lesson, lesson_cells)),
+        *exercise_faults(lesson, exercise_cells, only),
+    ]
     if faults:
         raise LabError("\n".join(faults), "docs/contributing.md describes each file of a lesson.")
 
@@ -97,15 +108,27 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
     yield from _question_faults(lesson, file, [opening, *sections])
 
 
-def exercise_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
-    """Everything that is wrong with a lesson's exercises, as sentences."""
+def unwritten_faults(lesson: Lesson, only: str | None = None) -> Iterator[str]:
+    """What `lab new` has left to be written; with `only`, what belongs to that exercise."""
+    mark = f"{UNWRITTEN} ({only})" if only else UNWRITTEN
+    for path in sorted(each for each in lesson.folder.rglob("*") if each.suffix in WRITTEN_BY_HAND):
+        file = path.relative_to(lesson.folder).as_posix()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if mark in line:
+                what = line.partition(UNWRITTEN)[2].partition(":")[2].replace("-->", "").replace('"""', "").strip()
+                yield f"lessons/{lesson.slug}/{file}, line {number}: this is to be written: {what}"
+
+
+def exercise_faults(lesson: Lesson, cells: list[Cell], only: str | None = None) -> Iterator[str]:
+    """Everything that is wrong with a lesson's exercises, or with one of them, as sentences."""
     file = f"lessons/{lesson.slug}/exercises.md"
     for cell in cells:
-        yield from cell_faults(cell)
+        if not only or cell.exercise in (only, None):
+            yield from cell_faults(cell)
     code = [cell for cell in cells if cell.is_code]
     if code and IMPORT not in code[0].source:
         yield f"{file}: its first code cell has `{IMPORT}`, so that the notebook runs alone."
-    for exercise_id in lesson.manifest.exercises:
+    for exercise_id in [each for each in lesson.manifest.exercises if only in (each, None)]:
         section = "\n".join(cell.source for cell in code if cell.exercise == exercise_id)
         for call in ("exercise", "check"):
             if not re.search(rf"""\blab\.{call}\(\s*["']{re.escape(exercise_id)}["']""", section):
