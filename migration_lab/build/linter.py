@@ -46,6 +46,12 @@ class Section:
     cells: list[Cell] = field(default_factory=list)
 
     @property
+    def place(self) -> str:
+        """Where it is written, for its faults."""
+        path = self.cells[0].path
+        return f"lessons/{'/'.join(path.parts[-2:])}, line {self.cells[0].line}, section {self.title!r}"
+
+    @property
     def prose(self) -> str:
         return "\n\n".join(cell.source for cell in self.cells if not cell.is_code)
 
@@ -101,11 +107,11 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
         yield f"{file}: it must end with the sections {', '.join(CLOSING)}; it has {', '.join(closing) or 'none'}."
         return
     for section in sections[: -len(CLOSING)]:
-        yield from _section_faults(file, section)
+        yield from _section_faults(section)
     if not sections[: -len(CLOSING)]:
         yield f"{file}: there is no section between the start cell and *In practice*."
     yield from _closing_faults(lesson, file, {section.title: section for section in sections[-len(CLOSING) :]})
-    yield from _question_faults(lesson, file, [opening, *sections])
+    yield from _question_faults(lesson, [opening, *sections])
 
 
 def unwritten_faults(lesson: Lesson, only: str | None = None) -> Iterator[str]:
@@ -154,7 +160,7 @@ def _failure_faults(lesson: Lesson) -> Iterator[str]:
             yield f"lessons/{lesson.slug}/lesson.yaml: the field guide has no card {card_id}."
 
 
-def _question_faults(lesson: Lesson, file: str, sections: list[Section]) -> Iterator[str]:
+def _question_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
     try:
         known = {question.id for question in quiz.load(lesson)}
     except LabError as error:
@@ -163,7 +169,7 @@ def _question_faults(lesson: Lesson, file: str, sections: list[Section]) -> Iter
     for section in sections:
         for question in [*section.questions, *section.compared]:
             if question not in known:
-                yield f"{file}, section {section.title!r}: quiz.yaml has no question {question!r}."
+                yield f"{section.place}: quiz.yaml has no question {question!r}."
     asked = {question for section in sections for question in section.questions}
     for question in sorted(known - asked):
         yield f"lessons/{lesson.slug}/quiz.yaml: no cell asks {question!r}; add lab.quiz({question!r})."
@@ -245,9 +251,9 @@ def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str
         yield f"{file}: the opening ends with one cell tagged `start`, which opens the checkpoint."
 
 
-def _section_faults(file: str, section: Section) -> Iterator[str]:
+def _section_faults(section: Section) -> Iterator[str]:
     """A section that runs code asks, lets predict, runs and proves. One of prose alone may stand anywhere."""
-    place = f"{file}, section {section.title!r}"
+    place = section.place
     if any("start" in cell.tags for cell in section.code):
         yield f"{place}: the start cell stands in the opening."
     if not section.code:
