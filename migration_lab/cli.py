@@ -181,6 +181,29 @@ def build(lesson: str | None, check: bool) -> None:
     building.build(lesson, check=check, say=click.echo)
 
 
+@main.group(short_help="Begin a lesson or an exercise (for authors).")
+def new() -> None:
+    """Begin a lesson or an exercise: make its files, each with lines that say what belongs there."""
+
+
+@new.command("lesson")
+@click.argument("name")
+def new_lesson(name: str) -> None:
+    """Make what a planned lesson (04) or a new one (18_a_few_words) needs, with a first exercise."""
+    from migration_lab.authors import new as beginning
+
+    beginning.new_lesson(name, say=click.echo)
+
+
+@new.command("exercise")
+@click.argument("exercise")
+def new_exercise(exercise: str) -> None:
+    """Make an exercise (04.2): ticket, solution, judge, answers, hints."""
+    from migration_lab.authors import new as beginning
+
+    beginning.new_exercise(exercise, say=click.echo)
+
+
 @main.command(short_help="Prove a lesson or an exercise (for authors).")
 @click.argument("lesson")
 @click.option("--keep-going", is_flag=True, help="Go on after the first fault.")
@@ -189,6 +212,7 @@ def prove(lesson: str, keep_going: bool) -> None:
 
     The exit code is 0 when all is as it should be, and 1 when not.
     """
+    click.echo(f"Proving {lesson}.")  # before the imports, which take a second
     from migration_lab.authors import prove as proving
 
     sys.exit(0 if proving.prove(lesson, keep_going=keep_going, say=click.echo) else 1)

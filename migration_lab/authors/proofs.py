@@ -11,6 +11,9 @@ import pytest
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
 
+# The part of a file's path that says where in the course it is.
+OURS = re.compile(r"((?:tests|lessons|migration_lab)/(?!.*site-packages).*\.py)$")
+
 Say = Callable[[str], object]
 
 
@@ -161,8 +164,8 @@ def _words(found: pytest.ExceptionInfo[BaseException]) -> str:
     if isinstance(error, LabError):
         return f"{error.message}\n{error.next_step}"
     said, _, values = str(error).partition("\nassert ")
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{last.filename.rpartition('/tests/')[1].strip('/') and 'tests/'}{last.filename.rpartition('/tests/')[2]}"
     if isinstance(error, AssertionError) and values and not said.startswith("assert "):
         return said
-    return f"{type(error).__name__}: {error}\n{where}, line {last.lineno}: {last.line}"
+    ours = [each for each in traceback.extract_tb(error.__traceback__) if OURS.search(each.filename)]
+    where = [f"{OURS.split(each.filename, maxsplit=1)[1]}, line {each.lineno}: {each.line}" for each in ours[-1:]]
+    return "\n".join([f"{type(error).__name__}: {error}", *where])

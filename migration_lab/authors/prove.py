@@ -43,12 +43,11 @@ def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
             f"A proof needs {', '.join(missing)}, which learners do not get.",
             f"Run `make test ARGS={name}` or `python run.py test {name}`, which installs what maintainers need.",
         )
-    say(f"Proving {f'exercise {exercise}' if exercise else 'lesson'} of lessons/{lesson.slug}.")
     told, began = Told(say), time.monotonic()
-    _look(told, "linter", lambda: _lint(lesson, exercise))
-    if keep_going or not told.faults:
+    keeps_template = _look(told, "linter", lambda: _lint(lesson, exercise))
+    if keep_going or keeps_template:
         _run_tests(Reporter(lesson, exercise, told), keep_going=keep_going)
-    if not exercise and (keep_going or not told.faults):
+    if not exercise and keeps_template and (keep_going or not told.faults):
         _look(told, "build and links", lambda: build.build(lesson.slug, check=True, say=lambda _: None))
     seconds = time.monotonic() - began
     if told.faults:
@@ -59,15 +58,16 @@ def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
     return not told.faults
 
 
-def _look(told: Told, part: str, look: Callable[[], object]) -> None:
+def _look(told: Told, part: str, look: Callable[[], object]) -> bool:
     told.begins(part)
     began = time.monotonic()
     try:
         look()
     except LabError as error:
         told.fault(part, f"{error.message}\n{error.next_step}")
-    else:
-        told.passed(part, time.monotonic() - began)
+        return False
+    told.passed(part, time.monotonic() - began)
+    return True
 
 
 def _lint(lesson: Lesson, exercise: str | None) -> None:
