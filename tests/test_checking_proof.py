@@ -63,7 +63,7 @@ SPOILED_ANSWERS = {
     "a judge that accepts anything": (
         (CHECKS, "column.nullable, expected", "True, expected"),
         "wrong-not_null",
-        "lessons/01_tiny/wrong_answers/01.1_not_null.md, line 3: the wrong answer of exercise 01.1 must be rejected by 'nullable' on sqlite, but",
+        "01.1_not_null.md, line 3: the wrong answer of exercise 01.1 must be rejected by 'nullable' on sqlite, but",
     ),
     "a judge whose expectation has no words": (
         (CHECKS, '"""`users.nickname` may be left empty"""', ""),
@@ -88,7 +88,7 @@ SPOILED_ANSWERS = {
     "a solution that does not solve it": (
         (EXERCISES, "String(40)", "String(41)"),
         "solution",
-        "lessons/01_tiny/exercises.md, line 3: the solution of exercise 01.1 must pass on sqlite, but it is rejected by 'column'",
+        "exercises.md, line 3: the solution of exercise 01.1 must pass on sqlite, but it is rejected by 'column'",
     ),
     "a stub that is rejected for another reason": (
         (CHECKS, 'stub_fails = "column"', 'stub_fails = "nullable"'),

@@ -111,7 +111,9 @@ def _refuse_what_is_there(lesson: Lesson, exercise_id: str) -> None:
     if there:
         raise LabError(
             f"Something of exercise {exercise_id} is there already in lessons/{lesson.slug}: {', '.join(there)}.",
-            f"Edit it, or make the next one: `lab new exercise {wanted}`." if wanted != exercise_id else "Delete it first.",
+            f"Edit it, or make the next one: `lab new exercise {wanted}`."
+            if wanted != exercise_id
+            else "Delete it first.",
         )
     if exercise_id != wanted:
         raise LabError(f"{exercise_id} is not the next exercise of its lesson.", f"Run `lab new exercise {wanted}`.")

@@ -113,7 +113,7 @@ class Reporter:
         chosen = {}
         for part in self.parts:
             for pattern in part.ids:
-                wanted = re.compile(self._filled(pattern))
+                wanted = re.compile(self.filled(pattern))
                 for item in items:
                     file = item.nodeid.partition("::")[0].removeprefix("tests/")
                     if file in part.files and wanted.search(item.name):
@@ -144,7 +144,7 @@ class Reporter:
         if report.failed:
             self.told.fault(report.nodeid, str(report.longrepr))
 
-    def _filled(self, pattern: str) -> str:
+    def filled(self, pattern: str) -> str:
         exercise = re.escape(self.exercise) if self.exercise else rf"{self.lesson.number}\.\d+"
         names = {"SLUG": self.lesson.slug, "NUMBER": self.lesson.number, "EXERCISE": exercise}
         for name, value in names.items():

@@ -81,7 +81,9 @@ def _run_tests(reporter: Reporter, *, keep_going: bool) -> None:
     before = Path.cwd()
     os.chdir(CHECKOUT)
     try:
-        code = pytest.main([*options, *([] if keep_going else ["-x"]), *files], plugins=[reporter])
+        code = pytest.main(
+            [*options, "--continue-on-collection-errors" if keep_going else "-x", *files], plugins=[reporter]
+        )
     finally:
         os.chdir(before)
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not reporter.told.faults:

@@ -24,7 +24,9 @@ PROMISES = ("You will learn", "You need", "Time", "Not here")
 CLOSING = ("In practice", "Keypoints", "Quiz", "Exercises", "Further reading")
 QUIZ = re.compile(r"""\blab\.quiz\(\s*["']([^"']+)["']""")
 COMPARE = re.compile(r"""\blab\.compare\(\s*["']([^"']+)["']""")
-UNWRITTEN = "TO BE WRITTEN"  # what `lab new` leaves; each of these lines goes when an author has written what it asks for
+UNWRITTEN = (
+    "TO BE WRITTEN"  # what `lab new` leaves; each of these lines goes when an author has written what it asks for
+)
 WRITTEN_BY_HAND = (".md", ".yaml", ".py", ".sql")
 IMPORT = "from migration_lab.notebook import lab"
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(|<img\b(?P<tag>[^>]*)>")
