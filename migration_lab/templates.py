@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,6 +55,37 @@ def scene_template(lesson: Lesson, scene_name: str, engine: Engine) -> Template:
     folder = scene_folder(lesson, scene_name)
     start = read_scene(folder).start
     return _template(course.lesson(start) if start else lesson, folder, engine)
+
+
+def variant(template: Template, recipe: str, change: Callable[[Site], object]) -> Template:
+    """A template with the same files and another database, made from it once.
+
+    Args:
+        recipe: says what `change` does; another recipe makes another template.
+        change: called with a folder whose database is a clone of the template's.
+    """
+    key = hashlib.sha256(f"{template.key} {recipe}".encode()).hexdigest()[:16]
+    made = Template(key, template.files.with_name(f"{template.engine.name}-{key}"), template.engine)
+    with filelock.FileLock(made.files.with_suffix(".lock")):
+        if not _is_whole(made):
+            folder = made.files.with_name(f".building-{made.files.name}")
+            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                shutil.copytree(template.files, folder)
+                template.engine.clone(template.key, folder)
+                change(Site(folder, template.engine))
+                template.engine.save_template(folder, key)
+                template.engine.drop(folder)
+                for name in NOT_INPUT:
+                    shutil.rmtree(folder / name, ignore_errors=True)
+                shutil.rmtree(made.files, ignore_errors=True)
+                folder.rename(made.files)
+            finally:
+                if folder.exists():
+                    template.engine.drop(folder)
+                    shutil.rmtree(folder, ignore_errors=True)
+    os.utime(made.files)
+    return made
 
 
 def _template(lesson: Lesson, scene: Path | None, engine: Engine) -> Template:

@@ -1,13 +1,22 @@
 """Commands that a judge lets die, or wait, before one of their statements."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from migration_lab import course, engines, workspace
+from migration_lab import course, engines, locks, workspace
 from migration_lab.checking.database import Database
-from migration_lab.checking.interruptions import DIED, Interruptions, in_background, wait_until_blocked
+from migration_lab.checking.interruptions import (
+    DIED,
+    PATIENCE_SECONDS,
+    Interruptions,
+    in_background,
+    is_blocked,
+    sampled,
+    wait_until_stuck,
+)
 from migration_lab.course import EngineName
 
 Open = Callable[[EngineName], Database]
@@ -29,6 +38,11 @@ def upgrade():
 def downgrade():
     op.drop_table("campaigns")
 '''
+POLLS = """\
+    import time
+    while not op.get_bind().scalar(sa.text("SELECT pg_try_advisory_xact_lock(7)")):
+        time.sleep(0.1)
+"""
 UPGRADE = "db upgrade"
 STATEMENTS = ["CREATE TABLE campaigns", "INSERT INTO campaigns", "UPDATE alembic_version"]
 
@@ -113,11 +127,46 @@ def test_a_command_runs_beside_one_that_waits(opened: Open) -> None:
     shop = opened("postgres")
     with Interruptions(shop).paused_before(2, UPGRADE) as paused:
         other = in_background(shop, UPGRADE)
-        wait_until_blocked(shop, or_ended=other)  # both make the same table
+        wait_until_stuck(shop, other)  # both make the same table
         assert not other.has_ended
         assert paused.completed().exit_code == 0
         assert "already exists" in other.completed().output or "pg_type" in other.completed().output
     assert shop.stands_at() == ("0009",)
+
+
+def test_one_that_asks_again_and_again_is_not_waited_for(opened: Open) -> None:
+    shop = opened("postgres")
+    revision = shop.folder / "migrations/versions/0009_add_campaigns.py"
+    revision.write_text(REVISION.replace("    op.create_table", f"{POLLS}    op.create_table", 1), encoding="utf-8")
+    with locks.holding(shop.url, "SELECT pg_advisory_lock(7)"):
+        other = in_background(shop, UPGRADE)
+        began = time.monotonic()
+        wait_until_stuck(shop, other)
+        assert time.monotonic() - began < PATIENCE_SECONDS
+        assert not other.has_ended
+    assert other.completed().exit_code == 0
+
+
+def test_one_that_only_begins_late_is_waited_for(opened: Open) -> None:
+    shop = opened("postgres")
+    revision = shop.folder / "migrations/versions/0009_add_campaigns.py"
+    late = '    op.execute("SELECT pg_sleep(1)")\n    op.execute("LOCK TABLE users")\n    op.create_table'
+    revision.write_text(REVISION.replace("    op.create_table", late, 1), encoding="utf-8")
+    with locks.holding(shop.url, "LOCK TABLE users") as holder:
+        other = in_background(shop, UPGRADE)
+        wait_until_stuck(shop, other)
+        assert is_blocked(shop)
+        holder.close()
+    assert other.completed().exit_code == 0
+    wait_until_stuck(shop, other)
+
+
+def test_a_statement_for_each_row_is_interrupted_three_times() -> None:
+    rows = [f"INSERT INTO points VALUES ({number}, 'it''s {number}')" for number in range(1000)]
+    assert sampled(["CREATE TABLE points", *rows, "UPDATE v SET n = '0009'", "UPDATE v SET n = '0010'"]) == [
+        *(1, 2, 3, 1001, 1002, 1003),
+    ]
+    assert sampled([]) == []
 
 
 def test_the_hook_is_for_one_command_and_not_for_another_in_the_same_copy(opened: Open) -> None:

@@ -25,7 +25,7 @@ class ShopIsUp(OwnDatabaseJudge):
         self.expect_place(
             "0003",
             cause="The database has the column, and its history does not say so: it was added by hand.",
-            next_step="The files already say how the column is added. Undo the change by hand, and let Alembic make it.",
+            next_step="The files say how the column is added. Undo the change by hand, and let Alembic make it.",
         )
 
     def agrees(self) -> None:

@@ -7,8 +7,8 @@ CHECKOUTS = ("checkout_1", "checkout_2", "checkout_3", "checkout_4", "checkout_5
 
 NOT_NULL = (
     "The table has users already. If the new column may not be null, what should stand in their rows?",
-    "`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not. Correct the model, delete the revision that could not "
-    "run, and make it again.",
+    "`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not. Correct the model, delete the revision that could "
+    "not run, and make it again.",
 )
 
 
@@ -27,8 +27,8 @@ class DisplayName(FilesJudge):
             "users.display_name",
             where=self.head,
             length=80,
-            cause="`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not; `String(80)` says the length, which SQLite "
-            "does not enforce and Postgres does.",
+            cause="`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not; `String(80)` says the length, which "
+            "SQLite does not enforce and Postgres does.",
             next_step="Say in the model what the ticket asks for, and make the revision again.",
         )
 
@@ -89,7 +89,7 @@ class FiveCheckouts(OwnDatabaseJudge):
             )
 
     def models(self) -> None:
-        """the model `Letter` belongs to each app: `flask db check` sees what somebody changes by hand, and nothing else"""
+        """the model `Letter` belongs to each app: `flask db check` sees a change by hand, and nothing else"""
         for name in CHECKOUTS:
             copy = self.fresh(watched=False)
             with planted(copy, ["letters"]) as column:
@@ -116,9 +116,7 @@ class Release(OwnDatabaseJudge):
         """your database stands at revision `0003` at the end"""
         self.expect_place(
             "0003",
-            cause="The revision was taken back and has not come again."
-            if self.now.revisions == ("0002",)
-            else "",
+            cause="The revision was taken back and has not come again." if self.now.revisions == ("0002",) else "",
             next_step="Run `flask db current`, then `flask db history`, and go to `0003`.",
         )
 

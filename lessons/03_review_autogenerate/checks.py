@@ -51,7 +51,7 @@ class GiftMessage(FilesJudge):
             cause="A model or a filter was changed so that the check is silent."
             if missing
             else "The model of the message and the revision say different things.",
-            next_step="Leave the other models and `shop/extensions.py` as they were. Only the revision needs your work.",
+            next_step="Leave the other models and `shop/extensions.py` as they were. Only the revision needs work.",
         )
         expect_seen(database, by_hand=self.by_hand)
 

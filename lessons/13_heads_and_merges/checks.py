@@ -12,7 +12,8 @@ ADD_PHONE = """
 """
 ADD_NOTE = """
     ALTER TABLE orders ADD COLUMN note VARCHAR(500);
-    UPDATE orders SET note = CASE id % 4 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'Ring twice' ELSE 'Für №' || id END;
+    UPDATE orders SET note =
+        CASE id % 4 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'Ring twice' ELSE 'Für №' || id END;
 """
 CONFIRM = {
     "sqlite": "ALTER TABLE users ADD COLUMN phone_confirmed_at DATETIME;",

@@ -32,7 +32,7 @@ class ColumnByHand(OwnDatabaseJudge):
         """production stands at the head of the files, and there is one head"""
         self.expect_place(
             cause="The revision is written, and production has not got it." if self.traces.new_revisions else "",
-            next_step="Run `flask db upgrade` in production. If it fails there, the revision does not fit production yet.",
+            next_step="Run `flask db upgrade` in production. If it fails, the revision does not fit production yet.",
         )
 
     def staging(self) -> None:
@@ -157,6 +157,7 @@ class EditedRelease(FilesJudge):
     exercise = "14.4"
     stub_fails = "production"
     changes = ("refunds.ck_refunds_amount_cents_positive", "refunds.ix_refunds_order_id")
+    as_shown = ("refunds",)  # among its refunds none is of zero cents
     last = ("no_other_change", "rows_kept", "no_drift")
 
     def production(self) -> None:
@@ -164,8 +165,10 @@ class EditedRelease(FilesJudge):
         self.expect_same_schema(
             self._staging_before,
             self.head,
-            cause="" if self.traces.new_revisions else "No revision after `0033` brings them, and `0033` has run there.",
-            next_step="Compare the two databases. Each difference has to come to production in a revision after `0033`.",
+            cause=""
+            if self.traces.new_revisions
+            else "No revision after `0033` brings them, and `0033` has run there.",
+            next_step="Compare the two databases. Each difference has to come in a revision after `0033`.",
         )
 
     def everywhere(self) -> None:

@@ -92,12 +92,12 @@ class Database:
         """The engine of the database; `engine.name` is `sqlite` or `postgres`."""
         return self.workspace.engine
 
-    def flask(self, command: str, *, folder: Path | None = None, seconds: float = COMMAND_SECONDS) -> Completed:
+    def flask(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
         """Run `flask db current`, say, as in a terminal in this folder or in one below it, whatever comes of it.
 
         Args:
             command: without the word `flask`: "db current".
-            seconds: how long it may take.
+            seconds: how long it may take; `COMMAND_SECONDS` unless said.
 
         Raises:
             StoppedError: it takes longer.
@@ -105,13 +105,13 @@ class Database:
                 short.
         """
         try:
-            completed = run_flask(self.workspace, *split(command), folder=folder, timeout=seconds)
+            completed = run_flask(self.workspace, *split(command), folder=folder, timeout=seconds or COMMAND_SECONDS)
         finally:
             refuse_reached(self.folder)
         refuse_from_outside(completed, f"flask {command}", self.workspace)
         return completed
 
-    def must(self, command: str, *, folder: Path | None = None, seconds: float = COMMAND_SECONDS) -> Completed:
+    def must(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
         """Run a command that has to end with exit code 0.
 
         Raises:
@@ -127,14 +127,22 @@ class Database:
                 next_step=error.next_step,
             ) from error
         if completed.exit_code != 0:
-            cause, next_step = self._why(explain(relative(completed.output, self.folder)))
-            raise Miss(
-                expected=f"`flask {command}` ends without an error on {self.name}.",
-                found=f"It ends with exit code {completed.exit_code}:\n{error_in(completed.output, self.folder)}",
-                cause=cause,
-                next_step=next_step,
-            )
+            raise self._failed(command, completed)
         return completed
+
+    def refuses(self, command: str) -> bool:
+        """Run a downgrade that may refuse, with an error that a revision raises itself: whether it does.
+
+        Raises:
+            Miss: it fails for another reason.
+        """
+        completed = self.flask(command)
+        if completed.exit_code == 0:
+            return False
+        texts = [each.path.read_text(encoding="utf-8", errors="replace") for each in self.history().revisions]
+        if "sqlalchemy.exc." in completed.output or not any("raise " in each for each in texts):
+            raise self._failed(command, completed)
+        return True
 
     def upgrade(self, to: str = "head") -> Snapshot:
         """`flask db upgrade`: it succeeds, the database stands where it was sent, and all else is as it was.
@@ -146,11 +154,11 @@ class Database:
         self.reach(to)
         return self._looked()
 
-    def reach(self, to: str = "head", *, seconds: float = COMMAND_SECONDS) -> None:
+    def reach(self, to: str = "head", *, seconds: float | None = None) -> None:
         """`flask db upgrade` as for `upgrade`, without a look at all rows, which takes long where there are many.
 
         Args:
-            seconds: how long it may take.
+            seconds: how long it may take; `COMMAND_SECONDS` unless said.
         """
         self.must("db upgrade" + (f" {to}" if to != "head" else ""), seconds=seconds)
         self._must_stand_at(self.history().heads if to in ("head", "heads") else (to,), "db upgrade")
@@ -227,6 +235,15 @@ class Database:
                 next_step="Look in `migrations/env.py` and in the revision for `commit`, `rollback`, `begin` and for "
                 "a connection that nobody commits.",
             )
+
+    def _failed(self, command: str, completed: Completed) -> Miss:
+        cause, next_step = self._why(explain(relative(completed.output, self.folder)))
+        return Miss(
+            expected=f"`flask {command}` ends without an error on {self.name}.",
+            found=f"It ends with exit code {completed.exit_code}:\n{error_in(completed.output, self.folder)}",
+            cause=cause,
+            next_step=next_step,
+        )
 
     def _why(self, card: Card | None) -> tuple[str, str]:
         if card is None:

@@ -5,9 +5,11 @@ to die before the last statement that it would have kept.
 """
 
 import json
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,10 @@ from migration_lab.process import Completed, StoppedError
 DIED = 70  # the exit code of a command that the hook ended
 PATIENCE_SECONDS = 8.0
 POLL_SECONDS = 0.02
+REPEATS = 3  # questions that a session has asked before, one after the other: it asks again and again
+STILL_SECONDS = 0.4
+SLEEP_SECONDS = 2.0  # a statement that lets the server sleep for so long is one that waits for somebody
+VALUES = re.compile(r"'(?:[^']|'')*'|\b\d+\b")
 
 # The learner's own env.py runs below it, under its own name, so that tracebacks stay true.
 HOOK = """
@@ -62,6 +68,11 @@ with open(__file__ + ".theirs", encoding="utf-8") as theirs:
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 OTHERS = f"{SESSIONS} AND pid <> pg_backend_pid()"
 BLOCKED = f"{SESSIONS} AND cardinality(pg_blocking_pids(pid)) > 0"
+ASKED = """
+    SELECT pid, query_start::text, query, wait_event IS NOT DISTINCT FROM 'PgSleep'
+        AND clock_timestamp() - query_start > make_interval(secs => {seconds})
+    FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
 class Interruptions:
@@ -77,9 +88,13 @@ class Interruptions:
         self._folder = copy.folder / folder
 
     def statements(self, command: str) -> list[str]:
-        """Run a command to its end, and list what it sent to the database to change something."""
+        """Run a command that has to succeed, and list what it sent to the database to change something.
+
+        Raises:
+            Miss: it fails, or does not come to an end.
+        """
         with self._hooked(before=0, dies=0):
-            _run(self._copy, command)
+            self._copy.must(command)
         log = self._folder / "statements.txt"
         return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
@@ -89,16 +104,16 @@ class Interruptions:
         The exit code is `DIED` unless it ended earlier. Afterwards none of its sessions is left on the server.
         """
         with self._hooked(before=number, dies=DIED):
-            completed = _run(self._copy, command)
+            completed = run(self._copy, command)
         if self._copy.engine.name == "postgres":
-            _wait_for(lambda: self._copy.sql(OTHERS).scalar == 0)
+            wait_for(lambda: self._copy.sql(OTHERS).scalar == 0)
         return completed
 
     @contextmanager
     def paused_before(self, number: int, command: str) -> "Iterator[Paused]":
         """Run a command up to its statement of this number; it waits there until told to go on, or the block ends."""
         with self._hooked(before=number, dies=0):
-            paused = Paused(self._folder, lambda: _run(self._copy, command))
+            paused = Paused(self._folder, lambda: run(self._copy, command))
             try:
                 yield paused
             finally:
@@ -149,7 +164,7 @@ class Paused(Running):
     def __init__(self, folder: Path, run: Callable[[], Completed]) -> None:
         super().__init__(run)
         self._folder = folder
-        _wait_for(lambda: (folder / "waits").exists() or self.has_ended)
+        wait_for(lambda: (folder / "waits").exists() or self.has_ended)
 
     def completed(self) -> Completed:
         """Let it go on, and wait for its end."""
@@ -159,23 +174,65 @@ class Paused(Running):
 
 def in_background(copy: Database, command: str) -> Running:
     """Run a command beside the judge."""
-    return Running(lambda: _run(copy, command))
+    return Running(lambda: run(copy, command))
 
 
-def wait_until_blocked(copy: Database, *, or_ended: Running) -> None:
-    """Wait until a session of the copy's database waits for a lock, or a command has ended. Postgres only."""
-    _wait_for(lambda: copy.sql(BLOCKED).scalar > 0 or or_ended.has_ended)
+def sampled(statements: Sequence[str]) -> list[int]:
+    """Where it is enough to interrupt a command: the numbers (from 1) of each distinct statement's first, second and
+    last occurrence. Statements that differ only in their values are the same, so that a thousand rows take three."""
+    places = defaultdict(list)
+    for number, statement in enumerate(statements, start=1):
+        places[VALUES.sub("?", statement)].append(number)
+    return sorted({number for each in places.values() for number in (*each[:2], each[-1])})
 
 
-def _run(copy: Database, command: str) -> Completed:
+def is_blocked(copy: Database) -> bool:
+    """Whether a session of the copy's database waits for a lock. Postgres only."""
+    return bool(copy.sql(BLOCKED).scalar)
+
+
+def wait_until_stuck(copy: Database, command: Running) -> None:
+    """Wait until a command has ended, or a session of the copy's database waits for a lock, or none goes on: each asks
+    only what it has asked before, as one does that tries again and again. Postgres only."""
+    asks = _Repeats(copy)
+    wait_for(lambda: command.has_ended or is_blocked(copy) or asks.again())
+
+
+class _Repeats:
+    """Tells whether the sessions of a database only ask what they have asked before."""
+
+    def __init__(self, copy: Database) -> None:
+        self._copy = copy
+        self._texts: set[tuple[int, str]] = set()
+        self._since_new: set[tuple[int, str]] = set()
+        self._new_at = time.monotonic()
+
+    def again(self) -> bool:
+        """Look once more; it takes several looks until a repetition is told from a slow step."""
+        rows = self._copy.sql(ASKED.format(seconds=SLEEP_SECONDS)).rows
+        texts = {(pid, text) for pid, _, text, _ in rows}
+        asked = {(pid, start) for pid, start, _, _ in rows}
+        if texts <= self._texts:
+            self._since_new |= asked
+        else:
+            self._texts |= texts
+            self._since_new = asked
+            self._new_at = time.monotonic()
+        repeats = len(self._since_new) - len(texts)
+        is_slow = time.monotonic() - self._new_at < STILL_SECONDS  # one that reads several tables asks alike, and fast
+        return (repeats >= REPEATS and not is_slow) or any(sleeps for *_, sleeps in rows)
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait for so many seconds at most; what comes later is found by whoever judges."""
+    until = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
+
+
+def run(copy: Database, command: str) -> Completed:
+    """Run a command; one that reaches the time limit ends with exit code `STOPPED`."""
     try:
         return copy.flask(command)
     except StoppedError as stopped:
         return Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")
-
-
-def _wait_for(is_so: Callable[[], bool]) -> None:
-    """Wait for at most `PATIENCE_SECONDS`; what comes later is found by whoever judges."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not is_so() and time.monotonic() < until:
-        time.sleep(POLL_SECONDS)

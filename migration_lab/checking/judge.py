@@ -14,7 +14,6 @@ from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Expectation, JudgeError, Miss
 from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
-from migration_lab.checking.walk import Walk
 from migration_lab.checking.words import listed
 from migration_lab.schema import Change, Column, Schema, diff
 
@@ -40,6 +39,7 @@ class Judge:
         only_on: expectations that concern one engine alone, with its name.
         may_refuse: whether a downgrade that fails is right too.
         by_hand: tables and parts of tables that the database has and that no file describes.
+        as_shown: tables whose rows are those that the learner sees; to others the check adds rows of unusual kinds.
         causes: what to say where a command fails and this card of the field guide explains it: cause, next step.
         first, last: the usual expectations, by the names of their methods.
     """
@@ -55,6 +55,7 @@ class Judge:
     only_on: ClassVar[Mapping[str, str]] = {}
     may_refuse: ClassVar[bool] = False
     by_hand: ClassVar[Collection[str]] = ()
+    as_shown: ClassVar[Collection[str]] = ()
     causes: ClassVar[dict[str, tuple[str, str]]] = {}
     first: ClassVar[tuple[str, ...]] = ("upgrade",)
     last: ClassVar[tuple[str, ...]] = ()
@@ -232,10 +233,14 @@ class Judge:
             wanted = rule(row) if callable(rule) else rule.get(row.get("id"), row.get(name))
             if row.get(name) != wanted:
                 known = next((f" ({row[each]})" for each in ("email",) if each in row), "")
-                wrong.append(f"`{column}` of the row with id {row.get('id')}{known} is {row.get(name)!r}, not {wanted!r}")
+                wrong.append(
+                    f"`{column}` of the row with id {row.get('id')}{known} is {row.get(name)!r}, not {wanted!r}"
+                )
         self.expect(not wrong, expected=f"`{column}` follows the ticket.", found=listed(wrong, most=3), **words)
 
-    def expect_same_schema(self, one: Snapshot, other: Snapshot, *, besides: Collection[str] = (), **words: str) -> None:
+    def expect_same_schema(
+        self, one: Snapshot, other: Snapshot, *, besides: Collection[str] = (), **words: str
+    ) -> None:
         """Two databases hold the same, but for the names in `besides`; `words` are `cause` and `next_step`."""
         differences = [
             f"{' '.join(filter(None, [each.subject, each.kind, each.name]))}: "
@@ -280,7 +285,9 @@ class Judge:
             JudgeError: a method has no docstring, takes a name that has another meaning, or is not there.
         """
         bases = [each for each in reversed(cls.__mro__) if each.__module__ != __name__ and issubclass(each, Judge)]
-        usual = [each for each in cls.__mro__ if issubclass(each, Judge) and each.__module__.startswith("migration_lab.")]
+        usual = [
+            each for each in cls.__mro__ if issubclass(each, Judge) and each.__module__.startswith("migration_lab.")
+        ]
         own: dict[str, FunctionType] = {}
         for base in bases:
             if base in usual:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.rows import quoted
-from migration_lab.checking.words import differences_in, error_in, listed
+from migration_lab.checking.words import differences_in, error_in, listed, relative
 from migration_lab.models import read_models
 
 
@@ -47,6 +47,13 @@ def expect_seen(database: Database, *, by_hand: Collection[str] = ()) -> None:
             found=error_in(models.fault, database.folder),
             next_step="Run `flask db current`, and read the first error.",
         )
+    if models.broken:
+        raise Miss(
+            expected="Each module of the app can be imported.",
+            found=listed([relative(each, database.folder) for each in models.broken]),
+            cause="The app itself does without it now, and whoever needs it does not.",
+            next_step="Leave models and modules that were right as they were.",
+        )
     seen = [each for each in tables if f"{each}.{column}" in models.check_said]
     unseen = [each for each in tables if each in models.tables and each not in seen]
     if unseen:
@@ -73,7 +80,7 @@ def expect_seen(database: Database, *, by_hand: Collection[str] = ()) -> None:
 
 @contextmanager
 def planted(database: Database, tables: Collection[str]) -> Iterator[str]:
-    """While a block runs, each of these tables has one more column, added by hand; its name, which cannot be guessed."""
+    """While a block runs, each of these tables has one more column, added by hand; its name cannot be guessed."""
     name = f"x{secrets.token_hex(4)}"
     database.execute("; ".join(f"ALTER TABLE {quoted(each)} ADD COLUMN {name} INTEGER" for each in tables))
     try:

@@ -12,6 +12,7 @@ from migration_lab.checking.expectations import Expectation, Finding, JudgeError
 from migration_lab.checking.judge import Judge
 from migration_lab.checking.outside import ran_out
 from migration_lab.checking.traces import NOTHING_YET
+from migration_lab.checking.varied import varied
 from migration_lab.checking.verdict import EngineVerdict, Verdict
 from migration_lab.course import EngineName, Lesson
 from migration_lab.errors import LabError, reason
@@ -61,6 +62,8 @@ def check(
         try:
             with engine.at_once():
                 template = template_at(lesson, exercise.scene, engine)
+                if not judge.looks_at_own_database:
+                    template = varied(template, judge.as_shown)
                 return judge_once(judge, workspace, template, lambda words: on_step(name, words))
         except (LabError, OSError, MemoryError) as error:  # what was judged on another engine is shown all the same
             if (said := error if isinstance(error, LabError) else ran_out(error)) is None:

@@ -31,11 +31,11 @@ class Live:
         self.seen = seen
         self._watch = watch
 
-    def flask(self, command: str) -> Completed:
+    def flask(self, command: str, *, seconds: float | None = None) -> Completed:
         """Run a command, as `copy.flask` does; one that reaches the time limit ends with exit code `STOPPED`."""
         with self.seen.span(f"{COMMAND} {command}") as span:
             try:
-                completed = self.copy.flask(command)
+                completed = self.copy.flask(command, seconds=seconds)
             except StoppedError as stopped:
                 completed = Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")
             span.exit_code = completed.exit_code

@@ -199,8 +199,9 @@ class FilesJudge(Judge):
                 )
 
     def _expect_undone(self, up: Stop) -> None:
-        """What the ticket names is the same at one revision, whichever way leads there; helpers on the way may differ."""
-        back = next((s for s in self.walk.stops if s.way == "down" and s.snapshot.revisions == up.snapshot.revisions), up)
+        """What the ticket names is the same at one revision, whichever way leads there; helpers may differ."""
+        down = (each for each in self.walk.stops if each.way == "down")
+        back = next((each for each in down if each.snapshot.revisions == up.snapshot.revisions), up)
         named = set(self.changes)
         differ = [
             str(each)

@@ -17,13 +17,15 @@ SECONDS = 10.0
 class Models:
     """The columns of each table that the models describe, and how the database differs from them, a line each.
 
-    `check_said` is what the shop's own check printed about the same database. Where the app cannot be loaded, `fault` is
-    what it printed, and there is nothing else.
+    `check_said` is what the shop's own check printed about the same database; `broken` are modules of the app that
+    cannot be imported, each with the error. Where the app cannot be loaded, `fault` is what it printed, and there is
+    nothing else.
     """
 
     tables: dict[str, tuple[str, ...]]
     differences: tuple[str, ...] = ()
     check_said: str = ""
+    broken: tuple[str, ...] = ()
     fault: str = ""
 
 
@@ -38,7 +40,8 @@ def read_models(shop: HasFolder, url: str) -> Models:
     _, found, after = done.output.partition(f"\n{mark}")
     if not found:
         return Models({}, fault=done.output or f"exit code {done.exit_code}")
-    line, _, check_said = after.partition("\n")
+    line, _, rest = after.partition("\n")
+    check_said, _, broken = rest.partition(f"\n{mark}")
     said = json.loads(line)
     tables = {name: tuple(columns) for name, columns in said["tables"].items()}
-    return Models(tables, tuple(said["differences"]), check_said)
+    return Models(tables, tuple(said["differences"]), check_said, tuple(json.loads(broken or "[]")))

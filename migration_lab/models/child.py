@@ -1,7 +1,10 @@
 """In the child process: load the app, print what its models say, and then what its own check says."""
 
+import contextlib
+import importlib
 import json
 import os
+import pkgutil
 import sys
 from typing import Any
 
@@ -29,7 +32,21 @@ def say() -> None:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             differences = [_words(each) for each in compare_metadata(context, metadata)]
         print(f"\n{mark}{json.dumps({'tables': tables, 'differences': differences})}", flush=True)
-        flask_migrate.check()
+        with contextlib.suppress(SystemExit):
+            flask_migrate.check()
+    print(f"\n{mark}{json.dumps(_broken(app.import_name.partition(':')[0]))}", flush=True)
+
+
+def _broken(package: str) -> list[str]:
+    """The modules of the app's package that cannot be imported; the app itself may do without them."""
+    found = []
+    path = getattr(sys.modules.get(package), "__path__", [])
+    for module in sorted(each.name for each in pkgutil.walk_packages(path, f"{package}.", onerror=lambda _: None)):
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            found.append(f"{module}: {type(error).__name__}: {error}")
+    return found
 
 
 def _words(difference: Any) -> str:

@@ -97,9 +97,7 @@ def test_no_way_leads_to_the_learners_database(
     finding = unmet(check("01.1", work, only=[engine]))
     assert state(work) == before
     assert finding.expectation.id == CAN_BE_JUDGED
-    assert (
-        finding.cause == "The app, or a revision, does not take the database's address from DATABASE_URL."
-    )
+    assert finding.cause == "The app, or a revision, does not take the database's address from DATABASE_URL."
     assert finding.next_step == BY_ADDRESS
     assert finding.found.startswith("The app opens your own database")
     assert ", line " in finding.found

@@ -35,7 +35,7 @@ OWN = ("OwnDatabaseJudge", "first = last = ()")
 def test_the_learners_files_and_database_are_not_touched(engine: EngineName, root: Path) -> None:
     judge_with(
         root,
-        '        for each in (self.own, self.fresh()):\n'
+        "        for each in (self.own, self.fresh()):\n"
         '            each.execute("DELETE FROM users")\n            each.flask("db downgrade base")\n'
         '        self.expect(self.own.schema().tables == (), expected="x", found="y")',
         *OWN,
