@@ -4,6 +4,11 @@ A lesson begins with a title (`# `), one sentence, and the paragraphs **You will
 **You need**, **Time** and **Not here**. The start cell follows (tag `start`). A section (`## `) that runs code asks a
 question, lets the learner commit to a prediction (`lab.quiz(...)`), runs, and proves what it showed (tag `proof`, an
 `assert`). At the end come the sections In practice, Keypoints, Quiz, Exercises and Further reading, in that order.
+
+A cell that must fail is tagged `raises-exception`. The command that fails is its last line, because nothing after it
+runs. What fails on one engine only has a shop of its own, on that engine: `shop.copy(engine="sqlite")`.
+
+Links stay in `notebooks/` and `exercises/`, because JupyterLab shows nothing else.
 """
 
 import re
