@@ -59,8 +59,9 @@ class Judge:
     causes: ClassVar[dict[str, tuple[str, str]]] = {}
     first: ClassVar[tuple[str, ...]] = ("upgrade",)
     last: ClassVar[tuple[str, ...]] = ()
+    of_own_database: ClassVar[tuple[str, ...]] = ()  # looked at after all others, on the learner's engine
     looks_at_own_database: ClassVar[bool] = False
-    business: ClassVar[Collection[str]] = ()
+    business: ClassVar[bool] = False
 
     def __init__(self, copies: Copies) -> None:
         self._copies = copies
@@ -112,8 +113,12 @@ class Judge:
     @cached_property
     def traces(self) -> Traces:
         """What has been done to the files, to choose a cause by."""
-        database = self.fresh(watched=False)
-        return Traces(self._copies.original, database, self.start, self._copies.is_untouched)
+        return Traces(self._copies.original, self._files, self.start, self._copies.is_untouched)
+
+    @property
+    def _files(self) -> Database:
+        """A database whose files are the learner's."""
+        return self.fresh(watched=False)
 
     @property
     def may(self) -> MayChange:
@@ -296,9 +301,10 @@ class Judge:
                 if isinstance(value, FunctionType) and not name.startswith("_"):
                     own[name] = value
         for name in own:
-            if name not in (*cls.first, *cls.last) and any(hasattr(each, name) for each in usual):
+            if name not in (*cls.first, *cls.last, *cls.of_own_database) and any(hasattr(each, name) for each in usual):
                 raise JudgeError(f"{cls.__name__}.{name}: this name has another meaning in a judge; choose another")
-        names = [*cls.first, *(each for each in own if each not in (*cls.first, *cls.last)), *cls.last]
+        ends = (*cls.last, *cls.of_own_database)
+        names = [*cls.first, *(each for each in own if each not in (*cls.first, *ends)), *ends]
         there = [each for each in names if engine is None or cls.only_on.get(each, engine) == engine]
         return tuple(_expectation(cls, name, is_own=name in own) for name in there)
 
