@@ -12,7 +12,7 @@ import pytest
 
 from migration_lab import course, environment, places
 from migration_lab.authors import new, proofs, prove
-from migration_lab.build.linter import UNWRITTEN
+from migration_lab.build.unwritten import UNWRITTEN
 from migration_lab.errors import LabError
 
 ROOT = places.course_root()

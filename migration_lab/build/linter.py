@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from migration_lab import explain, quiz
 from migration_lab.build.cells import Cell
+from migration_lab.build.unwritten import unwritten_faults
 from migration_lab.checking.trial import judge_of
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
@@ -119,17 +120,6 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
         yield f"{file}: there is no section between the start cell and *In practice*."
     yield from _closing_faults(lesson, file, {section.title: section for section in sections[-len(CLOSING) :]})
     yield from _question_faults(lesson, [opening, *sections])
-
-
-def unwritten_faults(lesson: Lesson, only: str | None = None) -> Iterator[str]:
-    """What `lab new` has left to be written; with `only`, what belongs to that exercise."""
-    mark = f"{UNWRITTEN} ({only})" if only else UNWRITTEN
-    for path in sorted(each for each in lesson.folder.rglob("*") if each.suffix in WRITTEN_BY_HAND):
-        file = path.relative_to(lesson.folder).as_posix()
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if mark in line:
-                what = line.partition(UNWRITTEN)[2].partition(":")[2].replace("-->", "").replace('"""', "").strip()
-                yield f"lessons/{lesson.slug}/{file}, line {number}: this is to be written: {what}"
 
 
 def exercise_faults(lesson: Lesson, cells: list[Cell], only: str | None = None) -> Iterator[str]:
