@@ -181,6 +181,43 @@ def build(lesson: str | None, check: bool) -> None:
     building.build(lesson, check=check, say=click.echo)
 
 
+@main.group(short_help="Begin a lesson or an exercise (for authors).")
+def new() -> None:
+    """Begin a lesson or an exercise: make its files, each with lines that say what belongs there."""
+
+
+@new.command("lesson")
+@click.argument("name")
+def new_lesson(name: str) -> None:
+    """Make what a planned lesson (04) or a new one (18_a_few_words) needs, with a first exercise."""
+    from migration_lab.authors import new as beginning
+
+    beginning.new_lesson(name, say=click.echo)
+
+
+@new.command("exercise")
+@click.argument("exercise")
+def new_exercise(exercise: str) -> None:
+    """Make an exercise (04.2): ticket, solution, judge, answers, hints."""
+    from migration_lab.authors import new as beginning
+
+    beginning.new_exercise(exercise, say=click.echo)
+
+
+@main.command(short_help="Prove a lesson or an exercise (for authors).")
+@click.argument("lesson")
+@click.option("--keep-going", is_flag=True, help="Go on after the first fault.")
+def prove(lesson: str, keep_going: bool) -> None:
+    """Prove all that concerns a lesson (04), or the answers of an exercise (04.1), on both engines.
+
+    The exit code is 0 when all is as it should be, and 1 when not.
+    """
+    click.echo(f"Proving {lesson}.")  # before the imports, which take a second
+    from migration_lab.authors import prove as proving
+
+    sys.exit(0 if proving.prove(lesson, keep_going=keep_going, say=click.echo) else 1)
+
+
 def _engine_of(lesson: str, engine: str) -> "Engine":
     """The engine to use; for an exercise that is not for the one in LAB_ENGINE, the one that it is for."""
     from migration_lab import engines, workspace
@@ -201,3 +238,7 @@ def _say(opened: "Opened") -> None:
     if opened.dropped:
         click.echo(f"To make room for it, the oldest kept one, {opened.dropped.name}, was removed.")
     click.echo("In a terminal in that folder, `flask db current` says where the database stands.")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,14 @@
 
 A hook in the copy's `env.py` counts the statements that change something. COMMIT is none of them: to die before one is
 to die before the last statement that it would have kept.
+
+    for number in range(1, len(Interruptions(self.fresh()).statements("db upgrade")) + 1):
+        copy = self.fresh()
+        Interruptions(copy).die_before(number, "db upgrade")
+        again = copy.flask("db upgrade")
+
+`paused_before` keeps the process waiting with all its locks while the block does something else, such as
+`in_background(copy, "db upgrade")`; `paused.completed()` lets it go on.
 """
 
 import json
