@@ -109,9 +109,15 @@ def check(exercise: str, engine: str) -> None:
     from migration_lab.checking import report
 
     course.exercise(exercise)  # a wrong name is told before a missing workspace
-    verdict = checking.check(exercise, workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine)))
+    found = workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine))
+    verdict = checking.check(exercise, found, on_step=_on_step if sys.stderr.isatty() else lambda *_: None)
     click.echo(report.as_text(verdict))
     sys.exit(0 if verdict.passed else 1)
+
+
+def _on_step(engine: str, looks_at: str) -> None:
+    """Say what a check looks at now, for a person who waits."""
+    click.echo(click.style(f"… {engine}: {looks_at}", dim=True), err=True)
 
 
 @main.command(short_help="Give the next hint for an exercise.")
