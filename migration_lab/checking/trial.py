@@ -1,6 +1,7 @@
 """A check: finds the judge of an exercise, lets it judge on each engine, and turns whatever happens into a verdict."""
 
 import os
+import threading
 import traceback
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from migration_lab.checking.varied import varied
 from migration_lab.checking.verdict import EngineVerdict, Verdict
 from migration_lab.course import EngineName, Lesson
 from migration_lab.errors import LabError, reason
-from migration_lab.process import StoppedError
+from migration_lab.process import StoppedError, until
 from migration_lab.readonly import keeping_sessions
 from migration_lab.record import database_sign, is_untouched
 from migration_lab.templates import Template, template_at
@@ -71,8 +72,7 @@ def check(
             return EngineVerdict(name, (), _could_not_judge(said), judge.expectations())
 
     if len(here) > 1 and (os.cpu_count() or 1) > 1:
-        with ThreadPoolExecutor(len(here)) as pool:
-            results = list(pool.map(judge_on, here))
+        results = _at_once(judge_on, here)
     else:
         results = [judge_on(name) for name in here]
     if not results:
@@ -88,6 +88,22 @@ def check(
         why = str(error) if isinstance(error, LabError) else f"Your progress cannot be kept: {reason(error)}."
         verdict = replace(verdict, note=" ".join([*notes, why]))
     return verdict
+
+
+def _at_once(judge_on: Callable[[EngineName], EngineVerdict], names: list[EngineName]) -> list[EngineVerdict]:
+    """Judge on several engines side by side; Ctrl-C ends what runs on all of them."""
+    given_up = threading.Event()
+
+    def judge_until(name: EngineName) -> EngineVerdict:
+        with until(given_up):
+            return judge_on(name)
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        try:
+            return list(pool.map(judge_until, names))
+        except BaseException:
+            given_up.set()
+            raise
 
 
 def judge_of(lesson: Lesson, exercise_id: str) -> type[Judge]:

@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,9 +21,10 @@ from migration_lab.process import forkserver, memory, output
 from migration_lab.process.memory import Memory
 from migration_lab.process.output import Output
 
-__all__ = ["Completed", "LostError", "Running", "StoppedError", "run", "start", "warm_up"]
+__all__ = ["Completed", "LostError", "Running", "StoppedError", "run", "start", "until", "warm_up"]
 
 LostError = forkserver.ForkserverLostError  # raised by a Running that nobody can tell of any more
+_given_up: ContextVar[threading.Event | None] = ContextVar("_given_up", default=None)
 GRACE_SECONDS = 2.0  # for a child that was asked to end, before it is asked less kindly
 
 
@@ -230,12 +233,27 @@ def _cannot_start(argv: list[str], error: OSError) -> LabError:
     )
 
 
+@contextlib.contextmanager
+def until(given_up: threading.Event) -> Iterator[None]:
+    """Within the block, and in its thread, a command ends as by Ctrl-C once the event is set.
+
+    Ctrl-C itself reaches the main thread alone.
+    """
+    before = _given_up.set(given_up)
+    try:
+        yield
+    finally:
+        _given_up.reset(before)
+
+
 def _follow(
     running: Running, output: Output, timeout: float, memory: Memory | None = None
 ) -> tuple[int | None, "_Limit | None"]:
     """Take a child's output until it has ended, or has reached a limit: its exit code, or the limit."""
     until = time.monotonic() + timeout
     while (left := until - time.monotonic()) > 0:
+        if memory is not None and (given_up := _given_up.get()) is not None and given_up.is_set():
+            raise KeyboardInterrupt
         ended = running.wait(0)
         taken = output.take(min(left, 0.05))
         if taken is False:

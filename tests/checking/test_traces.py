@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 from migration_lab import engines, progress, query
 from migration_lab.checking import check
 from migration_lab.checking.copies import LEFTOVER_SECONDS
+from migration_lab.checking.database import COMMAND_SECONDS
 from migration_lab.checking.report import as_html, as_text
 from migration_lab.course import EngineName
 from migration_lab.errors import LabError
@@ -199,7 +200,9 @@ def test_ctrl_c_ends_a_check_and_leaves_nothing_behind(root: Path) -> None:
     while not leftovers(root) and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(1)  # into the migration, most likely; wherever it is, nothing may be left
+    sent = time.monotonic()
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
+    assert time.monotonic() - sent < COMMAND_SECONDS, "a command on the other engine ran to its limit"
     assert "KeyboardInterrupt" in said
     assert leftovers(root) == []
