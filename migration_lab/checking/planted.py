@@ -80,7 +80,7 @@ def expect_seen(database: Database, *, by_hand: Collection[str] = ()) -> None:
 
 @contextmanager
 def planted(database: Database, tables: Collection[str]) -> Iterator[str]:
-    """While a block runs, each of these tables has one more column, added by hand; its name, which cannot be guessed."""
+    """While a block runs, each of these tables has one more column, added by hand, whose name cannot be guessed."""
     name = f"x{secrets.token_hex(4)}"
     database.execute("; ".join(f"ALTER TABLE {quoted(each)} ADD COLUMN {name} INTEGER" for each in tables))
     try:

@@ -9,8 +9,11 @@ from pathlib import Path
 from dotenv import set_key
 
 from migration_lab.checking.database import Database
+from migration_lab.checking.expectations import Miss
+from migration_lab.checking.words import listed, revision_names
 from migration_lab.course import Lesson, lay_checkpoint
 from migration_lab.service import Service, serve
+from migration_lab.traffic import Request
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,28 @@ def revisions_ahead(copy: Database) -> list[str]:
     """The revisions that the copy's database has not seen, in the order in which they run; no forks among them."""
     ids = list(reversed(copy.history().ids))
     return ids[max((ids.index(each) + 1 for each in copy.stands_at() if each in ids), default=0) :]
+
+
+def unanswered(service: Service, *requests: Request) -> list[str]:
+    """Which requests a release does not answer as it should, and why: "POST /orders: ..."."""
+    answers = [(f"{method} {path}", service.send(method, path, body)) for method, path, body in requests]
+    return [f"{request}: {answer.reason}" for request, answer in answers if not answer.ok]
+
+
+def expect_answered(copy: Database, service: Service, *requests: Request, whose: str, of: str, next_step: str) -> None:
+    """A release answers each request as it should, with the copy's database as it is now.
+
+    Args:
+        whose: "The old release".
+        of: the id of the expectation that is about it.
+
+    Raises:
+        Miss: it does not.
+    """
+    if refused := unanswered(service, *requests):
+        raise Miss(
+            expected=f"{whose} serves while the database stands at {revision_names(copy.stands_at())}.",
+            found=listed(refused),
+            next_step=next_step,
+            of=of,
+        )

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migration_lab.checking.words import shown
 from migration_lab.readonly import looking_at
 from migration_lab.schema import Schema
 
@@ -115,9 +116,10 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
         return _first_of_all(name, old, new, additions=not may.business and name not in may.grows)
     places = [list(kept).index(each) for each in key]
     there = {tuple(row[place] for place in places): row for row in new}
+    now_of = [(row, there.pop(tuple(row[place] for place in places), None)) for row in old]
+    differ = [(row, now) for row, now in now_of if now is None or row != now or [*map(type, row)] != [*map(type, now)]]
     by_shop: Counter[str] = Counter()
-    for row in sorted(old, key=lambda row: repr([row[place] for place in places])):
-        now = there.pop(tuple(row[place] for place in places), None)
+    for row, now in sorted(differ, key=lambda pair: repr([pair[0][place] for place in places])):
         which = _which(key, row, places)
         if now is None:
             return f"`{name}`: the row with {which} is gone"
@@ -129,7 +131,7 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
                 if by_shop[column] <= A_FEW:
                     continue
             there_now = "" if now_called == column else f"`{now_called}` "
-            return f"`{name}.{column}` of the row with {which} was {was!r} and {there_now}is {value!r}"
+            return f"`{name}.{column}` of the row with {which} was {shown(was)} and {there_now}is {shown(value)}"
     if there and not may.business and name not in may.grows:
         first = min(there.values(), key=lambda row: repr([row[place] for place in places]))
         return f"`{name}`: a row was added, with {_which(key, first, places)}"
@@ -138,11 +140,12 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
 
 def _first_of_all(name: str, old: list[tuple[Any, ...]], new: list[tuple[Any, ...]], *, additions: bool) -> str:
     """The first difference of a table without a key."""
+    rows = {repr(row): f"({', '.join(map(shown, row))})" for row in (*old, *new)}
     before, after = Counter(map(repr, old)), Counter(map(repr, new))
     if missing := sorted((before - after).elements()):
-        return f"`{name}`: a row is gone or changed, {missing[0]}"
+        return f"`{name}`: a row is gone or changed, {rows[missing[0]]}"
     added = sorted((after - before).elements()) if additions else []
-    return f"`{name}`: a row was added, {added[0]}" if added else ""
+    return f"`{name}`: a row was added, {rows[added[0]]}" if added else ""
 
 
 def _picked(table: Table, columns: Collection[str]) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""What somebody has done to an exercise so far, as far as files and databases show it: the likely cause is chosen by it."""
+"""What somebody has done to an exercise, as far as files and databases show it: likely causes are chosen by it."""
 
 from dataclasses import dataclass
 from functools import cached_property

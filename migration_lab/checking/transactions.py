@@ -7,6 +7,7 @@ for how long the longest one did.
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from migration_lab.checking.database import Database
-from migration_lab.checking.expectations import JudgeError
+from migration_lab.checking.expectations import JudgeError, Miss
 from migration_lab.locks.sessions import sqlite_file
 
 LOG = "lab_statements"
@@ -100,17 +101,78 @@ def noted_statements(copy: Database) -> list[Statement]:
     return [Statement(*row) for row in rows]
 
 
-def rows_in_one_transaction(statements: list[Statement], *, under_lock: bool = False) -> int:
-    """The most rows that a single transaction changed.
+@dataclass(frozen=True)
+class Noted:
+    """What an upgrade did to a table, with what judges ask of it: each raises `Miss` if it is not so.
 
     Args:
-        under_lock: count only what it changed while it kept somebody out.
+        is_written_anew: the table has another file than before.
     """
-    sums: dict[str, int] = {}
-    for each in statements:
-        if each.keeps_out or not under_lock:
-            sums[each.transaction] = sums.get(each.transaction, 0) + each.rows
-    return max(sums.values(), default=0)
+
+    table: str
+    statements: tuple[Statement, ...]
+    is_written_anew: bool = False
+
+    def rows_in_one_transaction(self, *, under_lock: bool = False) -> int:
+        """The most rows that a single transaction changed; `under_lock`, while it kept somebody out."""
+        sums: Counter[str] = Counter()
+        for each in self.statements:
+            sums[each.transaction] += each.rows if each.keeps_out or not under_lock else 0
+        return max(sums.values(), default=0)
+
+    def expect_in_place(self) -> None:
+        """The table is not written anew."""
+        if self.is_written_anew:
+            raise Miss(
+                expected=f"The rows of `{self.table}` lie where they lay.",
+                found="All of them were written into a new file, and nobody got at the table meanwhile.",
+                next_step="Look at the table of changes in the lesson: which ones are in place?",
+            )
+
+    def expect_open_doors(self, most: int, *, reads: bool = True) -> None:
+        """A lock that keeps people out lasts for a moment.
+
+        Args:
+            most: the rows that a transaction may change while it keeps somebody out.
+            reads: whether it must not read the whole table either.
+        """
+        closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
+        rows = self.rows_in_one_transaction(under_lock=True)
+        if rows > most or (reads and any(each.whole_reads for each in closed)):
+            waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Whoever writes waits"
+            does = f"a transaction changes {rows:,} rows" if rows > most else "the whole table is read"
+            raise Miss(
+                expected=f"A lock that keeps people out of `{self.table}` lasts for a moment.",
+                found=f"{waits} while {does}.",
+                next_step="Give each step a transaction of its own: a lock lasts until its transaction ends. A promise "
+                "can rest on a check that was validated before.",
+            )
+
+    def expect_small_steps(self, most: int) -> None:
+        """No transaction changes more rows than `most`."""
+        rows = self.rows_in_one_transaction()
+        if rows > most:
+            raise Miss(
+                expected=f"No transaction changes more than {most:,} rows of `{self.table}`.",
+                found=f"One changes {rows:,}, and keeps them locked until it ends.",
+                next_step="Fill in by ranges of the primary key, and commit after each.",
+            )
+
+
+def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None) -> Noted:
+    """Upgrade a copy whose schema is not judged, and note what that does to a table.
+
+    Args:
+        seconds: how long it may take, as for `Database.reach`.
+
+    Raises:
+        Miss: the upgrade fails.
+    """
+    note_statements(copy, table)
+    file = f"SELECT pg_relation_filenode('{table}')"
+    before = copy.sql(file).scalar
+    copy.reach(seconds=seconds)
+    return Noted(table, tuple(noted_statements(copy)), copy.sql(file).scalar != before)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from functools import cached_property, partial
 from typing import ClassVar
 
 from migration_lab.checking.database import Database, Snapshot
-from migration_lab.checking.expectations import Miss
+from migration_lab.checking.expectations import Miss, part_of
 from migration_lab.checking.judge import Judge
 from migration_lab.checking.planted import expect_no_drift
 from migration_lab.checking.rows import changed
@@ -25,7 +25,8 @@ class FilesJudge(Judge):
     @cached_property
     def walk(self) -> Walk:
         """The way of the revisions over a database of the start: up, back, up again, and back."""
-        return Walk(self.fresh("the database", watched=False), self.start, self.may, self.back_to)
+        database = self.fresh("the database", watched=False)
+        return Walk(database, self.start, self.may, self.back_to, may_refuse=self.may_refuse)
 
     @property
     def head(self) -> Snapshot:
@@ -75,7 +76,8 @@ class FilesJudge(Judge):
 
     def downgrade(self) -> None:
         """`flask db downgrade`, back to the start, undoes exactly what the upgrade did"""
-        changes = [str(each) for each in diff(self.start.schema, self.walk.back().schema)]
+        back = self.walk.back()
+        changes = [] if self.walk.refuses else [str(each) for each in diff(self.start.schema, back.schema)]
         self.expect(
             not changes,
             expected="After the downgrade the schema is the one from before the upgrade.",
@@ -154,13 +156,10 @@ class FilesJudge(Judge):
             found=listed([str(each) for each in diff(made.schema, database.schema())]),
             next_step="Look for what changes the database in `migrations/env.py` and in the app.",
         )
-        try:
-            back = database.downgrade(self.back_to)
-        except Miss as miss:
-            if self.may_refuse:
-                return
-            miss.of = "new_database"
-            raise
+        with part_of("new_database"):
+            back = database.downgrade(self.back_to, may_refuse=self.may_refuse)
+        if self.may_refuse and back.revisions != self.start.revisions:
+            return
         left = self.other_changes(self.start.schema, back.schema, besides=self.by_hand)
         self.expect(
             not left,
@@ -199,7 +198,7 @@ class FilesJudge(Judge):
                 )
 
     def _expect_undone(self, up: Stop) -> None:
-        """What the ticket names is the same at one revision, whichever way leads there; helpers on the way may differ."""
+        """What the ticket names is the same at a revision, whichever way leads there; helpers on the way may differ."""
         down = (each for each in self.walk.stops if each.way == "down")
         back = next((each for each in down if each.snapshot.revisions == up.snapshot.revisions), up)
         named = set(self.changes)
