@@ -1,15 +1,13 @@
 """Lesson 08: what the result of each exercise must be."""
 
 import time
-from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from migration_lab import course
-from migration_lab.checking import Database, FilesJudge, Snapshot
-from migration_lab.checking.expectations import part_of
-from migration_lab.checking.rollout import both_releases, expect_answered, revisions_ahead, unanswered
-from migration_lab.checking.stated import expect_stated
+from migration_lab.checking import Database, FilesJudge, Snapshot, part_of
+from migration_lab.checking.rollout import both_releases, revisions_ahead
 from migration_lab.checking.transactions import Noted, longest_transaction, noted_upgrade
 from migration_lab.schema import diff
 from migration_lab.traffic import Request
@@ -25,21 +23,12 @@ HAS_ROWS = (
 )
 
 
-@dataclass(frozen=True)
-class Deploy:
-    """What the database held while both releases served, and after the upgrades that came then."""
-
-    during: Snapshot
-    head: Snapshot
-    back: Snapshot
-    again: Snapshot
-
-
 class Language(FilesJudge):
     exercise = "08.1"
     stub_fails = "upgrade"
     changes = fills = ("users.language",)
     causes = {"F30": HAS_ROWS}
+    last = (*FilesJudge.last, "stated")
 
     def required(self) -> None:
         """`users.language` is required after the last revision: text of 2 characters, without a default"""
@@ -58,9 +47,8 @@ class Language(FilesJudge):
 
     def late_users(self) -> None:
         """users whom the old release takes until the deploy is over have their language in the end"""
-        deploy = self._deploy
-        for before, after in ((deploy.during, deploy.head), (deploy.back, deploy.again)):
-            has = chosen(before)
+        for during, after in self._deploy:
+            has = chosen(during)
             self.expect_values(
                 "users.language",
                 {row["id"]: by_address(row) for row in after.rows_of("users") if row["id"] not in has},
@@ -71,9 +59,10 @@ class Language(FilesJudge):
     def chosen(self) -> None:
         """what users have chosen stays, also when you go back to the first revision at which both serve, and forward
         again"""
-        for after in (self._deploy.head, self._deploy.again):
+        has = chosen(self._deploy[0][0])
+        for _, after in self._deploy:
             then = "Let `UPDATE` find only rows without a value, and let its `downgrade()` leave the values."
-            self.expect_values("users.language", chosen(self._deploy.during), where=after, next_step=then)
+            self.expect_values("users.language", has, where=after, next_step=then)
 
     def way_back(self) -> None:
         """on the way back each release serves where it served on the way up"""
@@ -81,9 +70,9 @@ class Language(FilesJudge):
 
     def many_users(self) -> None:
         """with 50,000 users more the upgrade comes to its end within a minute, and they all have their language"""
-        _ = self._noted
+        wrong = self._noted.copy.sql(WITHOUT_GERMAN).scalar
         self.expect(
-            not (wrong := self._large.sql(WITHOUT_GERMAN).scalar),
+            not wrong,
             expected=f"{MANY_USERS:,} users with an address at example.de have the language 'de'.",
             found=f"{wrong:,} of them do not.",
             next_step="Look at the first and the last id that the batches reach, and at gaps between the ids.",
@@ -97,51 +86,39 @@ class Language(FilesJudge):
         """no transaction changes more than 20,000 users (of 50,000)"""
         self._noted.expect_small_steps(MOST_ROWS)
 
-    def stated(self) -> None:
-        """a `downgrade()` that loses something, leaves something or refuses says so"""
-        expect_stated(self.walk, "users.language")
-
     @cached_property
-    def _deploy(self) -> Deploy:
-        """Walk through the revisions with both releases running, and deploy at the first at which both serve."""
+    def _deploy(self) -> tuple[tuple[Snapshot, Snapshot], ...]:
+        """What the database holds at the first revision at which both releases serve, and after the upgrade from there.
+
+        Twice: on the way up, and after the way back to there.
+        """
         copy = self.fresh("the database under both releases", watched=False)
         with both_releases(copy, course.lesson("08")) as (old, new):
-
-            def expect_old(name: str, of: str, next_step: str) -> None:
-                expect_answered(copy, old, *visits(f"old-{name}"), whose="The old release", of=of, next_step=next_step)
-
-            def expect_new(name: str, of: str, next_step: str) -> None:
-                asked = visits(f"new-{name}", "en")
-                expect_answered(copy, new, *asked, whose="The new release", of=of, next_step=next_step)
-
-            ahead = revisions_ahead(copy)
-            for revision in ahead:
+            for revision in (ahead := revisions_ahead(copy)):
                 copy.reach(revision)
-                expect_old(revision, "both_serve", MOMENT)
-                if revision == ahead[-1]:
-                    expect_new(revision, "both_serve", MOMENT)
-                elif not unanswered(new, *visits(f"new-{revision}", "en")):
+                old.expect(*visits(f"old-{revision}"), next_step=MOMENT)
+                if not new.unanswered(*visits(f"new-{revision}", "en")):
                     break
+                if revision == ahead[-1]:
+                    new.expect(*visits("new", "en"), next_step=MOMENT)
             copy.execute("UPDATE users SET language = 'fr' WHERE email = 'ann@example.com'")
             during = copy.snapshot()
             with part_of("late_users"):
                 head = copy.upgrade()
-            expect_new("head", "both_serve", "Read the first reason: it says what the release misses in the database.")
-            copy.downgrade(revision)
-            expect_old("back", "way_back", UNDO)
-            expect_new("back", "way_back", UNDO)
-            back, again = copy.snapshot(), copy.upgrade()
-            copy.downgrade(self.back_to)
-            expect_old("start", "way_back", UNDO)
-        return Deploy(during, head, back, again)
-
-    @cached_property
-    def _large(self) -> Database:
-        return self.fresh("a copy with many users", watched=False, sql=MANY)
+            new.expect(*visits("new-head", "en"))
+            with part_of("way_back"):
+                copy.downgrade(revision)
+                old.expect(*visits("old-back"), next_step=UNDO)
+                new.expect(*visits("new-back", "en"), next_step=UNDO)
+                back, again = copy.snapshot(), copy.upgrade()
+                copy.downgrade(self.back_to)
+                old.expect(*visits("old-start"), next_step=UNDO)
+        return (during, head), (back, again)
 
     @cached_property
     def _noted(self) -> Noted:
-        return noted_upgrade(self._large, "users", seconds=MANY_SECONDS)
+        copy = self.fresh("a copy with many users", watched=False, sql=MANY)
+        return noted_upgrade(copy, "users", seconds=MANY_SECONDS)
 
 
 MOMENT = "Between the column and the promise there has to be a revision at which both releases serve, for the deploy."
@@ -237,7 +214,7 @@ class Country(FilesJudge):
     writes = ("users.country",)  # `told`, `honest` and `way_back` look at its values
     may_refuse = True
     first = ("upgrade", "no_other_change", "downgrade", "rows_kept")
-    last = ("no_drift",)
+    last = ("stated", "no_drift")
 
     def downgrade(self) -> None:
         """`flask db downgrade`, back to the start, undoes exactly what the upgrade did, or refuses"""
@@ -268,12 +245,14 @@ class Country(FilesJudge):
         """a user whose country is not known can log in and order, and can tell the country later"""
         one, *_ = unknown = sorted(self.start.values_of("users.country").keys() - self._told.keys())
         ids = ", ".join(map(str, unknown))
-        for words, sql in (
-            ("log in", f"UPDATE users SET last_login_at = CURRENT_TIMESTAMP WHERE id IN ({ids})"),
-            ("order", f"INSERT INTO orders (user_id, amount_cents, status, created_at) {ORDERS} IN ({ids})"),
-            ("say that they live in PT", f"UPDATE users SET country = 'PT' WHERE id = {one}"),
-        ):
-            self.expect_taken(self._used, sql, expected=f"Users from before can {words}.", next_step=ALL_ROWS)
+        self.expect_taken(
+            self._used,
+            f"UPDATE users SET last_login_at = CURRENT_TIMESTAMP WHERE id IN ({ids})",
+            f"INSERT INTO orders (user_id, amount_cents, status, created_at) {ORDERS} IN ({ids})",
+            f"UPDATE users SET country = 'PT' WHERE id = {one}",
+            expected="Users from before can log in, order, and say that they live in PT.",
+            next_step=ALL_ROWS,
+        )
 
     def way_back(self) -> None:
         """`flask db downgrade` keeps what users have told, also since the upgrade, and gives nobody a country; the
@@ -284,10 +263,6 @@ class Country(FilesJudge):
         for stop in self.walk.stops[1:]:
             self.expect_values("users.country", since, where=stop.snapshot, next_step=ONLY_EMPTY)
             self._expect_honest(stop.snapshot, since)
-
-    def stated(self) -> None:
-        """a `downgrade()` that loses something, leaves something or refuses says so"""
-        expect_stated(self.walk, "users.country")
 
     @cached_property
     def _used(self) -> Database:
@@ -318,21 +293,10 @@ ONLY_EMPTY = "Touch only rows without a country in `upgrade()`, and only what th
 ALL_ROWS = (
     "A constraint holds for each row that is written, and an `UPDATE` writes a whole row: look for one that all keep."
 )
+COUNTRIES = (Path(__file__).parent / "countries.txt").read_text(encoding="utf-8").split()  # ISO 3166-1 alpha-2
 ORDERS = "SELECT id, 5, 'paid', CURRENT_TIMESTAMP FROM users WHERE id"
 
 
 def is_country(value: str | None) -> bool:
     """Whether somebody may take it for a country: a code of one, or anything longer than a code."""
-    return (value or "").strip().upper() in COUNTRIES.split() or len(value or "") > len("ZZ")
-
-
-# ISO 3166-1 alpha-2: the codes that mean a country.
-COUNTRIES = """
-AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC
-CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD
-GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH
-KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW
-MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC
-SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY
-UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
-"""
+    return (value or "").strip().upper() in COUNTRIES or len(value or "") > len("ZZ")

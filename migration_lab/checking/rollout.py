@@ -33,8 +33,35 @@ def release_before(copy: Database, lesson: Lesson) -> Release:
     return before
 
 
+@dataclass(frozen=True)
+class Served:
+    """A release that serves a copy's database; `name` is how sentences call it: "the old release"."""
+
+    copy: Database
+    service: Service
+    name: str
+
+    def unanswered(self, *requests: Request) -> list[str]:
+        """Which requests it does not answer as it should, and why: "POST /orders: ..."."""
+        answers = [(f"{method} {path}", self.service.send(method, path, body)) for method, path, body in requests]
+        return [f"{request}: {answer.reason}" for request, answer in answers if not answer.ok]
+
+    def expect(self, *requests: Request, next_step: str = "") -> None:
+        """It answers each request as it should, with the database as it is now.
+
+        Raises:
+            Miss: it does not.
+        """
+        if refused := self.unanswered(*requests):
+            raise Miss(
+                expected=f"At {revision_names(self.copy.stands_at())} {self.name} serves.",
+                found=listed(refused),
+                next_step=next_step or "Read the first reason: it says what the release misses in the database.",
+            )
+
+
 @contextmanager
-def both_releases(copy: Database, lesson: Lesson) -> Iterator[tuple[Service, Service]]:
+def both_releases(copy: Database, lesson: Lesson) -> Iterator[tuple[Served, Served]]:
     """Serve a copy's database with two releases while a block runs: the shop at a lesson's start, and the copy's files.
 
     Both are started before the block, whatever the database holds: a shop finds out when it is asked.
@@ -43,35 +70,10 @@ def both_releases(copy: Database, lesson: Lesson) -> Iterator[tuple[Service, Ser
         LabError: one of them does not start.
     """
     with serve(release_before(copy, lesson)) as old, serve(copy.workspace) as new:
-        yield old, new
+        yield Served(copy, old, "the old release"), Served(copy, new, "the new release")
 
 
 def revisions_ahead(copy: Database) -> list[str]:
     """The revisions that the copy's database has not seen, in the order in which they run; no forks among them."""
     ids = list(reversed(copy.history().ids))
     return ids[max((ids.index(each) + 1 for each in copy.stands_at() if each in ids), default=0) :]
-
-
-def unanswered(service: Service, *requests: Request) -> list[str]:
-    """Which requests a release does not answer as it should, and why: "POST /orders: ..."."""
-    answers = [(f"{method} {path}", service.send(method, path, body)) for method, path, body in requests]
-    return [f"{request}: {answer.reason}" for request, answer in answers if not answer.ok]
-
-
-def expect_answered(copy: Database, service: Service, *requests: Request, whose: str, of: str, next_step: str) -> None:
-    """A release answers each request as it should, with the copy's database as it is now.
-
-    Args:
-        whose: "The old release".
-        of: the id of the expectation that is about it.
-
-    Raises:
-        Miss: it does not.
-    """
-    if refused := unanswered(service, *requests):
-        raise Miss(
-            expected=f"{whose} serves while the database stands at {revision_names(copy.stands_at())}.",
-            found=listed(refused),
-            next_step=next_step,
-            of=of,
-        )

@@ -107,11 +107,14 @@ class Noted:
 
     Args:
         is_written_anew: the table has another file than before.
+        arriving: how many rows the judge itself let arrive meanwhile; one transaction may have to do with all of them.
     """
 
+    copy: Database
     table: str
     statements: tuple[Statement, ...]
     is_written_anew: bool = False
+    arriving: int = 0
 
     def rows_in_one_transaction(self, *, under_lock: bool = False) -> int:
         """The most rows that a single transaction changed; `under_lock`, while it kept somebody out."""
@@ -138,9 +141,9 @@ class Noted:
         """
         closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
         rows = self.rows_in_one_transaction(under_lock=True)
-        if rows > most or (reads and any(each.whole_reads for each in closed)):
+        if rows > most + self.arriving or (reads and any(each.whole_reads for each in closed)):
             waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Whoever writes waits"
-            does = f"a transaction changes {rows:,} rows" if rows > most else "the whole table is read"
+            does = f"a transaction changes {rows:,} rows" if rows > most + self.arriving else "the whole table is read"
             raise Miss(
                 expected=f"A lock that keeps people out of `{self.table}` lasts for a moment.",
                 found=f"{waits} while {does}.",
@@ -151,7 +154,7 @@ class Noted:
     def expect_small_steps(self, most: int) -> None:
         """No transaction changes more rows than `most`."""
         rows = self.rows_in_one_transaction()
-        if rows > most:
+        if rows > most + self.arriving:
             raise Miss(
                 expected=f"No transaction changes more than {most:,} rows of `{self.table}`.",
                 found=f"One changes {rows:,}, and keeps them locked until it ends.",
@@ -159,11 +162,12 @@ class Noted:
             )
 
 
-def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None) -> Noted:
+def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, arriving: int = 0) -> Noted:
     """Upgrade a copy whose schema is not judged, and note what that does to a table.
 
     Args:
         seconds: how long it may take, as for `Database.reach`.
+        arriving: as for `Noted`.
 
     Raises:
         Miss: the upgrade fails.
@@ -172,7 +176,7 @@ def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None) -
     file = f"SELECT pg_relation_filenode('{table}')"
     before = copy.sql(file).scalar
     copy.reach(seconds=seconds)
-    return Noted(table, tuple(noted_statements(copy)), copy.sql(file).scalar != before)
+    return Noted(copy, table, tuple(noted_statements(copy)), copy.sql(file).scalar != before, arriving)
 
 
 @dataclass

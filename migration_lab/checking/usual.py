@@ -8,6 +8,7 @@ from migration_lab.checking.expectations import Miss, part_of
 from migration_lab.checking.judge import Judge
 from migration_lab.checking.planted import expect_no_drift
 from migration_lab.checking.rows import changed
+from migration_lab.checking.stated import expect_stated
 from migration_lab.checking.walk import Stop, Walk
 from migration_lab.checking.words import listed, revision_names
 from migration_lab.schema import diff
@@ -167,6 +168,12 @@ class FilesJudge(Judge):
             found=listed([str(each) for each in left]),
             next_step=UNDO,
         )
+
+    def stated(self) -> None:
+        """a `downgrade()` that loses something, leaves something or refuses says so"""
+        for name in self.changes:
+            if self.head.column(name) is not None:
+                expect_stated(self.walk, name)
 
     # ------------------------------------------------------------------------------------------------------- inside
 

@@ -130,6 +130,7 @@ class Vocabulary:
             where: in which database.
             words: `cause` and `next_step`.
         """
+        self.expect_there(column, where=where)
         table, _, name = column.rpartition(".")
         rows, wrong = where.rows_of(table), []
         for row in rows:
