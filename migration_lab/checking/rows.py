@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from migration_lab.checking.words import shown
@@ -119,7 +120,7 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
     now_of = [(row, there.pop(tuple(row[place] for place in places), None)) for row in old]
     differ = [(row, now) for row, now in now_of if now is None or row != now or [*map(type, row)] != [*map(type, now)]]
     by_shop: Counter[str] = Counter()
-    for row, now in sorted(differ, key=lambda pair: repr([pair[0][place] for place in places])):
+    for row, now in sorted(differ, key=lambda pair: _in_order(pair[0], places)):
         which = _which(key, row, places)
         if now is None:
             return f"`{name}`: the row with {which} is gone"
@@ -133,7 +134,7 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
             there_now = "" if now_called == column else f"`{now_called}` "
             return f"`{name}.{column}` of the row with {which} was {shown(was)} and {there_now}is {shown(value)}"
     if there and not may.business and name not in may.grows:
-        first = min(there.values(), key=lambda row: repr([row[place] for place in places]))
+        first = min(there.values(), key=lambda row: _in_order(row, places))
         return f"`{name}`: a row was added, with {_which(key, first, places)}"
     return ""
 
@@ -151,6 +152,12 @@ def _first_of_all(name: str, old: list[tuple[Any, ...]], new: list[tuple[Any, ..
 def _picked(table: Table, columns: Collection[str]) -> list[tuple[Any, ...]]:
     places = [table.columns.index(each) for each in columns]
     return [tuple(row[place] for place in places) for row in table.rows]
+
+
+def _in_order(row: tuple[Any, ...], places: list[int]) -> list[tuple[float, str]]:
+    """Numbers by their size, and before all else."""
+    key = (row[place] for place in places)
+    return [(each, "") if isinstance(each, int | float) else (inf, repr(each)) for each in key]
 
 
 def _which(key: list[str], row: tuple[Any, ...], places: list[int]) -> str:
