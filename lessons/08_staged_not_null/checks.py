@@ -32,8 +32,7 @@ class Language(FilesJudge):
 
     def required(self) -> None:
         """`users.language` is required after the last revision: text of 2 characters, without a default"""
-        then = "After the last revision a program that names no language has to be refused."
-        self.expect_column("users.language", where=self.head, length=2, nullable=False, next_step=then)
+        self.expect_column("users.language", where=self.head, length=2, nullable=False)
 
     def values(self) -> None:
         """users from before have `de` where their address ends in `.de`, however it is spelled, and `en` otherwise"""
@@ -48,7 +47,7 @@ class Language(FilesJudge):
     def late_users(self) -> None:
         """users whom the old release takes until the deploy is over have their language in the end"""
         for during, after in self._deploy:
-            has = chosen(during)
+            has = during.known_values_of("users.language")
             self.expect_values(
                 "users.language",
                 {row["id"]: by_address(row) for row in after.rows_of("users") if row["id"] not in has},
@@ -59,7 +58,7 @@ class Language(FilesJudge):
     def chosen(self) -> None:
         """what users have chosen stays, also when you go back to the first revision at which both serve, and forward
         again"""
-        has = chosen(self._deploy[0][0])
+        has = self._deploy[0][0].known_values_of("users.language")
         for _, after in self._deploy:
             then = "Let `UPDATE` find only rows without a value, and let its `downgrade()` leave the values."
             self.expect_values("users.language", has, where=after, next_step=then)
@@ -88,10 +87,7 @@ class Language(FilesJudge):
 
     @cached_property
     def _deploy(self) -> tuple[tuple[Snapshot, Snapshot], ...]:
-        """What the database holds at the first revision at which both releases serve, and after the upgrade from there.
-
-        Twice: on the way up, and after the way back to there.
-        """
+        """What is there when both releases serve, and after the upgrade then; and again when it has been taken back."""
         copy = self.fresh("the database under both releases", watched=False)
         with both_releases(copy, course.lesson("08")) as (old, new):
             for revision in (ahead := revisions_ahead(copy)):
@@ -130,11 +126,6 @@ def by_address(row: dict[str, Any]) -> str:
     return "de" if row["email"].lower().endswith(".de") else "en"
 
 
-def chosen(where: Snapshot) -> dict[Any, Any]:
-    """The languages that users have, by their ids."""
-    return {id_: language for id_, language in where.values_of("users.language").items() if language is not None}
-
-
 def visits(name: str, *languages: str) -> list[Request]:
     """What people ask of a release, under names that nobody has yet."""
     news = [{"email": f"{name}@beispiel.de"}]
@@ -150,8 +141,7 @@ class Till(FilesJudge):
 
     def required(self) -> None:
         """`users.currency` is required: text of 3 characters, without a default in the database"""
-        then = "A program that names no currency has to be refused by the database."
-        self.expect_column("users.currency", where=self.head, length=3, nullable=False, next_step=then)
+        self.expect_column("users.currency", where=self.head, length=3, nullable=False)
 
     def values(self) -> None:
         """each user has the currency of the latest order (of two at the same moment: of the higher id), or `EUR`"""
@@ -274,7 +264,7 @@ class Country(FilesJudge):
     @cached_property
     def _told(self) -> dict[int, str]:
         """The countries that were known at the start, by the user's id."""
-        return {id_: each for id_, each in self.start.values_of("users.country").items() if each is not None}
+        return self.start.known_values_of("users.country")
 
     def _expect_honest(self, now: Snapshot, told: dict[int, str]) -> None:
         found = now.values_of("users.country")

@@ -11,7 +11,7 @@ from migration_lab import query
 from migration_lab.checking import rows
 from migration_lab.checking.expectations import Miss, part_of
 from migration_lab.checking.outside import refuse_from_outside, refuse_reached
-from migration_lab.checking.words import error_in, relative, revision_names
+from migration_lab.checking.words import error_in, relative, revision_names, text_of
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
 from migration_lab.explain import Card, explain
@@ -37,9 +37,11 @@ class Snapshot:
 
     def column(self, name: str) -> Column | None:
         """The column `users.email`, or None where there is no such column or table."""
-        table, _, column = name.rpartition(".")
-        found = self.schema.table(table)
-        return found.column(column) if found else None
+        return column_of(self.schema, name)
+
+    def known_values_of(self, column: str) -> dict[Any, Any]:
+        """The values that are not NULL, by the id of their row."""
+        return {id_: value for id_, value in self.values_of(column).items() if value is not None}
 
     def rows_of(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table, a dictionary each, in the order of the key; none where there is no such table."""
@@ -54,6 +56,13 @@ class Snapshot:
         """The values of `users.email` by the id of their row; None for a column that is not there."""
         table, _, name = column.rpartition(".")
         return {row.get("id"): row.get(name) for row in self.rows_of(table)}
+
+
+def column_of(schema: Schema, name: str) -> Column | None:
+    """The column `users.email` of a schema, or None where there is no such column or table."""
+    table, _, column = name.rpartition(".")
+    found = schema.table(table)
+    return found.column(column) if found else None
 
 
 class Database:
@@ -209,7 +218,7 @@ class Database:
             ) from error
 
     def _is_refusal(self, completed: Completed) -> bool:
-        texts = [each.path.read_text(encoding="utf-8", errors="replace") for each in self.history().revisions]
+        texts = [text_of(each.path) for each in self.history().revisions]
         return "sqlalchemy.exc." not in completed.output and any("raise " in each for each in texts)
 
     def _note_before(self) -> None:

@@ -4,12 +4,13 @@ The way is that of a tree comparison: a judge says what the ticket lets change, 
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from types import FunctionType
 from typing import ClassVar
 
 from migration_lab.checking.copies import Copies
-from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.database import Database, Snapshot, column_of
 from migration_lab.checking.expectations import Expectation, JudgeError, Miss, part_of
 from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
@@ -31,6 +32,7 @@ class Judge(Vocabulary):
         stub_fails: the id of the expectation that rejects the exercise as it is shipped.
         changes: parts of the schema that may differ from the start at the end: "users.nickname" for a column, an
             index or a constraint, "refunds" for a table with all that is in it, a view, an enum or a function.
+        defaults: columns of which the default may differ, and nothing else.
         adds: tables to which parts may be added that the ticket leaves open; "*" for new tables and all beside tables.
         writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
         fills: new columns and tables that get values from the migration itself; any other is empty at first.
@@ -46,6 +48,7 @@ class Judge(Vocabulary):
     exercise: ClassVar[str]
     stub_fails: ClassVar[str]
     changes: ClassVar[Collection[str]] = ()
+    defaults: ClassVar[Collection[str]] = ()
     adds: ClassVar[Collection[str]] = ()
     writes: ClassVar[Collection[str]] = ()
     fills: ClassVar[Collection[str]] = ()
@@ -118,6 +121,10 @@ class Judge(Vocabulary):
     def other_changes(self, before: Schema, after: Schema, *, besides: Collection[str] = ()) -> list[Change]:
         """How two schemas differ, apart from what the ticket lets change."""
         named = {*self.changes, *besides}
+        for name in self.defaults:
+            one, other = (column_of(each, name) for each in (before, after))
+            if one and other and replace(one, default=None) == replace(other, default=None):
+                named.add(name)
         return [
             each
             for each in diff(before, after)

@@ -8,6 +8,7 @@ from typing import Any
 from migration_lab.checking.database import Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.walk import Walk
+from migration_lab.checking.words import text_of
 
 
 def expect_stated(walk: Walk, column: str) -> None:
@@ -38,7 +39,7 @@ def expect_stated(walk: Walk, column: str) -> None:
             does = f"leaves other values in `{column}` than there were before the upgrade"
         else:
             does = ""
-        if does and not says_something(files[revision].read_text(encoding="utf-8")):
+        if does and not says_something(text_of(files[revision])):
             raise Miss(
                 expected="A `downgrade()` that loses something, leaves something or refuses says so.",
                 found=f"The one of {revision} {does}, without a word.",

@@ -19,6 +19,7 @@ from migration_lab.checking.expectations import JudgeError, Miss
 from migration_lab.locks.sessions import sqlite_file
 
 LOG = "lab_statements"
+ARRIVE = 20  # rows of another program, at most
 COUNTER_AT = 24  # the byte of a SQLite file at which the counter of its changes stands
 LOOK_SECONDS = 0.001
 
@@ -59,6 +60,15 @@ CREATE FUNCTION {log}_ends() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE EVENT TRIGGER {log}_begins ON ddl_command_start EXECUTE FUNCTION {log}_begins();
 CREATE EVENT TRIGGER {log}_ends ON ddl_command_end EXECUTE FUNCTION {log}_ends();
+"""
+# Another session's row could come after any of a backfill's statements; here it comes with each of the first ones.
+ARRIVING = """
+CREATE SEQUENCE {log}_arrived;
+CREATE FUNCTION {log}_arrives() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('{log}_arrived') <= {most} THEN {insert}; END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {log}_arrives AFTER UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {log}_arrives();
 """
 
 
@@ -107,7 +117,7 @@ class Noted:
 
     Args:
         is_written_anew: the table has another file than before.
-        arriving: how many rows the judge itself let arrive meanwhile; one transaction may have to do with all of them.
+        arriving: how many rows of others may have arrived meanwhile, all of them in one transaction.
     """
 
     copy: Database
@@ -162,21 +172,24 @@ class Noted:
             )
 
 
-def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, arriving: int = 0) -> Noted:
+def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, arriving: str = "") -> Noted:
     """Upgrade a copy whose schema is not judged, and note what that does to a table.
 
     Args:
         seconds: how long it may take, as for `Database.reach`.
-        arriving: as for `Noted`.
+        arriving: an `INSERT` of another program, which comes with each of the first `UPDATE`s.
 
     Raises:
         Miss: the upgrade fails.
     """
     note_statements(copy, table)
+    if arriving:
+        copy.execute(ARRIVING.format(log=LOG, table=table, insert=arriving, most=ARRIVE))
     file = f"SELECT pg_relation_filenode('{table}')"
     before = copy.sql(file).scalar
     copy.reach(seconds=seconds)
-    return Noted(copy, table, tuple(noted_statements(copy)), copy.sql(file).scalar != before, arriving)
+    statements, is_anew = tuple(noted_statements(copy)), copy.sql(file).scalar != before
+    return Noted(copy, table, statements, is_anew, ARRIVE if arriving else 0)
 
 
 @dataclass

@@ -66,7 +66,9 @@ class FilesJudge(Judge):
     def no_other_change(self) -> None:
         """nothing else in the schema changes"""
         others = [str(each) for each in self.other_changes(self.start.schema, self.head.schema)]
-        asked = ", ".join(f"`{each}`" for each in self.changes)
+        asked = ", ".join(
+            [*(f"`{name}`" for name in self.changes), *(f"the default of `{name}`" for name in self.defaults)]
+        )
         self.expect(
             not others,
             expected=f"Nothing changes but {asked}." if asked else "Nothing changes.",

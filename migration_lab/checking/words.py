@@ -1,7 +1,9 @@
-"""What a command printed, cut down to what a learner needs and to what is the same on every machine."""
+"""What a command printed, a value or a file, in words that a learner needs and that are the same on every machine."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +54,14 @@ def listed(lines: list[str], most: int = 5) -> str:
     """Lines under each other; of a long list its beginning, and how many more there are."""
     more = [f"and {len(lines) - most} more"] if len(lines) > most else []
     return "\n".join([*lines[:most], *more])
+
+
+def text_of(file: Path) -> str:
+    """What a file says, in whichever encoding an editor has saved it."""
+    raw = file.read_bytes()
+    with suppress(UnicodeDecodeError):
+        return raw.decode("utf-16" if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+    return raw.decode("latin-1")
 
 
 def shown(value: object) -> str:
