@@ -280,9 +280,7 @@ class Country(FilesJudge):
 
 
 ONLY_EMPTY = "Touch only rows without a country in `upgrade()`, and only what that wrote in `downgrade()`."
-ALL_ROWS = (
-    "A constraint holds for each row that is written, and an `UPDATE` writes a whole row: look for one that all keep."
-)
+ALL_ROWS = "A constraint holds for each row that is written, and an `UPDATE` writes whole rows: find one they all keep."
 COUNTRIES = (Path(__file__).parent / "countries.txt").read_text(encoding="utf-8").split()  # ISO 3166-1 alpha-2
 ORDERS = "SELECT id, 5, 'paid', CURRENT_TIMESTAMP FROM users WHERE id"
 

@@ -55,7 +55,7 @@ class Snapshot:
     def values_of(self, column: str) -> dict[Any, Any]:
         """The values of `users.email` by the id of their row; None for a column that is not there."""
         table, _, name = column.rpartition(".")
-        return {row.get("id"): row.get(name) for row in self.rows_of(table)}
+        return self.tables[table].values(name) if table in self.tables else {}
 
 
 def column_of(schema: Schema, name: str) -> Column | None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from operator import itemgetter
 from typing import Any
 
 from migration_lab.checking.words import shown
@@ -25,6 +26,13 @@ class Table:
         """The rows by the names of their columns, in the order of the key."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
         return sorted(rows, key=lambda row: [(row[each] is None, row[each]) for each in self.key])
+
+    def values(self, column: str) -> dict[Any, Any]:
+        """The values of a column by the id of their row, sorted by it; None for a column that is not there."""
+        if column not in self.columns or "id" not in self.columns:
+            return {row.get("id"): None for row in self.as_dicts()}
+        id_, place = self.columns.index("id"), self.columns.index(column)
+        return dict(sorted(((row[id_], row[place]) for row in self.rows), key=itemgetter(0)))
 
 
 Tables = dict[str, Table]
