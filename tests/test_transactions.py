@@ -3,22 +3,25 @@
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from migration_lab import course, engines
 from migration_lab.checking import transactions
 from migration_lab.checking.database import Database
-from migration_lab.checking.expectations import JudgeError
+from migration_lab.checking.expectations import JudgeError, Miss
 from migration_lab.checking.rollout import both_releases, revisions_ahead
 from migration_lab.checking.stated import says_something
 from migration_lab.checking.transactions import (
+    Noted,
     Statement,
     longest_transaction,
     note_statements,
     noted_statements,
-    rows_in_one_transaction,
+    noted_upgrade,
 )
 from migration_lab.course import EngineName
 from migration_lab.locks.sessions import holding, sqlite_file
@@ -97,16 +100,62 @@ def test_a_lock_lasts_until_its_transaction_ends_and_what_is_rolled_back_is_not_
     assert len({each.transaction for each in noted}) == 1
 
 
-def test_rows_are_added_up_by_transaction() -> None:
-    noted = [
+def noted(shop: Database, *statements: Statement, **more: Any) -> Noted:
+    return Noted(shop, "users", statements, **more)
+
+
+def test_rows_are_added_up_by_transaction(till: Database) -> None:
+    all_ = noted(
+        till,
         Statement("1", 5, 0, ""),
         Statement("1", 5, 0, "everyone"),
         Statement("2", 7, 0, ""),
         Statement("3", 0, 1, "everyone"),
-    ]
-    assert rows_in_one_transaction(noted) == 10
-    assert rows_in_one_transaction(noted, under_lock=True) == 5
-    assert rows_in_one_transaction([]) == 0
+    )
+    assert all_.rows_in_one_transaction() == 10
+    assert all_.rows_in_one_transaction(under_lock=True) == 5
+    assert noted(till).rows_in_one_transaction() == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        (Statement("1", 6, 0, "everyone"), "Everyone waits while a transaction changes 6 rows."),
+        (Statement("1", 0, 1, "writers"), "Whoever writes waits while the whole table is read."),
+        (Statement("1", 5, 0, "everyone"), ""),
+        (Statement("1", 99, 1, ""), ""),
+    ],
+)
+def test_doors_are_open_unless_a_lock_lasts_through_long_work(till: Database, statement: Statement, says: str) -> None:
+    with pytest.raises(Miss) if says else nullcontext() as miss:
+        noted(till, statement, arriving=1).expect_open_doors(4)
+    assert not miss or miss.value.found == says
+
+
+def test_reading_under_a_lock_and_rows_that_the_judge_adds_may_be_left_out(till: Database) -> None:
+    some = noted(till, Statement("1", 12, 1, "everyone"), arriving=2)
+    some.expect_open_doors(10, reads=False)
+    some.expect_small_steps(10)
+    with pytest.raises(Miss, match="more than 9 rows of `users`"):
+        some.expect_small_steps(9)
+
+
+@pytest.mark.parametrize(
+    ("column", "anew"), [("TEXT", False), ("TEXT DEFAULT clock_timestamp()::text", True)], ids=["in place", "anew"]
+)
+def test_an_upgrade_that_writes_the_table_anew_is_noted(home: Path, column: str, anew: bool) -> None:
+    copy = Database(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace, "the copy")
+    head = copy.history().heads[0]
+    text = (
+        f'from alembic import op\n\nrevision = "9999"\ndown_revision = "{head}"\n\n\ndef upgrade():\n'
+        f'    op.execute("ALTER TABLE users ADD COLUMN x {column}")\n'
+    )
+    (copy.folder / "migrations/versions/9999_add_x.py").write_text(text, encoding="utf-8")
+    upgrade = noted_upgrade(copy, "users")
+    assert (upgrade.is_written_anew, upgrade.rows_in_one_transaction()) == (anew, 0)
+    with pytest.raises(Miss, match="lie where they lay") if anew else nullcontext():
+        upgrade.expect_in_place()
+    copy.engine.drop(copy.folder)
 
 
 def test_the_longest_of_several_transactions_is_told(till: Database) -> None:
@@ -166,9 +215,12 @@ def test_both_releases_serve_one_database(home: Path, name: EngineName) -> None:
     routes = copy.folder / "shop" / "routes" / "health.py"
     routes.write_text(routes.read_text() + '\n\n@blueprint.get("/news")\ndef news() -> str:\n    return "news"\n')
     with both_releases(copy, course.lesson("08")) as (old, new):
-        created = new.post("/users", {"email": "both@example.com"})
-        assert old.get(f"/users/{created.json['id']}").json["email"] == "both@example.com"
-        assert (old.get("/news").status, new.get("/news").status) == (404, 200)
+        created = new.service.post("/users", {"email": "both@example.com"})
+        assert old.service.get(f"/users/{created.json['id']}").json["email"] == "both@example.com"
+        assert new.unanswered(("GET", "/news", None)) == []
+        with pytest.raises(Miss, match="At `0010` the old release serves") as miss:
+            old.expect(("GET", "/users/1", None), ("GET", "/news", None))
+        assert miss.value.found.startswith("GET /news: ")
     copy.engine.drop(copy.folder)
 
 

@@ -1,7 +1,7 @@
 """Judges an exercise by its results: the database, its rows, the files, the history. See docs/checks.md."""
 
 from migration_lab.checking.database import Database, Snapshot
-from migration_lab.checking.expectations import Expectation, Finding, JudgeError, Miss
+from migration_lab.checking.expectations import Expectation, Finding, JudgeError, Miss, part_of
 from migration_lab.checking.judge import Judge
 from migration_lab.checking.trial import check, judge_of
 from migration_lab.checking.usual import FilesJudge, OwnDatabaseJudge
@@ -25,4 +25,5 @@ __all__ = [
     "error_in",
     "judge_of",
     "listed",
+    "part_of",
 ]

@@ -17,7 +17,7 @@ def arrive(url: str, start: Snapshot, now: Snapshot, may: MayChange) -> None:
     """In each table that was there at the start: one more row, like one that is there, and one row with other values.
 
     Only what the database takes: a row that a constraint refuses does not arrive. Other values are given to columns
-    that may be null and that the start knows, by the name that they have now; such a value belongs to a person.
+    that could be null at the start, by the name that they have now; such a value belongs to a person.
 
     Args:
         url: the database to change.
@@ -68,7 +68,8 @@ def _other_values(
     statements = []
     for column in table.columns:
         name = new_names.get(f"{table.name}.{column.name}", f"{table.name}.{column.name}")
-        if not column.nullable or start.column(name) is None or column.kind not in ("text", "timestamp"):
+        then = start.column(name)
+        if then is None or not then.nullable or column.kind not in ("text", "timestamp"):
             continue
         value = WORDS[: column.length] if column.kind == "text" else MOMENT
         sql = f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = {marker} WHERE {quoted(key[0])} = {marker}"

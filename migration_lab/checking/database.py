@@ -9,9 +9,9 @@ from typing import Any
 
 from migration_lab import query
 from migration_lab.checking import rows
-from migration_lab.checking.expectations import Miss
+from migration_lab.checking.expectations import Miss, part_of
 from migration_lab.checking.outside import refuse_from_outside, refuse_reached
-from migration_lab.checking.words import error_in, relative, revision_names
+from migration_lab.checking.words import error_in, relative, revision_names, text_of
 from migration_lab.engines import Engine
 from migration_lab.errors import LabError
 from migration_lab.explain import Card, explain
@@ -37,9 +37,11 @@ class Snapshot:
 
     def column(self, name: str) -> Column | None:
         """The column `users.email`, or None where there is no such column or table."""
-        table, _, column = name.rpartition(".")
-        found = self.schema.table(table)
-        return found.column(column) if found else None
+        return column_of(self.schema, name)
+
+    def known_values_of(self, column: str) -> dict[Any, Any]:
+        """The values that are not NULL, by the id of their row."""
+        return {id_: value for id_, value in self.values_of(column).items() if value is not None}
 
     def rows_of(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table, a dictionary each, in the order of the key; none where there is no such table."""
@@ -53,7 +55,14 @@ class Snapshot:
     def values_of(self, column: str) -> dict[Any, Any]:
         """The values of `users.email` by the id of their row; None for a column that is not there."""
         table, _, name = column.rpartition(".")
-        return {row.get("id"): row.get(name) for row in self.rows_of(table)}
+        return self.tables[table].values(name) if table in self.tables else {}
+
+
+def column_of(schema: Schema, name: str) -> Column | None:
+    """The column `users.email` of a schema, or None where there is no such column or table."""
+    table, _, column = name.rpartition(".")
+    found = schema.table(table)
+    return found.column(column) if found else None
 
 
 class Database:
@@ -117,32 +126,10 @@ class Database:
         Raises:
             Miss: it does not, or does not come to an end.
         """
-        try:
-            completed = self.flask(command, folder=folder, seconds=seconds)
-        except StoppedError as error:
-            raise Miss(
-                expected=f"`flask {command}` comes to an end on {self.name}.",
-                found=error.message,
-                cause="A revision or a model does not come to an end.",
-                next_step=error.next_step,
-            ) from error
+        completed = self._completed(command, folder=folder, seconds=seconds)
         if completed.exit_code != 0:
             raise self._failed(command, completed)
         return completed
-
-    def refuses(self, command: str) -> bool:
-        """Run a downgrade that may refuse, with an error that a revision raises itself: whether it does.
-
-        Raises:
-            Miss: it fails for another reason.
-        """
-        completed = self.flask(command)
-        if completed.exit_code == 0:
-            return False
-        texts = [each.path.read_text(encoding="utf-8", errors="replace") for each in self.history().revisions]
-        if "sqlalchemy.exc." in completed.output or not any("raise " in each for each in texts):
-            raise self._failed(command, completed)
-        return True
 
     def upgrade(self, to: str = "head") -> Snapshot:
         """`flask db upgrade`: it succeeds, the database stands where it was sent, and all else is as it was.
@@ -163,15 +150,20 @@ class Database:
         self.must("db upgrade" + (f" {to}" if to != "head" else ""), seconds=seconds)
         self._must_stand_at(self.history().heads if to in ("head", "heads") else (to,), "db upgrade")
 
-    def downgrade(self, to: str) -> Snapshot:
-        """`flask db downgrade`: as for `upgrade`. `base` is the start of the history."""
+    def downgrade(self, to: str, *, may_refuse: bool = False) -> Snapshot:
+        """`flask db downgrade`: as for `upgrade`. `base` is the start of the history.
+
+        Args:
+            may_refuse: whether an error that a revision raises itself is right, too; then it stands somewhere else.
+        """
         self._note_before()
-        try:
-            self.must(f"db downgrade {to}")
-            self._must_stand_at(() if to == "base" else (to,), "db downgrade")
-        except Miss as miss:
-            miss.of = miss.of or "downgrade"
-            raise
+        command = f"db downgrade {to}"
+        with part_of("downgrade"):
+            completed = self._completed(command) if may_refuse else self.must(command)
+            if completed.exit_code != 0 and not self._is_refusal(completed):
+                raise self._failed(command, completed)
+            if completed.exit_code == 0:
+                self._must_stand_at(() if to == "base" else (to,), "db downgrade")
         return self._looked()
 
     def schema(self) -> Schema:
@@ -213,6 +205,21 @@ class Database:
         return self._watch is not None
 
     # ------------------------------------------------------------------------------------------------------- inside
+
+    def _completed(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
+        try:
+            return self.flask(command, folder=folder, seconds=seconds)
+        except StoppedError as error:
+            raise Miss(
+                expected=f"`flask {command}` comes to an end on {self.name}.",
+                found=error.message,
+                cause="A revision or a model does not come to an end.",
+                next_step=error.next_step,
+            ) from error
+
+    def _is_refusal(self, completed: Completed) -> bool:
+        texts = [text_of(each.path) for each in self.history().revisions]
+        return "sqlalchemy.exc." not in completed.output and any("raise " in each for each in texts)
 
     def _note_before(self) -> None:
         if self._before is None and self._watch is not None:

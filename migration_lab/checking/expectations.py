@@ -1,6 +1,7 @@
 """What an exercise's result must be: an expectation, and what is said when it is not met."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,16 @@ class Miss(Exception):  # noqa: N818 - an answer's shortcoming, not an error
         self.cause = cause
         self.next_step = next_step
         self.of = of
+
+
+@contextmanager
+def part_of(expectation: str) -> Iterator[None]:
+    """A miss in the block is one of this expectation, by its id, unless it names another."""
+    try:
+        yield
+    except Miss as miss:
+        miss.of = miss.of or expectation
+        raise
 
 
 class JudgeError(Exception):

@@ -9,8 +9,11 @@ from pathlib import Path
 from dotenv import set_key
 
 from migration_lab.checking.database import Database
+from migration_lab.checking.expectations import Miss
+from migration_lab.checking.words import listed, revision_names
 from migration_lab.course import Lesson, lay_checkpoint
 from migration_lab.service import Service, serve
+from migration_lab.traffic import Request
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,35 @@ def release_before(copy: Database, lesson: Lesson) -> Release:
     return before
 
 
+@dataclass(frozen=True)
+class Served:
+    """A release that serves a copy's database; `name` is how sentences call it: "the old release"."""
+
+    copy: Database
+    service: Service
+    name: str
+
+    def unanswered(self, *requests: Request) -> list[str]:
+        """Which requests it does not answer as it should, and why: "POST /orders: ..."."""
+        answers = [(f"{method} {path}", self.service.send(method, path, body)) for method, path, body in requests]
+        return [f"{request}: {answer.reason}" for request, answer in answers if not answer.ok]
+
+    def expect(self, *requests: Request, next_step: str = "") -> None:
+        """It answers each request as it should, with the database as it is now.
+
+        Raises:
+            Miss: it does not.
+        """
+        if refused := self.unanswered(*requests):
+            raise Miss(
+                expected=f"At {revision_names(self.copy.stands_at())} {self.name} serves.",
+                found=listed(refused),
+                next_step=next_step or "Read the first reason: it says what the release misses in the database.",
+            )
+
+
 @contextmanager
-def both_releases(copy: Database, lesson: Lesson) -> Iterator[tuple[Service, Service]]:
+def both_releases(copy: Database, lesson: Lesson) -> Iterator[tuple[Served, Served]]:
     """Serve a copy's database with two releases while a block runs: the shop at a lesson's start, and the copy's files.
 
     Both are started before the block, whatever the database holds: a shop finds out when it is asked.
@@ -40,7 +70,7 @@ def both_releases(copy: Database, lesson: Lesson) -> Iterator[tuple[Service, Ser
         LabError: one of them does not start.
     """
     with serve(release_before(copy, lesson)) as old, serve(copy.workspace) as new:
-        yield old, new
+        yield Served(copy, old, "the old release"), Served(copy, new, "the new release")
 
 
 def revisions_ahead(copy: Database) -> list[str]:

@@ -3,8 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from math import inf
+from operator import itemgetter
 from typing import Any
 
+from migration_lab.checking.words import shown
 from migration_lab.readonly import looking_at
 from migration_lab.schema import Schema
 
@@ -23,6 +26,13 @@ class Table:
         """The rows by the names of their columns, in the order of the key."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
         return sorted(rows, key=lambda row: [(row[each] is None, row[each]) for each in self.key])
+
+    def values(self, column: str) -> dict[Any, Any]:
+        """The values of a column by the id of their row, sorted by it; None for a column that is not there."""
+        if column not in self.columns or "id" not in self.columns:
+            return {row.get("id"): None for row in self.as_dicts()}
+        id_, place = self.columns.index("id"), self.columns.index(column)
+        return dict(sorted(((row[id_], row[place]) for row in self.rows), key=itemgetter(0)))
 
 
 Tables = dict[str, Table]
@@ -115,9 +125,10 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
         return _first_of_all(name, old, new, additions=not may.business and name not in may.grows)
     places = [list(kept).index(each) for each in key]
     there = {tuple(row[place] for place in places): row for row in new}
+    now_of = [(row, there.pop(tuple(row[place] for place in places), None)) for row in old]
+    differ = [(row, now) for row, now in now_of if now is None or row != now or [*map(type, row)] != [*map(type, now)]]
     by_shop: Counter[str] = Counter()
-    for row in sorted(old, key=lambda row: repr([row[place] for place in places])):
-        now = there.pop(tuple(row[place] for place in places), None)
+    for row, now in sorted(differ, key=lambda pair: _in_order(pair[0], places)):
         which = _which(key, row, places)
         if now is None:
             return f"`{name}`: the row with {which} is gone"
@@ -129,25 +140,32 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
                 if by_shop[column] <= A_FEW:
                     continue
             there_now = "" if now_called == column else f"`{now_called}` "
-            return f"`{name}.{column}` of the row with {which} was {was!r} and {there_now}is {value!r}"
+            return f"`{name}.{column}` of the row with {which} was {shown(was)} and {there_now}is {shown(value)}"
     if there and not may.business and name not in may.grows:
-        first = min(there.values(), key=lambda row: repr([row[place] for place in places]))
+        first = min(there.values(), key=lambda row: _in_order(row, places))
         return f"`{name}`: a row was added, with {_which(key, first, places)}"
     return ""
 
 
 def _first_of_all(name: str, old: list[tuple[Any, ...]], new: list[tuple[Any, ...]], *, additions: bool) -> str:
     """The first difference of a table without a key."""
+    rows = {repr(row): f"({', '.join(map(shown, row))})" for row in (*old, *new)}
     before, after = Counter(map(repr, old)), Counter(map(repr, new))
     if missing := sorted((before - after).elements()):
-        return f"`{name}`: a row is gone or changed, {missing[0]}"
+        return f"`{name}`: a row is gone or changed, {rows[missing[0]]}"
     added = sorted((after - before).elements()) if additions else []
-    return f"`{name}`: a row was added, {added[0]}" if added else ""
+    return f"`{name}`: a row was added, {rows[added[0]]}" if added else ""
 
 
 def _picked(table: Table, columns: Collection[str]) -> list[tuple[Any, ...]]:
     places = [table.columns.index(each) for each in columns]
     return [tuple(row[place] for place in places) for row in table.rows]
+
+
+def _in_order(row: tuple[Any, ...], places: list[int]) -> list[tuple[float, str]]:
+    """Numbers by their size, and before all else."""
+    key = (row[place] for place in places)
+    return [(each, "") if isinstance(each, int | float) else (inf, repr(each)) for each in key]
 
 
 def _which(key: list[str], row: tuple[Any, ...], places: list[int]) -> str:

@@ -3,53 +3,49 @@
 import ast
 import io
 import tokenize
+from typing import Any
 
-from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.database import Snapshot
 from migration_lab.checking.expectations import Miss
+from migration_lab.checking.walk import Walk
+from migration_lab.checking.words import text_of
 
 
-def expect_stated(copy: Database, column: str, down_to: str) -> None:
-    """Step up and down one revision at a time, and look at what each way back does.
+def expect_stated(walk: Walk, column: str) -> None:
+    """Each step back of a walk that loses something, leaves something or refuses says so.
 
     Args:
-        copy: a fresh copy, at the start.
-        column: "users.language", what holds the values; a downgrade that drops it, loses them.
-        down_to: the revision to stop at.
+        column: "users.language", what holds the values. Those that arrived on the way do not count.
 
     Raises:
-        Miss: a `downgrade()` drops the column, leaves other values in it than it had before, changes no schema or
-            fails, and has neither docstring nor comment.
+        Miss: a `downgrade()` drops the column, leaves other values in it than the way up made, changes no schema or
+            refuses, and has neither docstring nor comment.
     """
-    before: dict[str, Snapshot] = {}  # what the database held before each revision
-    while True:
-        held = copy.snapshot()
-        if copy.flask("db upgrade +1").exit_code != 0:  # there is no further one
-            break
-        before[copy.stands_at()[0]] = held
-    files = {each.id: each.path for each in copy.history().revisions}
-    while copy.stands_at() not in ((down_to,), ()):
-        revision = copy.stands_at()[0]
-        fails = copy.flask("db downgrade").exit_code != 0
-        now, was = copy.snapshot(), before[revision]
-        if fails:
+    walk.again()
+    head, lived = walk.head.values_of(column), walk.lived.values_of(column)
+    old = {each for each, value in head.items() if lived.get(each) == value}
+    up = {stop.snapshot.revisions: stop.snapshot for stop in walk.stops if stop.way == "up"}
+    files = {each.id: each.path for each in walk.database.history().revisions}
+    before = walk.lived
+    for stop in [each for each in walk.stops if each.way == "down"][: None if walk.refuses else -1]:
+        revision, now = before.revisions[0], stop.snapshot
+        if walk.refuses and stop is walk.stops[-1]:
             does = "refuses"
         elif now.column(column) is None:
             does = f"drops `{column}`"
-        elif now.schema != was.schema:
+        elif now.schema != (was := up.get(now.revisions, walk.start)).schema:
             does = "leaves something of what its `upgrade()` makes"
-        elif now.values_of(column) != was.values_of(column):
+        elif _of(old, column, now) != _of(old, column, was):
             does = f"leaves other values in `{column}` than there were before the upgrade"
         else:
             does = ""
-        if does and not says_something(files[revision].read_text(encoding="utf-8")):
+        if does and not says_something(text_of(files[revision])):
             raise Miss(
                 expected="A `downgrade()` that loses something, leaves something or refuses says so.",
                 found=f"The one of {revision} {does}, without a word.",
-                cause="It does what it does in silence, and the next reader finds out when it is too late.",
                 next_step="Say in the docstring of `downgrade()` what becomes of the values.",
             )
-        if fails:
-            return
+        before = now
 
 
 def says_something(source: str) -> bool:
@@ -64,3 +60,7 @@ def says_something(source: str) -> bool:
                 or any(each.lineno <= line <= (each.end_lineno or 0) for line in comments)
             )
     return False
+
+
+def _of(rows: set[Any], column: str, where: Snapshot) -> dict[Any, Any]:
+    return {each: value for each, value in where.values_of(column).items() if each in rows}

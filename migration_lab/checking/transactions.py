@@ -14,6 +14,7 @@ batch in a table of forty. Compare `longest.seconds` of `longest_transaction` wi
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from pathlib import Path
 from typing import Literal
 
 from migration_lab.checking.database import Database
-from migration_lab.checking.expectations import JudgeError
+from migration_lab.checking.expectations import JudgeError, Miss
 from migration_lab.locks.sessions import sqlite_file
 
 LOG = "lab_statements"
+ARRIVE = 20  # rows of another program, at most
 COUNTER_AT = 24  # the byte of a SQLite file at which the counter of its changes stands
 LOOK_SECONDS = 0.001
 
@@ -65,6 +67,15 @@ CREATE FUNCTION {log}_ends() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE EVENT TRIGGER {log}_begins ON ddl_command_start EXECUTE FUNCTION {log}_begins();
 CREATE EVENT TRIGGER {log}_ends ON ddl_command_end EXECUTE FUNCTION {log}_ends();
+"""
+# Another session's row could come after any of a backfill's statements; here it comes with each of the first ones.
+ARRIVING = """
+CREATE SEQUENCE {log}_arrived;
+CREATE FUNCTION {log}_arrives() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('{log}_arrived') <= {most} THEN {insert}; END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {log}_arrives AFTER UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {log}_arrives();
 """
 
 
@@ -107,17 +118,85 @@ def noted_statements(copy: Database) -> list[Statement]:
     return [Statement(*row) for row in rows]
 
 
-def rows_in_one_transaction(statements: list[Statement], *, under_lock: bool = False) -> int:
-    """The most rows that a single transaction changed.
+@dataclass(frozen=True)
+class Noted:
+    """What an upgrade did to a table, with what judges ask of it: each raises `Miss` if it is not so.
 
     Args:
-        under_lock: count only what it changed while it kept somebody out.
+        is_written_anew: the table has another file than before.
+        arriving: how many rows of others may have arrived meanwhile, all of them in one transaction.
     """
-    sums: dict[str, int] = {}
-    for each in statements:
-        if each.keeps_out or not under_lock:
-            sums[each.transaction] = sums.get(each.transaction, 0) + each.rows
-    return max(sums.values(), default=0)
+
+    copy: Database
+    table: str
+    statements: tuple[Statement, ...]
+    is_written_anew: bool = False
+    arriving: int = 0
+
+    def rows_in_one_transaction(self, *, under_lock: bool = False) -> int:
+        """The most rows that a single transaction changed; `under_lock`, while it kept somebody out."""
+        sums: Counter[str] = Counter()
+        for each in self.statements:
+            sums[each.transaction] += each.rows if each.keeps_out or not under_lock else 0
+        return max(sums.values(), default=0)
+
+    def expect_in_place(self) -> None:
+        """The table is not written anew."""
+        if self.is_written_anew:
+            raise Miss(
+                expected=f"The rows of `{self.table}` lie where they lay.",
+                found="All of them were written into a new file, and nobody got at the table meanwhile.",
+                next_step="Look at the table of changes in the lesson: which ones are in place?",
+            )
+
+    def expect_open_doors(self, most: int, *, reads: bool = True) -> None:
+        """A lock that keeps people out lasts for a moment.
+
+        Args:
+            most: the rows that a transaction may change while it keeps somebody out.
+            reads: whether it must not read the whole table either.
+        """
+        closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
+        rows = self.rows_in_one_transaction(under_lock=True)
+        if rows > most + self.arriving or (reads and any(each.whole_reads for each in closed)):
+            waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Whoever writes waits"
+            does = f"a transaction changes {rows:,} rows" if rows > most + self.arriving else "the whole table is read"
+            raise Miss(
+                expected=f"A lock that keeps people out of `{self.table}` lasts for a moment.",
+                found=f"{waits} while {does}.",
+                next_step="Give each step a transaction of its own: a lock lasts until its transaction ends. A promise "
+                "can rest on a check that was validated before.",
+            )
+
+    def expect_small_steps(self, most: int) -> None:
+        """No transaction changes more rows than `most`."""
+        rows = self.rows_in_one_transaction()
+        if rows > most + self.arriving:
+            raise Miss(
+                expected=f"No transaction changes more than {most:,} rows of `{self.table}`.",
+                found=f"One changes {rows:,}, and keeps them locked until it ends.",
+                next_step="Fill in by ranges of the primary key, and commit after each.",
+            )
+
+
+def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, arriving: str = "") -> Noted:
+    """Upgrade a copy whose schema is not judged, and note what that does to a table.
+
+    Args:
+        seconds: how long it may take, as for `Database.reach`.
+        arriving: an `INSERT` of another program, which comes with each of the first `UPDATE`s.
+
+    Raises:
+        Miss: the upgrade fails.
+    """
+    note_statements(copy, table)
+    if arriving:
+        copy.execute(ARRIVING.format(log=LOG, table=table, insert=arriving, most=ARRIVE))
+    file = f"SELECT pg_relation_filenode('{table}')"
+    before = copy.sql(file).scalar
+    copy.reach(seconds=seconds)
+    statements, is_anew = tuple(noted_statements(copy)), copy.sql(file).scalar != before
+    return Noted(copy, table, statements, is_anew, ARRIVE if arriving else 0)
 
 
 @dataclass

@@ -4,10 +4,11 @@ from functools import cached_property, partial
 from typing import ClassVar
 
 from migration_lab.checking.database import Database, Snapshot
-from migration_lab.checking.expectations import Miss
+from migration_lab.checking.expectations import Miss, part_of
 from migration_lab.checking.judge import Judge
 from migration_lab.checking.planted import expect_no_drift
 from migration_lab.checking.rows import changed
+from migration_lab.checking.stated import expect_stated
 from migration_lab.checking.walk import Stop, Walk
 from migration_lab.checking.words import listed, revision_names
 from migration_lab.schema import diff
@@ -35,7 +36,7 @@ class FilesJudge(Judge):
     @cached_property
     def walk(self) -> Walk:
         """The way of the revisions over a database of the start: up, back, up again, and back."""
-        return Walk(self._main, self.start, self.may, self.back_to)
+        return Walk(self._main, self.start, self.may, self.back_to, may_refuse=self.may_refuse)
 
     @property
     def _files(self) -> Database:
@@ -78,7 +79,9 @@ class FilesJudge(Judge):
     def no_other_change(self) -> None:
         """nothing else in the schema changes"""
         others = [str(each) for each in self.other_changes(self.start.schema, self.head.schema)]
-        asked = ", ".join(f"`{each}`" for each in self.changes)
+        asked = ", ".join(
+            [*(f"`{name}`" for name in self.changes), *(f"the default of `{name}`" for name in self.defaults)]
+        )
         self.expect(
             not others,
             expected=f"Nothing changes but {asked}." if asked else "Nothing changes.",
@@ -89,7 +92,8 @@ class FilesJudge(Judge):
 
     def downgrade(self) -> None:
         """`flask db downgrade`, back to the start, undoes exactly what the upgrade did"""
-        changes = [str(each) for each in diff(self.start.schema, self.walk.back().schema)]
+        back = self.walk.back()
+        changes = [] if self.walk.refuses else [str(each) for each in diff(self.start.schema, back.schema)]
         self.expect(
             not changes,
             expected="After the downgrade the schema is the one from before the upgrade.",
@@ -168,13 +172,10 @@ class FilesJudge(Judge):
             found=listed([str(each) for each in diff(made.schema, database.schema())]),
             next_step="Look for what changes the database in `migrations/env.py` and in the app.",
         )
-        try:
-            back = database.downgrade(self.back_to)
-        except Miss as miss:
-            if self.may_refuse:
-                return
-            miss.of = "new_database"
-            raise
+        with part_of("new_database"):
+            back = database.downgrade(self.back_to, may_refuse=self.may_refuse)
+        if self.may_refuse and back.revisions != self.start.revisions:
+            return
         left = self.other_changes(self.start.schema, back.schema, besides=self.by_hand)
         self.expect(
             not left,
@@ -185,7 +186,7 @@ class FilesJudge(Judge):
 
     def own_database(self) -> None:
         """your own database, if it says that it stands at the head, is what the revisions make of it"""
-        own = self._learners
+        own = self.learners
         if own is None or set(own.revisions) != set(self.head.revisions) or own.revisions == self.start.revisions:
             return
         # Definitions may differ: a revision may take a number from the rows that it finds.
@@ -197,6 +198,12 @@ class FilesJudge(Judge):
             cause="It was told where it stands, or was changed by hand.",
             next_step="Go back with `flask db downgrade`, or open the exercise again, and let `flask db upgrade` run.",
         )
+
+    def stated(self) -> None:
+        """a `downgrade()` that loses something, leaves something or refuses says so"""
+        for name in self.changes:
+            if self.head.column(name) is not None:
+                expect_stated(self.walk, name)
 
     # ------------------------------------------------------------------------------------------------------- inside
 

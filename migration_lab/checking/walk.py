@@ -5,11 +5,11 @@ head rows arrive and values change, as they do in a shop in use.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migration_lab.checking.arrivals import arrive
 from migration_lab.checking.database import Database, Snapshot
-from migration_lab.checking.expectations import Miss
+from migration_lab.checking.expectations import part_of
 from migration_lab.checking.rows import MayChange
 
 
@@ -29,14 +29,19 @@ class Walk:
         database: at the start; it is not watched, because `stops` is what others look at.
         may: what rows may become, for the rows that arrive.
         back_to: the revision of the start, or "base".
+        may_refuse: whether a downgrade may refuse; then the walk ends there, and `refuses` is true.
     """
 
-    def __init__(self, database: Database, start: Snapshot, may: MayChange, back_to: str) -> None:
+    def __init__(
+        self, database: Database, start: Snapshot, may: MayChange, back_to: str, *, may_refuse: bool = False
+    ) -> None:
         self.database = database
         self.start = start
         self.stops: list[Stop] = []
+        self.refuses = False
         self._may = may
         self._back_to = back_to
+        self._may_refuse = may_refuse
         self._head: Snapshot | None = None
         self._lived: Snapshot | None = None
         self._has_been_back = self._is_done = False
@@ -61,13 +66,19 @@ class Walk:
         if not self._has_been_back:
             _ = self.lived
             for each in self._steps_down():
-                self._go("downgrade", "down", f"after the downgrade to {_said(each)}", self._down_to(each))
+                if not self.refuses:
+                    self._go("downgrade", "down", f"after the downgrade to {_said(each)}", self._down_to(each))
             self._has_been_back = True
         return next(each.snapshot for each in reversed(self.stops) if each.way == "down")
 
     def again(self) -> Snapshot:
-        """At the head again, one revision at a time, and then back once more. Raises `Miss` of `upgrade_again`."""
-        self.back()
+        """At the head again, one revision at a time, and then back once more; or where a downgrade refuses to go on.
+
+        Raises `Miss` of `upgrade_again`.
+        """
+        back = self.back()
+        if self.refuses:
+            return back
         if not self._is_done:
             for each in self._steps_up():
                 up = self._up_to(each)
@@ -79,16 +90,19 @@ class Walk:
     # ------------------------------------------------------------------------------------------------------- inside
 
     def _go(self, of: str, way: str, when: str, step: Callable[[], Snapshot]) -> Snapshot:
-        try:
+        with part_of(of):
             snapshot = step()
-        except Miss as miss:
-            miss.of = miss.of or of
-            raise
+        snapshot = replace(snapshot, name=f"{snapshot.name} {when}")
         self.stops.append(Stop(way, when, snapshot))
         return snapshot
 
     def _down_to(self, revision: str) -> Callable[[], Snapshot]:
-        return lambda: self.database.downgrade(revision)
+        def down() -> Snapshot:
+            now = self.database.downgrade(revision, may_refuse=self._may_refuse)
+            self.refuses = now.revisions != (() if revision == "base" else (revision,))
+            return now
+
+        return down
 
     def _up_to(self, revision: str) -> Callable[[], Snapshot]:
         return lambda: self.database.upgrade(revision)

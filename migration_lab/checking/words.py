@@ -1,14 +1,20 @@
-"""What a command printed, cut down to what a learner needs and to what is the same on every machine."""
+"""What a command printed, a value or a file, in words that a learner needs and that are the same on every machine."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+
+from migration_lab.query import as_shown
 
 _LOG_PREFIX = re.compile(r"^(INFO|WARNI?N?G?|ERROR)\s+\[[\w.]+\]\s+")
 _FILE_LINE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _NOISE = re.compile(r"^\(Background on this error at: |^\s*$")
 # Its address differs from run to run.
 _DEFAULT = re.compile(r"^(Dialect impl|User defined function) <.*> detected (?=server default )")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")  # as SQLite keeps one, in UTC
 _MOST_LINES = 6
 _MOST_CHARACTERS = 500  # of a line: the text of an SQL statement, but not the whole of a table in it
 
@@ -48,6 +54,25 @@ def listed(lines: list[str], most: int = 5) -> str:
     """Lines under each other; of a long list its beginning, and how many more there are."""
     more = [f"and {len(lines) - most} more"] if len(lines) > most else []
     return "\n".join([*lines[:most], *more])
+
+
+def text_of(file: Path) -> str:
+    """What a file says, in whichever encoding an editor has saved it."""
+    raw = file.read_bytes()
+    with suppress(UnicodeDecodeError):
+        return raw.decode("utf-16" if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+    return raw.decode("latin-1")
+
+
+def shown(value: object) -> str:
+    """A value of a row as sentences say it, the same on both engines: 'text', NULL, 2026-05-01 09:30:00."""
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    elif isinstance(value, str):
+        if not _MOMENT.fullmatch(value):
+            return repr(value)
+        value = value.removesuffix(".000000")
+    return as_shown(value)
 
 
 def _cut(line: str) -> str:

@@ -130,7 +130,7 @@ def test_the_rows_of_a_renamed_column_are_followed(root: Path) -> None:
     assert check("01.1", work).passed
     back = 'op.add_column("users", sa.Column("email", sa.String(120)))\nop.drop_column("users", "mail")'
     solve(work, 'op.add_column("users", sa.Column("mail", sa.String(120)))\nop.drop_column("users", "email")', back)
-    assert "was 'ann@example.com' and `mail` is None, after the upgrade" in unmet(check("01.1", work)).found
+    assert "was 'ann@example.com' and `mail` is NULL, after the upgrade" in unmet(check("01.1", work)).found
     solve(work, 'op.drop_column("users", "email")', back.partition("\n")[0])
     assert "`users.email`: the column is gone" in unmet(check("01.1", work)).found
 
