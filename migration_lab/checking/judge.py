@@ -159,6 +159,18 @@ class Judge:
         if not is_so:
             self.miss(expected=expected, found=found, cause=cause, next_step=next_step)
 
+    def expect_none(
+        self, wrong: list[str], *, expected: str, heading: str = "", most: int = 5, cause: str = "", next_step: str = ""
+    ) -> None:
+        """Go on if nothing is wrong.
+
+        Args:
+            wrong: what is, in sentences; shown under the heading, as many lines as `most`.
+            expected, cause, next_step: as for `Miss`.
+        """
+        found = listed([heading, *wrong] if heading else wrong, most)
+        self.expect(not wrong, expected=expected, found=found, cause=cause, next_step=next_step)
+
     def miss(self, *, expected: str, found: str, cause: str = "", next_step: str = "") -> NoReturn:
         """Raise `Miss` in these words."""
         raise Miss(expected=expected, found=found, cause=cause, next_step=next_step)
@@ -250,7 +262,8 @@ class Judge:
         ]
         self.expect(
             not differences,
-            expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema.",
+            expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema"
+            + (f", but for {', '.join(f'`{each}`' for each in besides)}." if besides else "."),
             found=listed(differences),
             **words,
         )
