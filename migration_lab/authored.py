@@ -32,7 +32,7 @@ def read_yaml(path: Path) -> Any:
     Raises:
         LabError: it is no YAML, or a key stands twice.
     """
-    return _parsed(path.read_text(encoding="utf-8"), _shown(path))
+    return _parsed(path.read_text(encoding="utf-8"), shown(path))
 
 
 def front_matter(path: Path) -> dict[str, Any]:
@@ -42,9 +42,9 @@ def front_matter(path: Path) -> dict[str, Any]:
         LabError: there is none, or it is no YAML.
     """
     parts = path.read_text(encoding="utf-8").split("---\n", 2)
-    found = _parsed("\n" + parts[1], _shown(path)) if len(parts) == 3 and not parts[0].strip() else None
+    found = _parsed("\n" + parts[1], shown(path)) if len(parts) == 3 and not parts[0].strip() else None
     if not isinstance(found, dict):
-        raise _not_right(_shown(path), "it must begin with `---`, lines like `why: ...`, and `---`")
+        raise _not_right(shown(path), "it must begin with `---`, lines like `why: ...`, and `---`")
     return found
 
 
@@ -57,7 +57,7 @@ def as_model(model: type[Model], found: Any, path: Path) -> Model:
     try:
         return model.model_validate(found)
     except ValidationError as error:
-        raise _not_right(_shown(path), "; ".join(fault(each["loc"], each["msg"]) for each in error.errors())) from error
+        raise _not_right(shown(path), "; ".join(fault(each["loc"], each["msg"]) for each in error.errors())) from error
 
 
 def fault(place: tuple[int | str, ...], message: str) -> str:
@@ -69,10 +69,10 @@ def fault(place: tuple[int | str, ...], message: str) -> str:
 
 def mistake(path: Path, line: int, what: str) -> LabError:
     """An error about one line of a file, counted from 1."""
-    return _not_right(f"{_shown(path)}, line {line}", what)
+    return _not_right(f"{shown(path)}, line {line}", what)
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """The file's name from the course's `lessons/` on."""
     _, folder, rest = path.as_posix().rpartition("/lessons/")
     return f"lessons/{rest}" if folder else path.name

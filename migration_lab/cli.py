@@ -109,9 +109,15 @@ def check(exercise: str, engine: str) -> None:
     from migration_lab.checking import report
 
     course.exercise(exercise)  # a wrong name is told before a missing workspace
-    verdict = checking.check(exercise, workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine)))
+    found = workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine))
+    verdict = checking.check(exercise, found, on_step=_on_step if sys.stderr.isatty() else lambda *_: None)
     click.echo(report.as_text(verdict))
     sys.exit(0 if verdict.passed else 1)
+
+
+def _on_step(engine: str, looks_at: str) -> None:
+    """Say what a check looks at now, for a person who waits."""
+    click.echo(click.style(f"… {engine}: {looks_at}", dim=True), err=True)
 
 
 @main.command(short_help="Give the next hint for an exercise.")
@@ -181,6 +187,43 @@ def build(lesson: str | None, check: bool) -> None:
     building.build(lesson, check=check, say=click.echo)
 
 
+@main.group(short_help="Begin a lesson or an exercise (for authors).")
+def new() -> None:
+    """Begin a lesson or an exercise: make its files, each with lines that say what belongs there."""
+
+
+@new.command("lesson")
+@click.argument("name")
+def new_lesson(name: str) -> None:
+    """Make what a planned lesson (04) or a new one (18_a_few_words) needs, with a first exercise."""
+    from migration_lab.authors import new as beginning
+
+    beginning.new_lesson(name, say=click.echo)
+
+
+@new.command("exercise")
+@click.argument("exercise")
+def new_exercise(exercise: str) -> None:
+    """Make an exercise (04.2): ticket, solution, judge, answers, hints."""
+    from migration_lab.authors import new as beginning
+
+    beginning.new_exercise(exercise, say=click.echo)
+
+
+@main.command(short_help="Prove a lesson or an exercise (for authors).")
+@click.argument("lesson")
+@click.option("--keep-going", is_flag=True, help="Go on after the first fault.")
+def prove(lesson: str, keep_going: bool) -> None:
+    """Prove all that concerns a lesson (04), or the answers of an exercise (04.1), on both engines.
+
+    The exit code is 0 when all is as it should be, and 1 when not.
+    """
+    click.echo(f"Proving {lesson}.")  # before the imports, which take a second
+    from migration_lab.authors import prove as proving
+
+    sys.exit(0 if proving.prove(lesson, keep_going=keep_going, say=click.echo) else 1)
+
+
 def _engine_of(lesson: str, engine: str) -> "Engine":
     """The engine to use; for an exercise that is not for the one in LAB_ENGINE, the one that it is for."""
     from migration_lab import engines, workspace
@@ -201,3 +244,7 @@ def _say(opened: "Opened") -> None:
     if opened.dropped:
         click.echo(f"To make room for it, the oldest kept one, {opened.dropped.name}, was removed.")
     click.echo("In a terminal in that folder, `flask db current` says where the database stands.")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ interrupted half-way is simply done again. Every package is checked against its 
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
 ROOM_NEEDED = 800  # megabytes: the environment takes 310 (570 for maintainers), and packages are unpacked beside it
 
+LESSON = r"\d\d?(\.\d+|_\w+)?"  # 02, 02.1, 02_first_migration
+
 USAGE = """\
 usage: python run.py lab [options of JupyterLab]     start the course in the browser
        python run.py test [options of pytest]        prove every claim of the course
+       python run.py test 04                         prove one lesson (04) or one exercise (04.1)
        python run.py build [--check] [--locks]       make the notebooks and the other derived files
 
 `make lab`, `make test` and `make build` do the same."""
@@ -98,6 +102,8 @@ def main(arguments: list[str]) -> int:
             return run_in_environment(["-m", "migration_lab.start", *options])
         if command == "build":
             return run_in_environment(["-m", "migration_lab.build", *options])
+        if options and re.fullmatch(LESSON, options[0]):
+            return run_in_environment(["-m", "migration_lab.cli", "prove", *options])
         workers = cores() + 1  # lessons and their checks wait a good deal: for locks, for requests
         return run_in_environment(["-m", "pytest", "-n", str(workers), *options])
     except SetupError as error:

@@ -129,7 +129,9 @@ def _engine(url: URL) -> Engine:
         return _without_pool(url)
     if url not in kept:
         # A migration may end other sessions, hence the ping.
-        kept[url] = create_engine(url, pool_size=1, pool_pre_ping=True, connect_args=_postgres_options())
+        # The catalog's long questions are planned once: to plan them takes as long as to answer them.
+        options = _postgres_options() | {"prepare_threshold": 0}
+        kept[url] = create_engine(url, pool_size=1, pool_pre_ping=True, connect_args=options)
     return kept[url]
 
 

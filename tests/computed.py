@@ -65,6 +65,11 @@ class ScratchShop:
 def computed_answer(question: Question) -> Any:
     """What the question's code sets `answer` to; compare it with `question.agrees(...)`.
 
+    The code has one name, `shop_at(lesson, engine, scene=None)`: a fresh `ScratchShop` at the lesson's checkpoint or
+    in a scene. The form of `answer`: for `one` the option's text, or its `value` where it has one; for `many` a set or
+    list of these; for `order` the items' texts in order; for `number` and `text` the value; for `review` a list of line
+    numbers, counted from 1.
+
     Raises:
         LabError: the question has no such code, or the code sets no `answer`. What the code raises comes through.
     """

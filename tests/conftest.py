@@ -65,8 +65,10 @@ LONGEST_FIRST = (
 SPLIT = ("tests/lessons/", "tests/test_exercises.py", "tests/test_spine", "tests/test_style.py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the files, not the tests in them."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort the files, not the tests in them, and leave out what the suite sees elsewhere."""
+    if not config.pluginmanager.has_plugin("proof"):
+        items[:] = [item for item in items if item.get_closest_marker("in_solutions") is None]
 
     def place(item: pytest.Item) -> int:
         return next((n for n, name in enumerate(LONGEST_FIRST) if item.nodeid.startswith(name)), len(LONGEST_FIRST))

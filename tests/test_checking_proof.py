@@ -63,7 +63,7 @@ SPOILED_ANSWERS = {
     "a judge that accepts anything": (
         (CHECKS, "column.nullable, expected", "True, expected"),
         "wrong-not_null",
-        "wrong answer of lessons/01_tiny/wrong_answers/01.1_not_null.md must be rejected by 'nullable' on sqlite, but",
+        "01.1_not_null.md, line 3: the wrong answer of exercise 01.1 must be rejected by 'nullable' on sqlite, but",
     ),
     "a judge whose expectation has no words": (
         (CHECKS, '"""`users.nickname` may be left empty"""', ""),
@@ -83,17 +83,17 @@ SPOILED_ANSWERS = {
     "a wrong answer with a cell that breaks": (
         (NOT_NULL, "%%writefile migrations", "%%writefile nowhere"),
         "wrong-not_null",
-        "wrong answer of lessons/01_tiny/wrong_answers/01.1_not_null.md: cell 2 failed with LabError",
+        "the cell of lessons/01_tiny/wrong_answers/01.1_not_null.md, line 13, failed with LabError",
     ),
     "a solution that does not solve it": (
         (EXERCISES, "String(40)", "String(41)"),
         "solution",
-        "solution answer of lessons/01_tiny/exercises.md must pass on sqlite, but it is rejected by 'column'",
+        "exercises.md, line 3: the solution of exercise 01.1 must pass on sqlite, but it is rejected by 'column'",
     ),
     "a stub that is rejected for another reason": (
         (CHECKS, 'stub_fails = "column"', 'stub_fails = "nullable"'),
         "stub",
-        "stub answer of lessons/01_tiny/exercises.md must be rejected by 'nullable' on sqlite, but",
+        "lessons/01_tiny/exercises.md, line 3: the stub of exercise 01.1 must be rejected by 'nullable' on sqlite, but",
     ),
 }
 
@@ -111,7 +111,7 @@ SPOILED_EXERCISES = {
         NOT_NULL,
         "by: nullable",
         "by: column",
-        r"nobody has seen \['nullable'\]",
+        "lessons/01_tiny/checks.py, line 21: nobody has seen 'nullable'",
     ),
     "an expectation that is not there": (NOT_NULL, "by: nullable", "by: nulable", "'nulable' is no expectation of"),
     "an answer without a reason": (NOT_NULL, "why: why", 'why: ""', "does not say why it is wrong"),

@@ -3,6 +3,9 @@
 import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -10,15 +13,11 @@ from pathlib import Path
 
 import click
 import pytest
-import yaml
 
-from migration_lab import build, course, places
-from migration_lab.authors.answers import answers_of
-from migration_lab.authors.giving import give
-from migration_lab.build import linter
-from migration_lab.checking.report import as_text
+from migration_lab import course, places
+from migration_lab.authors import new
+from migration_lab.checking import FilesJudge, OwnDatabaseJudge
 from migration_lab.cli import main as lab_command
-from migration_lab.course import EngineName
 from migration_lab.notebook import lab, magics
 from migration_lab.notebook.shop import Shop
 from migration_lab.query import execute
@@ -29,7 +28,6 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
 
 FENCE = re.compile(r"^(`{3,})(\w*)[^\n]*\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
-SHOWN = "04_names_and_constraints"
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 PATH = re.compile(r"\.?[\w*.-]+(/[\w*.-]+)*/?")
 ENDINGS = (".py", ".md", ".yaml", ".yml", ".toml", ".lock", ".json", ".ipynb", "/")
@@ -57,24 +55,10 @@ MADE = (
 )
 PLACEHOLDERS = re.compile(r"NAME|NN_slug|YYYY|\.\.\.|^[<_]")
 
-JUDGE = """\
-from migration_lab.checking import DOWNGRADE, NO_DRIFT, ROWS_KEPT, UPGRADE, UPGRADE_AGAIN, Expectation, judges
-
-
-@judges(
-    "04.1", UPGRADE, Expectation("check", "The amounts have a check", "-", "-"),
-    ROWS_KEPT, DOWNGRADE, UPGRADE_AGAIN, NO_DRIFT,
-)
-def judge_the_check(trial):
-    trial.upgrade()
-    checks = trial.schema().table("orders").checks
-    found = any("amount_cents >= 0" in each.condition for each in checks)
-    trial.expect("check", found, expected="-", found=str(checks))
-    trial.downgrade()
-    trial.upgrade_again()
-    trial.no_drift()
-    trial.rows_kept()
-"""
+# Files of a lesson that docs/contributing.md shows, each under its path.
+SHOWN_FILE = re.compile(r"^`(lessons/[^`]+)`:\n\n(`{3,})\w*\n(.*?)^\2$", re.MULTILINE | re.DOTALL)
+SHOWN = "03.4"  # the exercise that authors are shown
+WORDS = 2000  # of what somebody reads who writes a first exercise
 
 
 def page_id(page: Path) -> str:
@@ -120,7 +104,8 @@ def test_every_path_that_a_page_names_is_there(page: Path) -> None:
     missing = []
     for code in CODE.findall(prose(page)):
         is_path = PATH.fullmatch(code) and code.endswith(ENDINGS) and not PLACEHOLDERS.search(code)
-        if is_path and not code.startswith(MADE) and not any(any(ROOT.glob(base + code)) for base in BASES):
+        is_made = code.startswith(MADE) or f"/{SHOWN}_" in code
+        if is_path and not is_made and not any(any(ROOT.glob(base + code)) for base in BASES):
             missing.append(code)
     assert not missing
 
@@ -148,11 +133,14 @@ def refuse_wrong_lab(words: list[str]) -> None:
     if words == ["--help"]:
         return
     command = lab_command.commands[words[0]]
+    if isinstance(command, click.Group) and len(words) > 1:
+        words = words[1:]
+        command = command.commands[words[0]]
     if len(words) == 1:
         return  # only named
     context = command.make_context(words[0], words[1:])
     target = context.params.get("lesson") or context.params.get("exercise")
-    if isinstance(target, str):
+    if isinstance(target, str) and target != SHOWN:
         course.exercise(target) if "." in target else course.lesson(target)
 
 
@@ -220,46 +208,63 @@ def slug(heading: str) -> str:
 
 
 @pytest.fixture
-def shown_lesson(course_copy: Path) -> Iterator[course.Lesson]:
-    """Lesson 04 as docs/contributing.md shows it, in a copy of the course."""
-    manifest = next(text for _, language, text in FENCE.findall(CONTRIBUTING) if language == "yaml")
-    lesson_text, exercise_text = (text for _, language, text in FENCE.findall(CONTRIBUTING) if language == "markdown")
-    asked = re.findall(r'lab\.quiz\("(.+?)"\)', lesson_text)
-    questions = [{"id": each, "kind": "number", "prompt": "?", "answer": 1, "otherwise": "-"} for each in asked]
-    written = {
-        "lesson.yaml": manifest,
-        "lesson.md": lesson_text,
-        "exercises.md": exercise_text,
-        "quiz.yaml": yaml.safe_dump(questions),
-        "checks.py": JUDGE,
-    }
-    for name, text in written.items():
-        (course_copy / "lessons" / SHOWN / name).write_text(text, encoding="utf-8")
+def shown_exercise(course_copy: Path) -> Iterator[dict[str, str]]:
+    """The exercise of docs/contributing.md in a copy of the course, as an author adds it; its files by their paths."""
+    new.new_exercise(SHOWN, say=lambda _: None)
+    shown = {path: text for path, _, text in SHOWN_FILE.findall(CONTRIBUTING)}
+    lesson = course_copy / "lessons/03_review_autogenerate"
+    shutil.rmtree(lesson / "scenes/ticket_4")
+    for made in lesson.glob(f"*_answers/{SHOWN}_*"):
+        made.unlink()
+    for path, text in shown.items():
+        written = ROOT / path  # where the file is there already, the exercise comes after what it holds
+        before = written.read_text(encoding="utf-8").rstrip() + "\n" if written.exists() else ""
+        gap = {".py": "\n\n", ".md": "\n"}.get(written.suffix, "") if before else ""
+        (course_copy / path).write_text(before + gap + text, encoding="utf-8")
     course.lessons.cache_clear()
-    yield course.lesson(SHOWN)
+    yield shown
     course.lessons.cache_clear()
 
 
-def test_the_lesson_that_authors_are_shown_keeps_the_template(shown_lesson: course.Lesson) -> None:
-    cells, exercise_cells = build.cells_of(shown_lesson)
-    linter.refuse_faults(shown_lesson, cells, exercise_cells)
-    assert list(shown_lesson.manifest.exercises) == ["04.1"]
+def test_the_exercise_that_authors_are_shown_is_proved(shown_exercise: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "migration_lab.cli", "prove", SHOWN],
+        env={**os.environ, "LAB_WORK": str(tmp_path / "work")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout.splitlines()
+    for answer in ("stub", "solution", "right", "wrong"):
+        for engine in ("sqlite", "postgres"):
+            assert any(f"{SHOWN}-" in line and engine in line and answer in line for line in said), (answer, engine)
 
 
-def test_the_lesson_that_authors_are_shown_says_what_the_real_one_does(shown_lesson: course.Lesson) -> None:
-    real = yaml.safe_load((ROOT / "lessons" / SHOWN / "lesson.yaml").read_text(encoding="utf-8"))
-    shown = yaml.safe_load((shown_lesson.folder / "lesson.yaml").read_text(encoding="utf-8"))
-    for key in ("title", "summary", "delivers", "failures", "needs", "checkpoint"):
-        assert shown[key] == real[key]
+def test_authors_are_shown_each_file_of_an_exercise(shown_exercise: dict[str, str]) -> None:
+    parts = [Path(path).parts[2] for path in shown_exercise]
+    assert sorted(set(parts)) == [
+        "checks.py", "exercises.md", "lesson.yaml", "right_answers", "wrong_answers",
+    ]  # fmt: skip
+    assert parts.count("wrong_answers") >= 3
 
 
-@pytest.mark.parametrize("on", ["sqlite", "postgres"])
-@pytest.mark.usefixtures("home")
-def test_the_solution_that_authors_are_shown_solves(shown_lesson: course.Lesson, on: EngineName) -> None:
-    stub, solution = answers_of(shown_lesson)[:2]
-    assert "check" in [each.unmet.expectation.id for each in give(stub, on, [on]).engines if each.unmet]
-    verdict = give(solution, on, [on])
-    assert verdict.passed, as_text(verdict)
+def test_a_first_exercise_takes_little_reading() -> None:
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("contributing", "checks", "quiz-format")]
+    assert sum(len(page.read_text(encoding="utf-8").split()) for page in pages) < WORDS
+
+
+def test_the_page_of_judges_names_what_a_judge_has() -> None:
+    text = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    named = CODE.findall(text)
+    for judge in (FilesJudge, OwnDatabaseJudge):
+        assert [each for each in (*judge.first, *judge.last) if each not in named] == []
+    words = [each for each in dir(OwnDatabaseJudge) if each.startswith("expect_")]
+    assert words
+    assert [each for each in words if each not in named] == []
+    modules = {path.name for path in (ROOT / "migration_lab" / "checking").glob("*.py")}
+    told = set(re.findall(r"`checking/(\w+\.py)`", text))
+    assert told >= {"under_traffic.py", "interruptions.py", "transactions.py", "usual.py"}
+    assert told <= modules
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:

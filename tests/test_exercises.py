@@ -1,8 +1,8 @@
 """Every exercise of the course, on every engine: what must fail fails for its own reason, and what is right passes.
 
 An answer is worked out on the exercise's first engine and judged on all, as a learner's is; where the judge looks at
-the learner's own database, on each. A solution is worked out on the engine that its notebook opens in
-`tests/lessons/test_solutions.py`, and on the other one here.
+the learner's own database, on each. So is a solution; on the engine that its notebook opens, the whole suite leaves
+that to `tests/lessons/test_solutions.py`.
 """
 
 from functools import cache
@@ -35,8 +35,7 @@ def _given(answer: Answer) -> list[tuple[EngineName, tuple[EngineName, ...]]]:
     if not answer.engines:
         return []  # its front matter is not right: `test_answer_files_say_what_they_are` reports it
     if answer.kind == "solution":
-        by_notebook = workspace.engine_for(answer.exercise, asked=None, usual="sqlite").name
-        return [(engine, (engine,)) for engine in answer.engines if engine != by_notebook]
+        return [(engine, (engine,)) for engine in answer.engines]
     exercise = answer.lesson.manifest.exercises.get(answer.exercise)
     is_own = exercise is not None and _looks_at_own_database(answer.lesson.slug, answer.exercise)
     if is_own:
@@ -44,10 +43,23 @@ def _given(answer: Answer) -> list[tuple[EngineName, tuple[EngineName, ...]]]:
     return [(answer.engines[0], answer.engines)]
 
 
+def _marks(answer: Answer, on: EngineName) -> list[pytest.MarkDecorator]:
+    """Marks a solution on the engine that its notebook opens."""
+    if answer.kind != "solution" or on != workspace.engine_for(answer.exercise, asked=None, usual="sqlite").name:
+        return []
+    return [pytest.mark.in_solutions]
+
+
 @pytest.mark.parametrize(
     ("answer", "on", "judged_on"),
     [
-        pytest.param(answer, on, judged_on, id=f"{answer.exercise}-{'-'.join(judged_on)}-{answer.name}")
+        pytest.param(
+            answer,
+            on,
+            judged_on,
+            id=f"{answer.exercise}-{'-'.join(judged_on)}-{answer.name}",
+            marks=_marks(answer, on),
+        )
         for answer in ANSWERS
         for on, judged_on in _given(answer)
     ],
@@ -85,7 +97,7 @@ def test_exercise_has_answers_that_prove_its_check(lesson: Lesson, exercise_id: 
     answers = [each for each in answers_of(lesson) if each.exercise == exercise_id]
     wrong = [each for each in answers if each.kind == "wrong"]
     right = [each for each in answers if each.kind == "right"]
-    where = f"lessons/{lesson.slug}, exercise {exercise_id}"
+    where = f"lessons/{lesson.slug}/exercises.md: exercise {exercise_id}"
     assert len(wrong) >= FEWEST_WRONG, f"{where} has {len(wrong)} wrong answers; it needs {FEWEST_WRONG}"
     assert right, f"{where} has no right answer beside its solution"
     assert next(each for each in answers if each.kind == "solution").cells, f"{where} has no cell tagged solution"
@@ -94,8 +106,12 @@ def test_exercise_has_answers_that_prove_its_check(lesson: Lesson, exercise_id: 
     for each in wrong:
         assert each.rejected_by in declared, f"{each}: {each.rejected_by!r} is no expectation of {sorted(declared)}"
     seen_failing = {each.rejected_by for each in wrong} | {judge.stub_fails}
-    never = [each.id for each in judge.expectations() if each.is_own and each.id not in seen_failing]
-    assert not never, f"{where}: nobody has seen {never} fail; write a wrong answer that each of them rejects"
+    for expectation in [each for each in judge.expectations() if each.is_own]:
+        place = f"lessons/{lesson.slug}/checks.py, line {expectation.look.__code__.co_firstlineno}"
+        assert expectation.id in seen_failing, (
+            f"{place}: nobody has seen {expectation.id!r} of exercise {exercise_id} fail; write a wrong answer that it "
+            "rejects"
+        )
 
 
 @pytest.mark.parametrize("lesson", WRITTEN, ids=[each.slug for each in WRITTEN])

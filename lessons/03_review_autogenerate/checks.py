@@ -1,7 +1,7 @@
 """Lesson 03: what the result of each exercise must be."""
 
-from migration_lab.checking import FilesJudge, differences_in, listed
-from migration_lab.checking.planted import expect_seen
+from migration_lab.checking import FilesJudge
+from migration_lab.checking.planted import expect_no_drift
 
 KNOWN_DRIFT = [
     "Detected removed index 'ix_orders_created_at' on 'orders'",
@@ -42,18 +42,7 @@ class GiftMessage(FilesJudge):
         """`flask db check` still names the index and finance's table, and nothing else"""
         database = self.fresh()
         database.upgrade()
-        found = sorted(differences_in(database.flask("db check").output))
-        missing = [each for each in KNOWN_DRIFT if each not in found]
-        self.expect(
-            found == KNOWN_DRIFT,
-            expected=listed(["`flask db check` says:", *KNOWN_DRIFT]),
-            found=listed(found) or "It detects nothing.",
-            cause="A model or a filter was changed so that the check is silent."
-            if missing
-            else "The model of the message and the revision say different things.",
-            next_step="Leave the other models and `shop/extensions.py` as they were. Only the revision needs work.",
-        )
-        expect_seen(database, by_hand=self.by_hand)
+        expect_no_drift(database, known=KNOWN_DRIFT, by_hand=self.by_hand)
 
 
 class Refunds(FilesJudge):

@@ -57,7 +57,7 @@ class MonthlyReport(FilesJudge):
             next_step="Let a run that fails leave nothing behind, or let the next one pass over what is there.",
         )
         self.expect_none(  # customers have ordered meanwhile, and paid
-            self.head.differences(live.copy.snapshot(), MayChange(business=("orders.status",))),
+            self.head.differences(live.copy.snapshot(), MayChange(business=True)),
             expected="After a run that succeeds behind the report, the database holds what an upgrade always makes.",
             heading="The last run ends with exit code 0, but:",
             cause="An error was swallowed, so that the deploy does not run it again.",

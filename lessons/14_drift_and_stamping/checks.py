@@ -132,7 +132,7 @@ class LostRevision(OwnDatabaseJudge):
         """every order has its parcel code in `orders.parcel_code`"""
         self.expect_values(
             "orders.parcel_code",
-            self.start.values_of("orders.parcel"),
+            {order: code for order, code in self.start.values_of("orders.parcel").items() if code is not None},
             where=self.now,
             cause="The codes stayed in the old column, or went with it.",
             next_step="The codes are in `orders.parcel`. Bring them over before anything is dropped or stamped.",

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
-from migration_lab.authored import as_model, front_matter, mistake
+from migration_lab.authored import as_model, front_matter, mistake, shown
 from migration_lab.authors.edits import expand, read_blocks
 from migration_lab.build.cells import FAILS, Cell, read_cells
 from migration_lab.course import EngineName, Lesson, Strict
@@ -103,8 +103,15 @@ class Answer:
         return self.kind if self.kind in ("stub", "solution") else f"{self.kind}-{self.file.stem.partition('_')[2]}"
 
     def __str__(self) -> str:
-        file = "/".join(self.file.parts[self.file.parts.index(self.lesson.slug) :])
-        return f"exercise {self.exercise}, {self.kind} answer of lessons/{file}"
+        name = self.kind if self.kind in ("stub", "solution") else f"{self.kind} answer"
+        return f"{shown(self.file)}, line {self._line}: the {name} of exercise {self.exercise}"
+
+    @property
+    def _line(self) -> int:
+        """Where it says what it is: the line of `rejected_by`, or the exercise's heading in `exercises.md`."""
+        marks = ("rejected_by:",) if self.matter else (f"## {self.exercise} ",)
+        lines = self.file.read_text(encoding="utf-8").splitlines()
+        return next((number for number, line in enumerate(lines, start=1) if line.startswith(marks)), 1)
 
 
 def answers_of(lesson: Lesson) -> list[Answer]:

@@ -8,8 +8,9 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from migration_lab import workspace
+from migration_lab.authored import shown
 from migration_lab.authors.answers import Answer
-from migration_lab.build.cells import FAILS
+from migration_lab.build.cells import FAILS, Cell
 from migration_lab.checking import Verdict, check
 from migration_lab.course import EngineName
 from migration_lab.engines import engine
@@ -31,11 +32,11 @@ def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> V
     displays.register(shell)
     opened = None
     try:
-        _run(shell, answer, 0, "from migration_lab.notebook import lab")
-        _run(shell, answer, 0, f"shop = lab.exercise({answer.exercise!r}, engine={on!r})")
+        _run(shell, answer, "from migration_lab.notebook import lab")
+        _run(shell, answer, f"shop = lab.exercise({answer.exercise!r}, engine={on!r})")
         opened = workspace.find(f"exercise-{answer.exercise}", engine(on))
-        for number, cell in enumerate(answer.cells, start=1):
-            _run(shell, answer, number, cell.source, fails=FAILS in cell.tags)
+        for cell in answer.cells:
+            _run(shell, answer, cell.source, cell)
         return check(answer.exercise, opened, only=judged_on)
     finally:
         os.chdir(before)
@@ -43,11 +44,14 @@ def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> V
             engine(on).drop(opened.folder)
 
 
-def _run(shell: Any, answer: Answer, number: int, cell: str, *, fails: bool = False) -> None:
-    result = shell.run_cell(cell, store_history=False)
+def _run(shell: Any, answer: Answer, source: str, cell: Cell | None = None) -> None:
+    """Run a cell of the answer, or what comes before the first."""
+    result = shell.run_cell(source, store_history=False)
     error = result.error_before_exec or result.error_in_exec
+    fails = cell is not None and FAILS in cell.tags
+    place = f"{answer}, the cell of {shown(cell.path)}, line {cell.line}," if cell else str(answer)
     if fails and error is None:
-        raise LabError(f"{answer}: cell {number} is tagged {FAILS!r} and goes well.\n{cell}", "Remove the tag.")
+        raise LabError(f"{place} is tagged {FAILS!r} and goes well.\n{source}", "Remove the tag.")
     if error is not None and not fails:
-        what = f"{answer}: cell {number} failed with {type(error).__name__}: {error}\n{cell}"
+        what = f"{place} failed with {type(error).__name__}: {error}\n{source}"
         raise LabError(what, f"Correct the cell, or tag it {FAILS!r} if it is to fail.")

@@ -4,6 +4,11 @@ A lesson begins with a title (`# `), one sentence, and the paragraphs **You will
 **You need**, **Time** and **Not here**. The start cell follows (tag `start`). A section (`## `) that runs code asks a
 question, lets the learner commit to a prediction (`lab.quiz(...)`), runs, and proves what it showed (tag `proof`, an
 `assert`). At the end come the sections In practice, Keypoints, Quiz, Exercises and Further reading, in that order.
+
+A cell that must fail is tagged `raises-exception`. The command that fails is its last line, because nothing after it
+runs. What fails on one engine only has a shop of its own, on that engine: `shop.copy(engine="sqlite")`.
+
+Links stay in `notebooks/` and `exercises/`, because JupyterLab shows nothing else.
 """
 
 import re
@@ -12,6 +17,7 @@ from dataclasses import dataclass, field
 
 from migration_lab import explain, quiz
 from migration_lab.build.cells import Cell
+from migration_lab.build.unwritten import unwritten_faults
 from migration_lab.checking.trial import judge_of
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
@@ -24,6 +30,10 @@ PROMISES = ("You will learn", "You need", "Time", "Not here")
 CLOSING = ("In practice", "Keypoints", "Quiz", "Exercises", "Further reading")
 QUIZ = re.compile(r"""\blab\.quiz\(\s*["']([^"']+)["']""")
 COMPARE = re.compile(r"""\blab\.compare\(\s*["']([^"']+)["']""")
+UNWRITTEN = (
+    "TO BE WRITTEN"  # what `lab new` leaves; each of these lines goes when an author has written what it asks for
+)
+WRITTEN_BY_HAND = (".md", ".yaml", ".py", ".sql")
 IMPORT = "from migration_lab.notebook import lab"
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(|<img\b(?P<tag>[^>]*)>")
 
@@ -44,6 +54,12 @@ class Section:
     cells: list[Cell] = field(default_factory=list)
 
     @property
+    def place(self) -> str:
+        """Where it is written, for its faults."""
+        path = self.cells[0].path
+        return f"lessons/{'/'.join(path.parts[-2:])}, line {self.cells[0].line}, section {self.title!r}"
+
+    @property
     def prose(self) -> str:
         return "\n\n".join(cell.source for cell in self.cells if not cell.is_code)
 
@@ -62,13 +78,22 @@ class Section:
         return [question for cell in self.code for question in COMPARE.findall(cell.source)]
 
 
-def refuse_faults(lesson: Lesson, lesson_cells: list[Cell], exercise_cells: list[Cell]) -> None:
+def refuse_faults(
+    lesson: Lesson, lesson_cells: list[Cell], exercise_cells: list[Cell], *, only: str | None = None
+) -> None:
     """Refuse a lesson that breaks the template.
+
+    Args:
+        only: an exercise, where the rest of the lesson is not to be looked at.
 
     Raises:
         LabError: it lists every fault, each with the file, the line and the reason.
     """
-    faults = [*lesson_faults(lesson, lesson_cells), *exercise_faults(lesson, exercise_cells)]
+    faults = [
+        *unwritten_faults(lesson, only),
+        *([] if only else lesson_faults(lesson, lesson_cells)),
+        *exercise_faults(lesson, exercise_cells, only),
+    ]
     if faults:
         raise LabError("\n".join(faults), "docs/contributing.md describes each file of a lesson.")
 
@@ -90,22 +115,23 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
         yield f"{file}: it must end with the sections {', '.join(CLOSING)}; it has {', '.join(closing) or 'none'}."
         return
     for section in sections[: -len(CLOSING)]:
-        yield from _section_faults(file, section)
+        yield from _section_faults(section)
     if not sections[: -len(CLOSING)]:
         yield f"{file}: there is no section between the start cell and *In practice*."
     yield from _closing_faults(lesson, file, {section.title: section for section in sections[-len(CLOSING) :]})
-    yield from _question_faults(lesson, file, [opening, *sections])
+    yield from _question_faults(lesson, [opening, *sections])
 
 
-def exercise_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
-    """Everything that is wrong with a lesson's exercises, as sentences."""
+def exercise_faults(lesson: Lesson, cells: list[Cell], only: str | None = None) -> Iterator[str]:
+    """Everything that is wrong with a lesson's exercises, or with one of them, as sentences."""
     file = f"lessons/{lesson.slug}/exercises.md"
     for cell in cells:
-        yield from cell_faults(cell)
+        if not only or cell.exercise in (only, None):
+            yield from cell_faults(cell)
     code = [cell for cell in cells if cell.is_code]
     if code and IMPORT not in code[0].source:
         yield f"{file}: its first code cell has `{IMPORT}`, so that the notebook runs alone."
-    for exercise_id in lesson.manifest.exercises:
+    for exercise_id in [each for each in lesson.manifest.exercises if only in (each, None)]:
         section = "\n".join(cell.source for cell in code if cell.exercise == exercise_id)
         for call in ("exercise", "check"):
             if not re.search(rf"""\blab\.{call}\(\s*["']{re.escape(exercise_id)}["']""", section):
@@ -131,7 +157,7 @@ def _failure_faults(lesson: Lesson) -> Iterator[str]:
             yield f"lessons/{lesson.slug}/lesson.yaml: the field guide has no card {card_id}."
 
 
-def _question_faults(lesson: Lesson, file: str, sections: list[Section]) -> Iterator[str]:
+def _question_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
     try:
         known = {question.id for question in quiz.load(lesson)}
     except LabError as error:
@@ -140,7 +166,7 @@ def _question_faults(lesson: Lesson, file: str, sections: list[Section]) -> Iter
     for section in sections:
         for question in [*section.questions, *section.compared]:
             if question not in known:
-                yield f"{file}, section {section.title!r}: quiz.yaml has no question {question!r}."
+                yield f"{section.place}: quiz.yaml has no question {question!r}."
     asked = {question for section in sections for question in section.questions}
     for question in sorted(known - asked):
         yield f"lessons/{lesson.slug}/quiz.yaml: no cell asks {question!r}; add lab.quiz({question!r})."
@@ -222,9 +248,9 @@ def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str
         yield f"{file}: the opening ends with one cell tagged `start`, which opens the checkpoint."
 
 
-def _section_faults(file: str, section: Section) -> Iterator[str]:
+def _section_faults(section: Section) -> Iterator[str]:
     """A section that runs code asks, lets predict, runs and proves. One of prose alone may stand anywhere."""
-    place = f"{file}, section {section.title!r}"
+    place = section.place
     if any("start" in cell.tags for cell in section.code):
         yield f"{place}: the start cell stands in the opening."
     if not section.code:

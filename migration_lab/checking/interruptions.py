@@ -1,8 +1,16 @@
 """Commands that die at one of their statements, or meet another command there: for judges.
 
-`crashes` and `meetings` give one case after the other; `Interruptions` is what they are made of. A hook in the copy's
-`env.py` counts the statements that change something. COMMIT is none of them: to die before one is to die before the
-last statement that it would have kept.
+A hook in the copy's `env.py` counts the statements that change something. COMMIT is none of them: to die before one is
+to die before the last statement that it would have kept.
+
+    statements = Interruptions(self.fresh()).statements("db upgrade")
+    for crash in crashes(self.fresh, "db upgrade", statements, meanwhile="INSERT INTO users (email) VALUES ('late')"):
+        self.expect(not crash.error, expected="The second run succeeds.", found=f"{crash.when}\n{crash.error}")
+        differ = undisturbed.differences(crash.after, self.may)
+
+`meetings` lets two commands meet in the same way. `paused_before`, of which it is made, keeps a process waiting with
+all its locks while the block does something else, such as `in_background(copy, "db upgrade")`; `paused.completed()`
+lets it go on.
 """
 
 import json

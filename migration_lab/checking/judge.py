@@ -15,6 +15,7 @@ from migration_lab.checking.expectations import Expectation, JudgeError, Miss
 from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
 from migration_lab.checking.words import listed
+from migration_lab.errors import LabError
 from migration_lab.schema import Change, Column, Schema, diff
 
 
@@ -59,8 +60,9 @@ class Judge:
     causes: ClassVar[dict[str, tuple[str, str]]] = {}
     first: ClassVar[tuple[str, ...]] = ("upgrade",)
     last: ClassVar[tuple[str, ...]] = ()
+    of_own_database: ClassVar[tuple[str, ...]] = ()  # looked at after all others, on the learner's engine
     looks_at_own_database: ClassVar[bool] = False
-    business: ClassVar[Collection[str]] = ()
+    business: ClassVar[bool] = False
 
     def __init__(self, copies: Copies) -> None:
         self._copies = copies
@@ -112,8 +114,12 @@ class Judge:
     @cached_property
     def traces(self) -> Traces:
         """What has been done to the files, to choose a cause by."""
-        database = self.fresh(watched=False)
-        return Traces(self._copies.original, database, self.start, self._copies.is_untouched)
+        return Traces(self._copies.original, self._files, self.start, self._copies.is_untouched)
+
+    @property
+    def _files(self) -> Database:
+        """A database whose files are the learner's."""
+        return self.fresh(watched=False)
 
     @property
     def may(self) -> MayChange:
@@ -251,21 +257,38 @@ class Judge:
         self.expect(not wrong, expected=f"`{column}` follows the ticket.", found=listed(wrong, most=3), **words)
 
     def expect_same_schema(
-        self, one: Snapshot, other: Snapshot, *, besides: Collection[str] = (), **words: str
+        self,
+        one: Snapshot,
+        other: Snapshot,
+        *,
+        besides: Collection[str] = (),
+        on: Database | None = None,
+        cause: str = "",
+        next_step: str = "",
     ) -> None:
-        """Two databases hold the same, but for the names in `besides`; `words` are `cause` and `next_step`."""
+        """Two databases hold the same.
+
+        Args:
+            one, other: what they hold.
+            besides: names that may differ.
+            on: a database on which views of both can be asked: those that give the same columns and rows are the same,
+                in whatever words.
+            cause, next_step: as for `Miss`.
+        """
         differences = [
             f"{' '.join(filter(None, [each.subject, each.kind, each.name]))}: "
             f"{_has(one.name, each.before)}, {_has(other.name, each.after)}"
             for each in diff(one.schema, other.schema)
             if not {each.subject or each.name, f"{each.subject}.{each.name}"} & set(besides)
+            and not (on and _answers_alike(on, each))
         ]
         self.expect(
             not differences,
             expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema"
             + (f", but for {', '.join(f'`{each}`' for each in besides)}." if besides else "."),
             found=listed(differences),
-            **words,
+            cause=cause,
+            next_step=next_step,
         )
 
     def expect_rows(self, before: Snapshot, now: Snapshot, *, grows: Collection[str] = (), **words: str) -> None:
@@ -309,9 +332,10 @@ class Judge:
                 if isinstance(value, FunctionType) and not name.startswith("_"):
                     own[name] = value
         for name in own:
-            if name not in (*cls.first, *cls.last) and any(hasattr(each, name) for each in usual):
+            if name not in (*cls.first, *cls.last, *cls.of_own_database) and any(hasattr(each, name) for each in usual):
                 raise JudgeError(f"{cls.__name__}.{name}: this name has another meaning in a judge; choose another")
-        names = [*cls.first, *(each for each in own if each not in (*cls.first, *cls.last)), *cls.last]
+        ends = (*cls.last, *cls.of_own_database)
+        names = [*cls.first, *(each for each in own if each not in (*cls.first, *ends)), *ends]
         there = [each for each in names if engine is None or cls.only_on.get(each, engine) == engine]
         return tuple(_expectation(cls, name, is_own=name in own) for name in there)
 
@@ -328,3 +352,14 @@ def _expectation(judge: type[Judge], name: str, *, is_own: bool) -> Expectation:
 
 def _has(name: str, definition: str | None) -> str:
     return f"{name} has ({definition})" if definition else f"{name} has none"
+
+
+def _answers_alike(database: Database, change: Change) -> bool:
+    """Whether a view that says something else still gives the same columns and rows."""
+    if change.kind != "view" or change.before is None or change.after is None:
+        return False
+    try:
+        one, other = database.sql(change.before), database.sql(change.after)
+    except LabError:
+        return False
+    return one.columns == other.columns and sorted(map(repr, one.rows)) == sorted(map(repr, other.rows))

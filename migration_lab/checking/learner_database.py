@@ -1,4 +1,7 @@
-"""A copy of the learner's own database as it is now, while a service or a client may still be connected to it."""
+"""A copy of the learner's own database as it is now, while a service or a client may still be connected to it.
+
+On Postgres the copy is a dump: an index that is not valid is not in it. Judge such an index on a fresh database.
+"""
 
 import os
 import shutil

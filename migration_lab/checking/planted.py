@@ -8,35 +8,20 @@ from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.rows import quoted
 from migration_lab.checking.words import differences_in, error_in, listed, relative
-from migration_lab.models import read_models
+from migration_lab.models import Models, read_models
 
 
-def expect_no_drift(database: Database, *, by_hand: Collection[str] = ()) -> None:
-    """`flask db check` finds nothing, and can be believed; as for `expect_seen`.
-
-    Raises:
-        Miss: it finds something, or it cannot be believed.
-    """
-    said = database.flask("db check")
-    if said.exit_code != 0:
-        raise Miss(
-            expected="`flask db check` says that there is nothing to upgrade.",
-            found=listed(differences_in(said.output)) or error_in(said.output, database.folder),
-            cause="A model says one thing and the revision another, or one of them was not changed.",
-            next_step="Decide which of the two is right, and change the other.",
-        )
-    expect_seen(database, by_hand=by_hand)
-
-
-def expect_seen(database: Database, *, by_hand: Collection[str] = ()) -> None:
-    """`flask db check`, which found nothing, can be believed: nothing differs, and it sees what does.
+def expect_no_drift(database: Database, *, known: Collection[str] = (), by_hand: Collection[str] = ()) -> None:
+    """What `flask db check` does finds no difference, and can be believed: it sees one that is planted.
 
     Args:
         database: at the head of the files.
+        known: differences, as Alembic words them, that the ticket lets the check find; it has to find them.
         by_hand: tables and parts of tables that no model describes, and that the ticket lets stay.
 
     Raises:
-        Miss: models and database differ, or the check does not see a column that was added by hand.
+        Miss: the check finds something else, or does not see a column that was added by hand; models and database
+            differ, whatever the check says; or a module of the app cannot be imported.
     """
     tables = [each.name for each in database.schema().tables if each.name not in by_hand]
     with planted(database, tables) as column:
@@ -47,26 +32,56 @@ def expect_seen(database: Database, *, by_hand: Collection[str] = ()) -> None:
             found=error_in(models.fault, database.folder),
             next_step="Run `flask db current`, and read the first error.",
         )
+    found = differences_in(models.check_said)
+    _expect_found(sorted(each for each in found if column not in each), sorted(known))
+    seen = [each for each in tables if f"{each}.{column}" in models.check_said]
+    _expect_seen([each for each in tables if each in models.tables and each not in seen], bool(found), models, database)
+    # A model that only env.py imports is one as well: the check sees what is added to its table.
+    _expect_agree(models, {column, *by_hand, *(each for each in seen if each not in models.tables)})
     if models.broken:
         raise Miss(
             expected="Each module of the app can be imported.",
             found=listed([relative(each, database.folder) for each in models.broken]),
-            cause="The app itself does without it now, and whoever needs it does not.",
+            cause="The app itself does without it now, and whatever needs it does not.",
             next_step="Leave models and modules that were right as they were.",
         )
-    seen = [each for each in tables if f"{each}.{column}" in models.check_said]
-    unseen = [each for each in tables if each in models.tables and each not in seen]
-    if unseen:
-        raise Miss(
-            expected="When somebody adds a column to a table by hand, `flask db check` detects it.",
-            found=f"It does not see a column that was added to {' and '.join(f'`{each}`' for each in unseen)}.",
-            cause="The check is silent about it, whatever the database holds: the table is left out of the comparison, "
-            "the metadata is read from the database, or the command was replaced.",
-            next_step="Look for `include_object`, `include_name` and `reflect` where the app and `migrations/env.py` "
-            "are set up, and take it out.",
-        )
-    # A model that only env.py imports is one as well: the check sees what is added to its table.
-    known = {column, *by_hand, *(each for each in seen if each not in models.tables)}
+
+
+def _expect_found(found: list[str], known: list[str]) -> None:
+    if found == known:
+        return
+    missing = [each for each in known if each not in found]
+    raise Miss(
+        expected=listed(["`flask db check` says:", *known]) if known else "`flask db check` finds no difference.",
+        found=listed(found) or "It detects nothing.",
+        cause="A model or a filter was changed so that the check is silent."
+        if missing
+        else "A model says one thing and the revision another, or one of them was not changed.",
+        next_step="Decide which of the two is right, and change the other.",
+    )
+
+
+def _expect_seen(unseen: list[str], sees_something: bool, models: Models, database: Database) -> None:
+    if not unseen:
+        return
+    failed = "Traceback" in models.check_said
+    raise Miss(
+        expected="When somebody adds a column to a table by hand, `flask db check` detects it.",
+        found=error_in(models.check_said, database.folder)
+        if failed
+        else f"It does not see a column that was added to {' and '.join(f'`{each}`' for each in unseen)}.",
+        cause=""
+        if failed
+        else "The table is left out of the comparison."
+        if sees_something
+        else "The check is silent, whatever the database holds: everything is left out of the comparison, the "
+        "metadata is read from the database, or the command was replaced.",
+        next_step="Look for `include_object`, `include_name` and `reflect` where the app and `migrations/env.py` are "
+        "set up, and take it out.",
+    )
+
+
+def _expect_agree(models: Models, known: Collection[str]) -> None:
     differ = [each for each in models.differences if not any(name in each for name in known)]
     if differ:
         raise Miss(

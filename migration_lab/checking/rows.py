@@ -8,7 +8,7 @@ from typing import Any
 from migration_lab.readonly import looking_at
 from migration_lab.schema import Schema
 
-A_FEW = 3  # rows of a table that a shop in business may have changed since the start of an exercise
+A_FEW = 3  # rows of which a shop in business may have changed a value since the start of an exercise
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class MayChange:
     Args:
         writes: columns and tables, "orders.status" and "point_bookings", whose values and rows may be others.
         renamed: {"users.nickname": "users.display_name"}, in either direction.
-        business: columns that the shop itself writes while it is in use: a few rows may have another value than before,
-            never none, and there may be new rows.
+        business: whether the shop is in use: a few rows may have another value in a column, never none where there was
+            one, and there may be new rows.
         grows: tables that may have new rows.
     """
 
     writes: Collection[str] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
-    business: Collection[str] = ()
+    business: bool = False
     grows: Collection[str] = ()
 
 
@@ -124,7 +124,7 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
         for (column, now_called), was, value in zip(kept.items(), row, now, strict=True):
             if was == value and type(was) is type(value):
                 continue
-            if f"{name}.{column}" in may.business and value is not None:
+            if may.business and column not in key and (value not in (None, "") or was in (None, "")):
                 by_shop[column] += 1
                 if by_shop[column] <= A_FEW:
                     continue

@@ -4,7 +4,7 @@ import ast
 import io
 import tokenize
 
-from migration_lab.checking.database import Database
+from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 
 
@@ -20,24 +20,24 @@ def expect_stated(copy: Database, column: str, down_to: str) -> None:
         Miss: a `downgrade()` drops the column, leaves other values in it than it had before, changes no schema or
             fails, and has neither docstring nor comment.
     """
-    values = {}  # what the column held before each revision
+    before: dict[str, Snapshot] = {}  # what the database held before each revision
     while True:
-        before = copy.snapshot().values_of(column)
+        held = copy.snapshot()
         if copy.flask("db upgrade +1").exit_code != 0:  # there is no further one
             break
-        values[copy.stands_at()[0]] = before
+        before[copy.stands_at()[0]] = held
     files = {each.id: each.path for each in copy.history().revisions}
     while copy.stands_at() not in ((down_to,), ()):
-        revision, schema = copy.stands_at()[0], copy.schema()
+        revision = copy.stands_at()[0]
         fails = copy.flask("db downgrade").exit_code != 0
-        now = copy.snapshot()
+        now, was = copy.snapshot(), before[revision]
         if fails:
             does = "refuses"
-        elif now.schema == schema:
-            does = "leaves all as it is"
         elif now.column(column) is None:
             does = f"drops `{column}`"
-        elif now.values_of(column) != values.get(revision):
+        elif now.schema != was.schema:
+            does = "leaves something of what its `upgrade()` makes"
+        elif now.values_of(column) != was.values_of(column):
             does = f"leaves other values in `{column}` than there were before the upgrade"
         else:
             does = ""

@@ -3,6 +3,13 @@
 On Postgres: what each statement did to a table, and whom its transaction kept out meanwhile. Counted by the server, not
 timed: the same on a quick machine and on a busy one. On SQLite, where a transaction that writes keeps the whole file:
 for how long the longest one did.
+
+    note_statements(large, "users")
+    large.flask("db upgrade")
+    most = rows_in_one_transaction(noted_statements(large), under_lock=True)
+
+The numbers may stand in `found`. Rows have to be there in large numbers all the same: a batch of ten thousand is no
+batch in a table of forty. Compare `longest.seconds` of `longest_transaction` with a naive statement in the same check.
 """
 
 import threading

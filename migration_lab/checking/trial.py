@@ -122,7 +122,10 @@ def judge_once(
     judge: type[Judge], workspace: Workspace, template: Template, on_step: Callable[[str], object] = lambda _: None
 ) -> EngineVerdict:
     """Judge on the engine of the template. Whatever goes wrong becomes words that a learner can read."""
-    expectations = judge.expectations(template.engine.name)
+    at_home = template.engine.name == workspace.engine.name  # the learner's own database is on one engine only
+    expectations = tuple(
+        each for each in judge.expectations(template.engine.name) if at_home or each.id not in judge.of_own_database
+    )
     met: list[Expectation] = []
     with copies_of(workspace, template) as copies, keeping_sessions():
         finding = None

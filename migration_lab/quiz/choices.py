@@ -12,7 +12,11 @@ from migration_lab.quiz.base import Answer, Feedback, Markdown, Question, Remark
 
 
 class Option(Strict):
-    """An option, right or wrong. `value` is what `computed_by` may name instead of the text."""
+    """An option, right or wrong. `value` is what `computed_by` may name instead of the text.
+
+    Options are shown in the file's order, so put the right one in different places. One that is code from end to end
+    gets the code font. Where one is longer than a line, all are shown above the choices and get letters.
+    """
 
     text: Markdown
     right: bool = False

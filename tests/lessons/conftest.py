@@ -1,6 +1,5 @@
 """Run the course's notebooks as learners do, and look at what really ran."""
 
-import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from migration_lab import places
+from migration_lab import build, course
+from migration_lab.build.notebooks import lesson_notebook
 from migration_lab.build.solutions import executed
 from migration_lab.errors import LabError
 
@@ -22,13 +22,15 @@ def is_proof(cell: dict[str, Any]) -> bool:
 
 @pytest.fixture
 def run_notebook() -> Run:
-    """A function that runs `notebooks/NAME` or `solutions/NAME` in a home and proves that every cell ran.
+    """A function that runs a lesson's notebook in a home and proves that every cell ran.
 
-    With `to_first_proof`, nothing after the first cell with that tag runs.
+    It is made from the lesson's text: `tests/build/test_build.py` holds that the one in `notebooks/` is the same. With
+    `to_first_proof`, nothing after the first cell with that tag runs.
     """
 
-    def run(name: str, home: Path, engine: str, *, to_first_proof: bool = False) -> dict[str, Any]:
-        shipped = json.loads((places.course_root() / name).read_text(encoding="utf-8"))
+    def run(lesson: course.Lesson, home: Path, engine: str, *, to_first_proof: bool = False) -> dict[str, Any]:
+        name = f"notebooks/{lesson.slug}.ipynb"
+        shipped = lesson_notebook(lesson, build.cells_of(lesson)[0])
         if to_first_proof:
             proof = next(number for number, cell in enumerate(shipped["cells"]) if is_proof(cell))
             del shipped["cells"][proof + 1 :]

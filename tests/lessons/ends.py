@@ -22,11 +22,13 @@ def assert_it_ends_where_the_next_begins(lesson: course.Lesson, home: Path, engi
     env = following.folder / "checkpoint/migrations/env.py"
     if env.is_file():
         left_env = _shop_of(lesson, home, engine_name) / "migrations/env.py"
-        same = left_env.read_text(encoding="utf-8") == env.read_text(encoding="utf-8")
-        assert same, f"{lesson.slug} on {engine_name}: migrations/env.py is not that of {following.slug}'s checkpoint"
+        assert left_env.read_text(encoding="utf-8") == env.read_text(encoding="utf-8"), (
+            f"lessons/{lesson.slug}/lesson.md on {engine_name}: migrations/env.py is not that of {following.slug}'s "
+            "checkpoint"
+        )
     if following.manifest.checkpoint.head == lesson.manifest.checkpoint.head:
         return
-    here = f"{lesson.slug} on {engine_name}: its own shop must end where {following.slug} begins"
+    here = f"lessons/{lesson.slug}/lesson.md on {engine_name}: its own shop must end where {following.slug} begins"
     on = engine(engine_name)
     left = on.sqlalchemy_url(_shop_of(lesson, home, engine_name))
     begins = open_lesson(following, on).workspace.url

@@ -22,7 +22,7 @@ def assert_its_failures_are_provoked(lesson: course.Lesson, ran: dict[str, Any])
         if not any(_shows(text, explain.card(card_id)) for text in texts)
     ]
     assert not missing, (
-        f"{lesson.slug} promises failures in lesson.yaml that neither lesson nor solution shows: {missing}"
+        f"lessons/{lesson.slug}/lesson.yaml: `failures` names what neither lesson nor solution shows: {missing}"
     )
 
 

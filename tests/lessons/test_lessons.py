@@ -30,22 +30,22 @@ def test_the_lessons_run_in_reverse_order(run_notebook: Any, home: Path) -> None
     Each runs to the end of its first proof; that all of it runs without the others is seen when it runs alone.
     """
     for lesson in reversed(LESSONS):
-        run_notebook(f"notebooks/{lesson.slug}.ipynb", home, lesson.manifest.engines[0], to_first_proof=True)
+        run_notebook(lesson, home, lesson.manifest.engines[0], to_first_proof=True)
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
 def test_a_lesson_runs_alone_and_again(lesson: course.Lesson, run_notebook: Any, home: Path) -> None:
-    notebook, first = f"notebooks/{lesson.slug}.ipynb", lesson.manifest.engines[0]
+    first = lesson.manifest.engines[0]
     assert lesson.manifest.engines[-1] == "postgres"
-    ran = run_notebook(notebook, home, first)
+    ran = run_notebook(lesson, home, first)
     assert any(is_proof(cell) for cell in ran["cells"])
     assert_its_failures_are_provoked(lesson, ran)
     assert_it_ends_where_the_next_begins(lesson, home, first)
     if would_run_the_same_again(ran):
         assert_it_ends_where_the_next_begins(lesson, home, "postgres")
-        run_notebook(notebook, home, "postgres", to_first_proof=True)
+        run_notebook(lesson, home, "postgres", to_first_proof=True)
     else:
-        run_notebook(notebook, home, "postgres")
+        run_notebook(lesson, home, "postgres")
         assert_it_ends_where_the_next_begins(lesson, home, "postgres")
 
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from migration_lab import course, places, progress
+from migration_lab import build, course, places, progress
+from migration_lab.build.notebooks import solution_notebook, without_outputs
 from migration_lab.build.solutions import MOMENTS, kernel_environment
 
 WITH_EXERCISES = [each for each in course.lessons() if each.is_written and each.manifest.exercises]
@@ -97,6 +98,7 @@ def plant_wrong_outputs(notebook: dict[str, Any]) -> None:
 
 def stored(slug: str) -> dict[str, Any]:
     path = places.course_root() / "solutions" / f"{slug}.ipynb"
+    assert path.exists(), f"solutions/{slug}.ipynb is not there: run `lab build {slug[:2]}`"
     notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return notebook
 
@@ -113,6 +115,11 @@ def test_there_is_a_solution_for_each_lesson_with_exercises() -> None:
 @pytest.mark.parametrize("lesson", WITH_EXERCISES, ids=lambda lesson: lesson.slug)
 def test_a_solution_prints_what_is_stored_and_passes(lesson: course.Lesson, home: Path) -> None:
     notebook = stored(lesson.slug)
+    fresh = solution_notebook(lesson, build.cells_of(lesson)[1])
+    assert without_outputs(notebook) == fresh, (
+        f"solutions/{lesson.slug}.ipynb has other cells than lessons/{lesson.slug}/exercises.md: "
+        f"run `lab build {lesson.number}`"
+    )
     compared = nbval(notebook, f"{lesson.slug}.ipynb", home)
     assert not compared.failed, compared.output
     assert compared.passed == frozenset(range(len(code_cells(notebook))))
