@@ -8,15 +8,9 @@ import pytest
 
 from migration_lab import course, engines, locks, workspace
 from migration_lab.checking.database import Database
-from migration_lab.checking.interruptions import (
-    DIED,
-    PATIENCE_SECONDS,
-    Interruptions,
-    in_background,
-    is_blocked,
-    sampled,
-    wait_until_stuck,
-)
+from migration_lab.checking.expectations import Miss
+from migration_lab.checking.interruptions import DIED, Interruptions, crashes, meetings, sampled
+from migration_lab.checking.running import LEFT_BEHIND, PATIENCE_SECONDS, in_background, is_blocked, wait_until_stuck
 from migration_lab.course import EngineName
 
 Open = Callable[[EngineName], Database]
@@ -167,6 +161,40 @@ def test_a_statement_for_each_row_is_interrupted_three_times() -> None:
         *(1, 2, 3, 1001, 1002, 1003),
     ]
     assert sampled([]) == []
+
+
+# Both deaths leave the same: on SQLite the table, on Postgres nothing.
+@pytest.mark.parametrize(("engine", "is_left"), [("sqlite", True), ("postgres", False)])
+def test_each_state_that_a_death_leaves_is_one_case(engine: EngineName, is_left: bool, opened: Open) -> None:
+    statements = Interruptions(opened(engine)).statements(UPGRADE)
+    late = "INSERT INTO users (email) VALUES ('late@example.com')"
+    (crash,) = crashes(lambda: opened(engine), UPGRADE, statements, meanwhile=late)
+    assert crash.when.startswith("It died before this statement: INSERT INTO campaigns")
+    assert ("campaigns" in crash.left.tables) == is_left
+    assert ("already exists" in crash.error) == is_left
+    assert crash.why == (LEFT_BEHIND if is_left else "")
+    assert "late@example.com" not in crash.left.values_of("users.email").values()
+    assert "late@example.com" in crash.after.values_of("users.email").values()
+
+
+def test_a_death_that_shuts_the_shop_is_a_miss(opened: Open) -> None:
+    statements = Interruptions(opened("sqlite")).statements(UPGRADE)
+    with pytest.raises(Miss, match="the shop goes on"):
+        list(crashes(lambda: opened("sqlite"), UPGRADE, statements, meanwhile="INSERT INTO nowhere VALUES (1)"))
+
+
+def test_two_commands_meet_either_way_round(opened: Open) -> None:
+    stamp = "db stamp 0009"  # waits for the row that an upgrade has changed
+    statements = {command: Interruptions(opened("postgres")).statements(command) for command in (UPGRADE, stamp)}
+    found = list(meetings(lambda: opened("postgres"), statements))
+    assert [each.when for each in found] == [
+        f"`flask {UPGRADE}` was at its statement {number} when `flask {stamp}` began." for number in (2, 3)
+    ]
+    for each in found:
+        assert each.errors, "the upgrade does not find the version that it is to change"
+        assert f"`flask {UPGRADE}` ended with" in each.errors[0]
+        assert each.deadlocks == 0
+        assert each.after.revisions == ("0009",)
 
 
 def test_the_hook_is_for_one_command_and_not_for_another_in_the_same_copy(opened: Open) -> None:

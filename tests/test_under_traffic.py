@@ -14,8 +14,10 @@ import pytest
 from migration_lab import course, engines, locks, workspace
 from migration_lab.checking import database
 from migration_lab.checking.database import Database
-from migration_lab.checking.under_traffic import STOPPED, Live, under_traffic
+from migration_lab.checking.running import LEFT_BEHIND, STOPPED, why_it_failed
+from migration_lab.checking.under_traffic import ATTEMPTS, HOPELESS, Live, deploy_behind_report, under_traffic
 from migration_lab.course import EngineName
+from migration_lab.traffic import ONE_ROW_EACH
 
 Open = Callable[[EngineName], Database]
 ADD = 'op.add_column("users", sa.Column("note", sa.Text))'
@@ -98,6 +100,29 @@ def test_a_command_is_waited_for_until_it_meets_a_lock_or_ends(opened: Open) -> 
         live.flask("db current")
         live.wait_for_a_command(or_until=never)
         assert [span.end is not None for span in live.seen.timeline.spans] == [True]
+
+
+def test_a_deploy_runs_again_until_the_report_has_gone(opened: Open) -> None:
+    shop = opened("postgres")
+    write(shop, f"op.execute(\"SET LOCAL lock_timeout = '100ms'\"); {ADD}")
+    deploy = deploy_behind_report(shop, "db upgrade", "users", mix=ONE_ROW_EACH, seconds=5, pause=0.1)
+    *failed, last = [span.exit_code for span in deploy.live.seen.timeline.spans]
+    assert failed
+    assert 0 not in failed
+    assert last == deploy.last.exit_code == 0
+    assert deploy.left_report_alone
+    assert shop.stands_at() == ("0009",)
+
+
+def test_a_deploy_gives_up_what_cannot_succeed_and_sees_that_the_report_was_ended(opened: Open) -> None:
+    shop = opened("postgres")
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'report'"
+    end = f'op.execute("{end} AND datname = current_database()")'
+    write(shop, f'{end}; op.add_column("users", sa.Column("email", sa.Text))')
+    deploy = deploy_behind_report(shop, "db upgrade", "users", mix=ONE_ROW_EACH, seconds=5, pause=0.1)
+    assert not deploy.left_report_alone
+    assert why_it_failed(deploy.last) == LEFT_BEHIND
+    assert len(deploy.live.seen.timeline.spans) < ATTEMPTS + HOPELESS
 
 
 def test_nobody_waits_where_nothing_is_in_the_way(opened: Open) -> None:

@@ -19,11 +19,15 @@ from migration_lab.flask_command import run_flask
 from migration_lab.process import Completed, StoppedError
 from migration_lab.query import Rows
 from migration_lab.revisions import History, read_history, read_standing
-from migration_lab.schema import Column, Schema, read_schema
+from migration_lab.schema import Column, Schema, diff, read_schema
 from migration_lab.workspace import Workspace
 
 COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under one
 THERE_ALREADY = "F29"  # the field guide's card for a table, column or index that exists
+SETTINGS = """
+    SELECT unnest(s.setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+    WHERE d.datname = current_database()
+"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,15 @@ class Snapshot:
     def known_values_of(self, column: str) -> dict[Any, Any]:
         """The values that are not NULL, by the id of their row."""
         return {id_: value for id_, value in self.values_of(column).items() if value is not None}
+
+    def differences(self, other: "Snapshot", may: rows.MayChange) -> list[str]:
+        """What differs in a later one, in sentences: schema, revisions, and rows but for what they may have become."""
+        found = [*map(str, diff(self.schema, other.schema)), *rows.changed(self.tables, other.tables, may)]
+        if self.revisions != other.revisions:
+            found.append(
+                f"it stands at {revision_names(other.revisions)}, and should stand at {revision_names(self.revisions)}"
+            )
+        return found
 
     def rows_of(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table, a dictionary each, in the order of the key; none where there is no such table."""
@@ -174,6 +187,10 @@ class Database:
         """Schema, rows and revisions as they are now."""
         schema = self.schema()
         return Snapshot(self.name, schema, rows.read(self.url, schema), self.stands_at())
+
+    def settings(self) -> list[str]:
+        """What each new session of this database gets, as `ALTER DATABASE ... SET` and the like leave it; Postgres."""
+        return [setting for (setting,) in self.sql(SETTINGS).rows]
 
     def history(self) -> History:
         """The revisions in the files."""

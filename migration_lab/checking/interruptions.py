@@ -1,37 +1,46 @@
-"""Commands that die before one of their statements, or wait there for a word: for judges.
+"""Commands that die at one of their statements, or meet another command there: for judges.
 
 A hook in the copy's `env.py` counts the statements that change something. COMMIT is none of them: to die before one is
 to die before the last statement that it would have kept.
 
-    for number in range(1, len(Interruptions(self.fresh()).statements("db upgrade")) + 1):
-        copy = self.fresh()
-        Interruptions(copy).die_before(number, "db upgrade")
-        again = copy.flask("db upgrade")
+    statements = Interruptions(self.fresh()).statements("db upgrade")
+    for crash in crashes(self.fresh, "db upgrade", statements, meanwhile="INSERT INTO users (email) VALUES ('late')"):
+        self.expect(not crash.error, expected="The second run succeeds.", found=f"{crash.when}\n{crash.error}")
+        differ = undisturbed.differences(crash.after, self.may)
 
-`paused_before` keeps the process waiting with all its locks while the block does something else, such as
-`in_background(copy, "db upgrade")`; `paused.completed()` lets it go on.
+`meetings` lets two commands meet in the same way. `paused_before`, of which it is made, keeps a process waiting with
+all its locks while the block does something else, such as `in_background(copy, "db upgrade")`; `paused.completed()`
+lets it go on.
 """
 
 import json
 import re
-import threading
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
+from shlex import split
+from textwrap import shorten
 
-from migration_lab.checking.database import Database
-from migration_lab.checking.under_traffic import STOPPED
-from migration_lab.process import Completed, StoppedError
+from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.expectations import Miss
+from migration_lab.checking.running import (
+    PATIENCE_SECONDS,
+    POLL_SECONDS,
+    Running,
+    in_background,
+    run,
+    wait_for,
+    wait_for_its_sessions,
+    wait_until_stuck,
+    why_it_failed,
+)
+from migration_lab.checking.words import error_in
+from migration_lab.process import Completed
 
 DIED = 70  # the exit code of a command that the hook ended
-PATIENCE_SECONDS = 8.0
-POLL_SECONDS = 0.02
-REPEATS = 3  # questions that a session has asked before, one after the other: it asks again and again
-STILL_SECONDS = 0.4
-SLEEP_SECONDS = 2.0  # a statement that lets the server sleep for so long is one that waits for somebody
 VALUES = re.compile(r"'(?:[^']|'')*'|\b\d+\b")
 
 # The learner's own env.py runs below it, under its own name, so that tracebacks stay true.
@@ -73,27 +82,113 @@ _interrupt()
 with open(__file__ + ".theirs", encoding="utf-8") as theirs:
     exec(compile(theirs.read(), __file__, "exec"))
 """
-SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-OTHERS = f"{SESSIONS} AND pid <> pg_backend_pid()"
-BLOCKED = f"{SESSIONS} AND cardinality(pg_blocking_pids(pid)) > 0"
-ASKED = """
-    SELECT pid, query_start::text, query, wait_event IS NOT DISTINCT FROM 'PgSleep'
-        AND clock_timestamp() - query_start > make_interval(secs => {seconds})
-    FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A command that died, and the second run.
+
+    Args:
+        when: where it died, in a sentence.
+        left: what the database held then.
+        error, why: with which error the second run ended, and why, as far as that says so; empty where it succeeded.
+        after: what the database held in the end.
+    """
+
+    when: str
+    left: Snapshot
+    error: str
+    why: str
+    after: Snapshot
+
+
+def crashes(
+    fresh: Callable[[], Database], command: str, statements: Sequence[str], *, meanwhile: str
+) -> Iterator[Crash]:
+    """Let a command die before each kind of statement, and run it again; deaths that leave the same count once.
+
+    Args:
+        fresh: makes a copy.
+        statements: what the command sends when nothing disturbs it.
+        meanwhile: SQL that somebody runs between the two runs.
+
+    Raises:
+        Miss: the database does not accept `meanwhile`.
+    """
+    seen = []
+    for number in sampled(statements)[1:]:  # before the first one nothing has been done
+        copy = fresh()
+        Interruptions(copy).die_before(number, command)
+        left = copy.snapshot()
+        if (state := (left.schema, left.tables, left.revisions)) in seen:
+            continue
+        seen.append(state)
+        when = f"It died before this statement: {shorten(statements[number - 1], 70, placeholder=' …')}"
+        if refused := copy.refusal(meanwhile):
+            raise Miss(
+                expected="When the first run has died, the shop goes on as before.",
+                found=f"{when}\n{refused}",
+                next_step="Leave the tables of the shop as they are until the last statement.",
+            )
+        again = run(copy, command)
+        error = error_in(again.output, copy.folder) if again.exit_code else ""
+        yield Crash(when, left, error, why_it_failed(again) if error else "", copy.snapshot())
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Two commands that met.
+
+    Args:
+        when: where they met, in a sentence.
+        errors: how those ended that failed, in sentences.
+        why: why the first of them did, as far as its error says so.
+        after: what the database held in the end.
+        deadlocks: how many deadlocks the server had to end.
+    """
+
+    when: str
+    errors: list[str]
+    why: str
+    after: Snapshot
+    deadlocks: int
+
+
+def meetings(fresh: Callable[[], Database], statements: Mapping[str, Sequence[str]]) -> Iterator[Meeting]:
+    """Let one of two commands begin while the other is at one of its statements: at each kind, and either way round.
+
+    Postgres only.
+
+    Args:
+        fresh: makes a copy.
+        statements: what each of the two commands sends when nothing disturbs it.
+    """
+    for first, second in permutations(statements):
+        for number in sampled(statements[first])[1:]:  # before the first one it holds nothing
+            copy = fresh()
+            with Interruptions(copy).paused_before(number, first) as paused:
+                other = in_background(copy, second)
+                wait_until_stuck(copy, other)
+                ended = {first: paused.completed(), second: other.completed()}
+            wait_for_its_sessions(copy)  # they hand in their deadlocks when they end
+            failed = {command: each for command, each in ended.items() if each.exit_code != 0}
+            errors = [f"`flask {command}` ended with:\n{_first_line(each, copy)}" for command, each in failed.items()]
+            why = next(map(why_it_failed, failed.values()), "")
+            when = f"`flask {first}` was at its statement {number} when `flask {second}` began."
+            yield Meeting(when, errors, why, copy.snapshot(), copy.sql(DEADLOCKS).scalar)
+
+
+def _first_line(completed: Completed, copy: Database) -> str:
+    """Of an error: what follows in that of a deadlock names processes."""
+    return error_in(completed.output, copy.folder).partition("\n")[0]
 
 
 class Interruptions:
-    """Interrupts commands in one copy.
+    """Interrupts commands in one copy, whose `env.py` is changed until the command has come to an end."""
 
-    Args:
-        copy: its `env.py` is changed, and changed back by each command that has come to an end.
-        folder: the migrations' folder in it.
-    """
-
-    def __init__(self, copy: Database, folder: str = "migrations") -> None:
+    def __init__(self, copy: Database) -> None:
         self._copy = copy
-        self._folder = copy.folder / folder
 
     def statements(self, command: str) -> list[str]:
         """Run a command that has to succeed, and list what it sent to the database to change something.
@@ -101,9 +196,9 @@ class Interruptions:
         Raises:
             Miss: it fails, or does not come to an end.
         """
-        with self._hooked(before=0, dies=0):
+        with self._hooked(command, before=0, dies=0) as folder:
             self._copy.must(command)
-        log = self._folder / "statements.txt"
+        log = folder / "statements.txt"
         return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
     def die_before(self, number: int, command: str) -> Completed:
@@ -111,59 +206,37 @@ class Interruptions:
 
         The exit code is `DIED` unless it ended earlier. Afterwards none of its sessions is left on the server.
         """
-        with self._hooked(before=number, dies=DIED):
+        with self._hooked(command, before=number, dies=DIED):
             completed = run(self._copy, command)
-        if self._copy.engine.name == "postgres":
-            wait_for(lambda: self._copy.sql(OTHERS).scalar == 0)
+        wait_for_its_sessions(self._copy)
         return completed
 
     @contextmanager
     def paused_before(self, number: int, command: str) -> "Iterator[Paused]":
         """Run a command up to its statement of this number; it waits there until told to go on, or the block ends."""
-        with self._hooked(before=number, dies=0):
-            paused = Paused(self._folder, lambda: run(self._copy, command))
+        with self._hooked(command, before=number, dies=0) as folder:
+            paused = Paused(folder, lambda: run(self._copy, command))
             try:
                 yield paused
             finally:
                 paused.completed()
 
     @contextmanager
-    def _hooked(self, *, before: int, dies: int) -> Iterator[None]:
-        env, theirs = self._folder / "env.py", self._folder / "env.py.theirs"
+    def _hooked(self, command: str, *, before: int, dies: int) -> Iterator[Path]:
+        words = split(command)
+        migrations = words[words.index("--directory") + 1] if "--directory" in words else "migrations"
+        folder = self._copy.folder / migrations
+        env, theirs = folder / "env.py", folder / "env.py.theirs"
         for name in ("waits", "goes_on", "statements.txt"):
-            (self._folder / name).unlink(missing_ok=True)
+            (folder / name).unlink(missing_ok=True)
         plan = {"before": before, "dies": dies, "poll": POLL_SECONDS, "patience": 2 * PATIENCE_SECONDS}
-        (self._folder / "interruption.json").write_text(json.dumps(plan), encoding="utf-8")
+        (folder / "interruption.json").write_text(json.dumps(plan), encoding="utf-8")
         env.rename(theirs)
         env.write_text(HOOK, encoding="utf-8")
         try:
-            yield
+            yield folder
         finally:
             theirs.replace(env)
-
-
-class Running:
-    """A command that runs beside the judge."""
-
-    def __init__(self, run: Callable[[], Completed]) -> None:
-        self._completed: Future[Completed] = Future()
-        self._thread = threading.Thread(target=self._run, args=(run,), daemon=True)
-        self._thread.start()
-
-    def _run(self, run: Callable[[], Completed]) -> None:
-        try:
-            self._completed.set_result(run())
-        except BaseException as error:
-            self._completed.set_exception(error)
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it has come to its end."""
-        return not self._thread.is_alive()
-
-    def completed(self) -> Completed:
-        """Wait for its end; what has kept it from running to its end is raised here."""
-        return self._completed.result()
 
 
 class Paused(Running):
@@ -180,11 +253,6 @@ class Paused(Running):
         return super().completed()
 
 
-def in_background(copy: Database, command: str) -> Running:
-    """Run a command beside the judge."""
-    return Running(lambda: run(copy, command))
-
-
 def sampled(statements: Sequence[str]) -> list[int]:
     """Where it is enough to interrupt a command: the numbers (from 1) of each distinct statement's first, second and
     last occurrence. Statements that differ only in their values are the same, so that a thousand rows take three."""
@@ -192,55 +260,3 @@ def sampled(statements: Sequence[str]) -> list[int]:
     for number, statement in enumerate(statements, start=1):
         places[VALUES.sub("?", statement)].append(number)
     return sorted({number for each in places.values() for number in (*each[:2], each[-1])})
-
-
-def is_blocked(copy: Database) -> bool:
-    """Whether a session of the copy's database waits for a lock. Postgres only."""
-    return bool(copy.sql(BLOCKED).scalar)
-
-
-def wait_until_stuck(copy: Database, command: Running) -> None:
-    """Wait until a command has ended, or a session of the copy's database waits for a lock, or none goes on: each asks
-    only what it has asked before, as one does that tries again and again. Postgres only."""
-    asks = _Repeats(copy)
-    wait_for(lambda: command.has_ended or is_blocked(copy) or asks.again())
-
-
-class _Repeats:
-    """Tells whether the sessions of a database only ask what they have asked before."""
-
-    def __init__(self, copy: Database) -> None:
-        self._copy = copy
-        self._texts: set[tuple[int, str]] = set()
-        self._since_new: set[tuple[int, str]] = set()
-        self._new_at = time.monotonic()
-
-    def again(self) -> bool:
-        """Look once more; it takes several looks until a repetition is told from a slow step."""
-        rows = self._copy.sql(ASKED.format(seconds=SLEEP_SECONDS)).rows
-        texts = {(pid, text) for pid, _, text, _ in rows}
-        asked = {(pid, start) for pid, start, _, _ in rows}
-        if texts <= self._texts:
-            self._since_new |= asked
-        else:
-            self._texts |= texts
-            self._since_new = asked
-            self._new_at = time.monotonic()
-        repeats = len(self._since_new) - len(texts)
-        is_slow = time.monotonic() - self._new_at < STILL_SECONDS  # one that reads several tables asks alike, and fast
-        return (repeats >= REPEATS and not is_slow) or any(sleeps for *_, sleeps in rows)
-
-
-def wait_for(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait for so many seconds at most; what comes later is found by whoever judges."""
-    until = time.monotonic() + seconds
-    while not is_so() and time.monotonic() < until:
-        time.sleep(POLL_SECONDS)
-
-
-def run(copy: Database, command: str) -> Completed:
-    """Run a command; one that reaches the time limit ends with exit code `STOPPED`."""
-    try:
-        return copy.flask(command)
-    except StoppedError as stopped:
-        return Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")

@@ -11,23 +11,34 @@ machine cannot reach (three times what a right answer needs, a third of what the
 number that was measured into `found`.
 """
 
+import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from threading import Event
 
 from migration_lab import locks
 from migration_lab.checking.database import Database
+from migration_lab.checking.rows import quoted
+from migration_lab.checking.running import ABORTED, LEFT_BEHIND, Running, run, why_it_failed
 from migration_lab.flask_command import HasFolder
-from migration_lab.process import Completed, StoppedError
+from migration_lab.process import Completed
 from migration_lab.service import serve
 from migration_lab.timeline import Recording
 from migration_lab.traffic import ONE_ROW_EACH, Request, ids_in
 from migration_lab.traffic.outcome import reasons
 
 PER_SECOND = 40.0  # enough for a stall of a tenth of a second to hold some up, and little work for two cores
-STOPPED = 124  # the exit code of a command that reached its time limit, as the program `timeout` gives it
 POLL_SECONDS = 0.05
 COMMAND = "flask"  # the names of commands' sessions begin with it
+A_FEW = 10  # requests before and after what is judged
+STAYS_SECONDS = (1.5, 2.2)  # for how long a report stays in the way: a revision cannot know when to begin
+ATTEMPTS, HOPELESS = 25, 3  # of a deploy after the report has gone; of one that fails in the same way each time
+REPORTS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = 'report' AND datname = current_database() AND xact_start IS NOT NULL
+"""
 
 
 class Live:
@@ -45,10 +56,7 @@ class Live:
     def flask(self, command: str, *, seconds: float | None = None) -> Completed:
         """Run a command, as `copy.flask` does; one that reaches the time limit ends with exit code `STOPPED`."""
         with self.seen.span(f"{COMMAND} {command}") as span:
-            try:
-                completed = self.copy.flask(command, seconds=seconds)
-            except StoppedError as stopped:
-                completed = Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")
+            completed = run(self.copy, command, seconds=seconds)
             span.exit_code = completed.exit_code
             return completed
 
@@ -120,3 +128,56 @@ def under_traffic(
         watch = locks.watch(copy.url)
         seen = stack.enter_context(Recording(requests, title="under requests", watch=watch))
         yield Live(copy, seen, watch)
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """A command that was run until it succeeded, behind a report.
+
+    Args:
+        live: what customers noticed.
+        last: the last run; where it failed, a further one would have failed as well.
+        left_report_alone: whether nobody ended the report's transaction.
+    """
+
+    live: Live
+    last: Completed
+    left_report_alone: bool
+
+
+def deploy_behind_report(
+    copy: Database, command: str, table: str, *, mix: Sequence[Request], seconds: float, pause: float
+) -> Deploy:
+    """Run a command again and again until it succeeds, while the shop serves requests and a report reads.
+
+    The report stays until a run waits for a lock or has ended, and a while longer. Postgres only.
+
+    Args:
+        table: which the report has read; its transaction is open.
+        mix: the requests.
+        seconds: how long a run may take.
+        pause: how long the deploy waits after a run that failed, in seconds.
+    """
+    gone = Event()
+
+    def until_it_succeeds() -> Completed:
+        attempts = 0
+        while True:
+            attempts += gone.is_set()
+            completed = live.flask(command, seconds=seconds)
+            is_hopeless = why_it_failed(completed) in (LEFT_BEHIND, ABORTED)
+            if completed.exit_code == 0 or attempts >= (HOPELESS if is_hopeless else ATTEMPTS):
+                return completed
+            time.sleep(pause)
+
+    with under_traffic(copy, mix=mix) as live:
+        live.wait_for(A_FEW)
+        with locks.idle_reader(copy.url, f"SELECT count(*) FROM {quoted(table)}"):
+            runs = Running(until_it_succeeds)
+            live.wait_for_a_command(or_until=Event())
+            time.sleep(random.uniform(*STAYS_SECONDS))
+            left_alone = copy.sql(REPORTS).scalar == 1
+        gone.set()
+        last = runs.completed()
+        live.wait_for(A_FEW)
+    return Deploy(live, last, left_alone)

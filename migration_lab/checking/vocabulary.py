@@ -48,23 +48,37 @@ class Vocabulary:
         """Raise `Miss` in these words."""
         raise Miss(expected=expected, found=found, cause=cause, next_step=next_step)
 
-    def expect_none(self, wrong: Sequence[object], *, expected: str, **words: str) -> None:
-        """Nothing was found that is wrong; else its first three pieces are said.
+    def expect_none(
+        self,
+        wrong: Sequence[object],
+        *,
+        expected: str,
+        heading: str = "",
+        most: int = 3,
+        cause: str = "",
+        next_step: str = "",
+    ) -> None:
+        """Nothing was found that is wrong.
 
         Args:
-            wrong: sentences, or changes of a schema.
-            words: `cause` and `next_step`.
+            wrong: sentences, or changes of a schema; as many of them are shown as `most`, below the heading.
         """
-        self.expect(not wrong, expected=expected, found=listed([str(each) for each in wrong], most=3), **words)
+        found = listed([*([heading] if heading else []), *map(str, wrong)], most + bool(heading))
+        self.expect(not wrong, expected=expected, found=found, cause=cause, next_step=next_step)
 
-    def expect_taken(self, database: Database, *statements: str, expected: str, **words: str) -> None:
-        """The database carries out what a program writes to it; `words` are `cause` and `next_step`."""
-        self.expect_none([why for each in statements if (why := database.refusal(each))], expected=expected, **words)
+    def expect_taken(
+        self, database: Database, *statements: str, expected: str, cause: str = "", next_step: str = ""
+    ) -> None:
+        """The database carries out what a program writes to it."""
+        refused = [why for each in statements if (why := database.refusal(each))]
+        self.expect_none(refused, expected=expected, cause=cause, next_step=next_step)
 
-    def expect_refused(self, database: Database, *statements: str, expected: str, **words: str) -> None:
+    def expect_refused(
+        self, database: Database, *statements: str, expected: str, cause: str = "", next_step: str = ""
+    ) -> None:
         """The database carries out none of these; one that succeeds is there then."""
         done = [f"This succeeds in {database.name}: {each}" for each in statements if not database.refusal(each)]
-        self.expect_none(done, expected=expected, **words)
+        self.expect_none(done, expected=expected, cause=cause, next_step=next_step)
 
     def expect_there(self, name: str, *, where: Snapshot, expected: str = "") -> Column:
         """A column is there; what was measured says why it is missing.
@@ -120,7 +134,13 @@ class Vocabulary:
         )
 
     def expect_values(
-        self, column: str, rule: Mapping[Any, Any] | Callable[[dict[str, Any]], Any], *, where: Snapshot, **words: str
+        self,
+        column: str,
+        rule: Mapping[Any, Any] | Callable[[dict[str, Any]], Any],
+        *,
+        where: Snapshot,
+        cause: str = "",
+        next_step: str = "",
     ) -> None:
         """Each row has the value of a rule.
 
@@ -129,7 +149,6 @@ class Vocabulary:
             rule: a function from a row to its value; or values by the id of the row, each of which must be there, while
                 rows with other ids may have any.
             where: in which database.
-            words: `cause` and `next_step`.
         """
         self.expect_there(column, where=where)
         table, _, name = column.rpartition(".")
@@ -143,7 +162,9 @@ class Vocabulary:
         if not callable(rule):
             there = {row.get("id") for row in rows}
             wrong += [f"`{table}`: the row with id {each} is gone" for each in rule if each not in there]
-        self.expect_none(wrong, expected=f"In {where.name} `{column}` follows the ticket.", **words)
+        self.expect_none(
+            wrong, expected=f"In {where.name} `{column}` follows the ticket.", cause=cause, next_step=next_step
+        )
 
     def expect_same_schema(
         self,

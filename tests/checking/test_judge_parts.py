@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from migration_lab.checking import FilesJudge
+from migration_lab.checking import FilesJudge, Miss, Snapshot
 from migration_lab.checking.copies import Copies
 from migration_lab.checking.rows import MayChange, Table, changed
 from migration_lab.schema import Column, Index, Schema
@@ -64,3 +64,25 @@ def test_a_table_that_grows_keeps_its_old_rows() -> None:
     assert changed(before, other, MayChange(grows=("orders",))) == [
         "`orders.source` of the row with id 1 was 'web' and is 'phone'"
     ]
+
+
+def test_two_snapshots_differ_in_schema_rows_and_revisions() -> None:
+    def snapshot(columns: tuple[str, ...], code: str, revision: str) -> Snapshot:
+        rows = {"orders": Table(("id",), ("id", "code"), ((1, code),))}
+        return Snapshot("the copy", schema(("id",), columns), rows, (revision,))
+
+    one = snapshot(("id", "code"), "a", "0002")
+    assert one.differences(one, MayChange()) == []
+    assert one.differences(snapshot(("id", "code"), "b", "0002"), MayChange(writes=("orders.code",))) == []
+    added, value, place = one.differences(snapshot(("id", "code", "note"), "b", "0001"), MayChange())
+    assert "note" in added
+    assert value == "`orders.code` of the row with id 1 was 'a' and is 'b'"
+    assert place == "it stands at `0001`, and should stand at `0002`"
+
+
+def test_what_is_wrong_is_listed_under_its_heading() -> None:
+    judge = Large(cast(Copies, _Copies()))
+    judge.expect_none([], expected="Nothing.", heading="After the upgrade:")
+    with pytest.raises(Miss) as miss:
+        judge.expect_none(["one", "two", "three"], expected="Nothing.", heading="After the upgrade:", most=3)
+    assert miss.value.found == "After the upgrade:\none\ntwo\nand 1 more"
