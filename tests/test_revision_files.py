@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from migration_lab.errors import LabError
+from migration_lab.process.confinement import confine, release
 from migration_lab.revisions import History, read_revisions, running
 from migration_lab.revisions.literals import read_literals
 
@@ -333,6 +334,15 @@ def assert_parent(folder: Path) -> tuple[str, ...]:
     revision = History(read_revisions(folder)).revision("0002")
     assert revision is not None
     return revision.down
+
+
+def test_a_file_in_a_copy_of_a_check_can_be_run(tmp_path: Path) -> None:
+    project(tmp_path / "1", 'PARENT = "0001"\nrevision = "0002"\ndown_revision = PARENT\n')
+    confinement = confine(tmp_path, [])
+    try:
+        assert assert_parent(tmp_path / "1") == ("0001",)
+    finally:
+        release(confinement)
 
 
 def test_an_old_file_is_known_by_its_name(tmp_path: Path) -> None:

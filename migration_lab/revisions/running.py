@@ -11,6 +11,7 @@ from typing import Any
 
 from migration_lab import flask_command, process
 from migration_lab.errors import LabError
+from migration_lab.process.guard import VARIABLE
 from migration_lab.revisions.files import Found, Settings
 
 LIMIT_SECONDS = 10.0  # for all files of a history together; one takes milliseconds
@@ -27,7 +28,10 @@ def run_files(settings: Settings, files: Sequence[Found]) -> list[Mapping[str, A
     Raises:
         LabError: a file fails, ends the process or takes too long; the message names it.
     """
-    with tempfile.TemporaryDirectory(prefix="lab-") as scratch:
+    env = _environment(settings.folder)
+    # What runs in a check's copy may write within the check's own folder only, and is told so.
+    within = env["TMPDIR"] if VARIABLE in env else None
+    with tempfile.TemporaryDirectory(prefix="lab-", dir=within) as scratch:
         task, answers = Path(scratch, "task.json"), Path(scratch, "answers.jsonl")
         asked = {"ini": str(settings.ini), "script": settings.script, "files": [str(each.path) for each in files]}
         task.write_text(json.dumps(asked), encoding="utf-8")
@@ -36,7 +40,7 @@ def run_files(settings: Settings, files: Sequence[Found]) -> list[Mapping[str, A
             ended = process.run(
                 ["migration_lab.revisions.child:main", str(task), str(answers)],
                 folder=settings.folder,
-                env=_environment(settings.folder),
+                env=env,
                 timeout=LIMIT_SECONDS,
             )
         except process.StoppedError as error:
