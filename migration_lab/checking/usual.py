@@ -10,7 +10,7 @@ from migration_lab.checking.planted import expect_no_drift
 from migration_lab.checking.rows import changed
 from migration_lab.checking.stated import expect_stated
 from migration_lab.checking.walk import Stop, Walk
-from migration_lab.checking.words import listed, revision_names
+from migration_lab.checking.words import listed, revision_names, shown
 from migration_lab.schema import diff
 
 UNDO = "In `downgrade()`, undo every operation of `upgrade()`, the last one first."
@@ -214,7 +214,7 @@ class FilesJudge(Judge):
             table, _, column = name.rpartition(".")
             is_new = (new := head.column(name)) is not None and new.nullable and self.start.column(name) is None
             rows = [row for row in head.rows_of(table) if row[column] is not None] if is_new else []
-            found += [f"`{name}` of the row with id {row.get('id')} is {row[column]!r}" for row in rows[:1]]
+            found += [f"`{name}` of the row with id {row.get('id')} is {shown(row[column])}" for row in rows[:1]]
             if name in head.tables and name not in self.start.tables and head.tables[name].rows:
                 found.append(f"the new table `{name}` has {len(head.tables[name].rows)} rows")
         return sorted(found)
@@ -256,23 +256,23 @@ class FilesJudge(Judge):
     def _other_new_values(self) -> list[str]:
         """Which values of new columns differ after the second upgrade, in rows that nobody has touched meanwhile."""
         head, lived, again = self.head, self.walk.lived, self.walk.again()
-        found = []
+        may_differ, found = {*self.random, *self.writes, *self.moves.values()}, []
         for name, table in self.start.tables.items():
-            if name in self.writes:
+            there = head.tables[name].columns if name in head.tables else ()
+            new = {each for each in there if f"{name}.{each}" not in may_differ} - set(table.columns)
+            if name in self.writes or not new:  # there may be many rows
                 continue
             then = {row.get("id"): row for row in lived.rows_of(name)}
             untouched = [row for row in head.rows_of(name) if then.get(row.get("id")) == row]
             now = {row.get("id"): row for row in again.rows_of(name)}
-            new = {each for row in untouched[:1] for each in row} - set(table.columns)
             for column in sorted(new):
-                full = f"{name}.{column}"
-                if full in (*self.random, *self.writes, *self.moves.values()):
-                    continue
                 for row in untouched:
                     value = now.get(row.get("id"), {}).get(column)
                     if value != row[column]:
-                        which = f"`{full}` of the row with id {row.get('id')}"
-                        found.append(f"{which} was {row[column]!r} and is {value!r}, after the second upgrade")
+                        which = f"`{name}.{column}` of the row with id {row.get('id')}"
+                        found.append(
+                            f"{which} was {shown(row[column])} and is {shown(value)}, after the second upgrade"
+                        )
                         break
         return found
 
