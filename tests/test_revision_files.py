@@ -3,6 +3,7 @@
 import os
 import py_compile
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -336,11 +337,14 @@ def assert_parent(folder: Path) -> tuple[str, ...]:
     return revision.down
 
 
-def test_a_file_in_a_copy_of_a_check_can_be_run(tmp_path: Path) -> None:
-    project(tmp_path / "1", 'PARENT = "0001"\nrevision = "0002"\ndown_revision = PARENT\n')
-    confinement = confine(tmp_path, [])
+def test_a_file_in_a_copy_of_a_check_can_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy, elsewhere = tmp_path / "check/1", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    project(copy, 'revision = "0002"\ndown_revision = "".join(["0001"])\n')
+    confinement = confine(copy.parent, [])
     try:
-        assert assert_parent(tmp_path / "1") == ("0001",)
+        assert assert_parent(copy) == ("0001",)
     finally:
         release(confinement)
 

@@ -40,6 +40,13 @@ class ColumnByHand(OwnDatabaseJudge):
         if self._staging.column("users.vat_number") is None:
             why, then = self.traces.why_not_there("users.vat_number", None)
             self.miss(expected="`users` has `vat_number` in staging.", found="It has none.", cause=why, next_step=then)
+        self.expect_values(
+            "users.vat_number",
+            lambda _: None,
+            where=self._staging,
+            cause="The revision writes numbers of production into staging.",
+            next_step="Let the revision make the column, and leave its values to bookkeeping.",
+        )
 
     def same(self) -> None:
         """staging and a new database end with the same schema as production"""

@@ -1,8 +1,10 @@
 """The expectations that most exercises share: of files that are run, and of the learner's own database."""
 
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import ClassVar
 
+from migration_lab.checking.arrivals import arrive
 from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss, part_of
 from migration_lab.checking.judge import Judge
@@ -339,25 +341,30 @@ class OwnDatabaseJudge(Judge):
     def expect_there_and_back(
         self, down_to: str, *, may_refuse: bool = False, cause: str = "", next_step: str = ""
     ) -> None:
-        """`flask db downgrade` and `flask db upgrade` keep each row, and lead back to the same schema.
+        """`flask db downgrade` and `flask db upgrade` keep each row, also a new one, and lead back to the same schema.
 
         Args:
             down_to: a revision, or "base".
             may_refuse: whether a downgrade that fails and changes nothing is right too.
             cause, next_step: as for `Miss`.
         """
+        now = self.own.snapshot()
+        arrive(self.own.url, now, now, self.may)
         before = self.own.snapshot()
-        if may_refuse and self.own.flask(f"db downgrade {down_to}").exit_code != 0:
-            after = self.own.snapshot()
-            self.expect_rows(before, after, cause=cause, next_step=next_step)
-            self.expect_same_schema(before, after, cause=cause, next_step=next_step)
-            return
+        refused = may_refuse and self.own.flask(f"db downgrade {down_to}").exit_code != 0
         if not may_refuse:
             self.own.downgrade(down_to)
-        self.own.upgrade()
-        after = self.own.snapshot()
-        self.expect_rows(before, after, cause=cause, next_step=next_step)
-        self.expect_same_schema(before, after, cause=cause, next_step=next_step)
+        commands = [
+            f"After `flask db downgrade {down_to}`",
+            *([] if refused else ["After the next `flask db upgrade`"]),
+        ]
+        for place, when in enumerate(commands):
+            if place:
+                self.own.upgrade()
+            lost = changed(before.tables, self.own.snapshot().tables, replace(self.may, business=False))
+            expected = f"{when} {self.database_name} has every row and value."
+            self.expect_none(lost, expected=expected, cause=cause, next_step=next_step)
+        self.expect_same_schema(before, self.own.snapshot(), cause=cause, next_step=next_step)
 
     def expect_files_agree(self, *, besides: tuple[str, ...] = ()) -> None:
         """A new database gets the same schema from the files, but for the names in `besides`, and the models agree."""
