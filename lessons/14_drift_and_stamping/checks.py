@@ -67,8 +67,6 @@ class ColumnByHand(OwnDatabaseJudge):
         self.expect_there_and_back(
             "0032",
             may_refuse=True,
-            cause="`downgrade()` drops a column that is older than it, or the second upgrade finds that column in its "
-            "way.",
             next_step="Production had the column before the revision. What should be left when it is taken back?",
         )
 
@@ -131,7 +129,6 @@ class LostRevision(OwnDatabaseJudge):
     def place(self) -> None:
         """staging stands at the head of the files, and there is one head"""
         self.expect_place(
-            cause="Staging names a revision that no file has, or the old revision was put back beside `0033`.",
             next_step="There is one history, and `0033` is its head. When staging's schema is that of `0033`, say so.",
         )
 
@@ -141,7 +138,6 @@ class LostRevision(OwnDatabaseJudge):
             "orders.parcel_code",
             {order: code for order, code in self.start.values_of("orders.parcel").items() if code is not None},
             where=self.now,
-            cause="The codes stayed in the old column, or went with it.",
             next_step="The codes are in `orders.parcel`. Bring them over before anything is dropped or stamped.",
         )
 

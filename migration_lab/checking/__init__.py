@@ -3,8 +3,9 @@
 from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Expectation, Finding, JudgeError, Miss, part_of
 from migration_lab.checking.judge import Judge
+from migration_lab.checking.own_database import OwnDatabaseJudge
 from migration_lab.checking.trial import check, judge_of
-from migration_lab.checking.usual import FilesJudge, OwnDatabaseJudge
+from migration_lab.checking.usual import FilesJudge
 from migration_lab.checking.verdict import EngineVerdict, Verdict
 from migration_lab.checking.words import differences_in, error_in, listed
 
