@@ -19,9 +19,12 @@ ALEMBIC = re.compile(
     re.IGNORECASE,
 )
 CHANGE_OF_SCHEMA = re.compile(
-    r"(?:\bSQL: (?:u)?|STATEMENT: |LINE 1: |command: )(?:\\[nt]|\s)*(?:CREATE|ALTER|DROP|COMMENT ON|TRUNCATE|LOCK TABLE)\b", re.IGNORECASE
+    r"(?:\bSQL: (?:u)?|STATEMENT: |LINE 1: |command: )(?:\\[nt]|\s)*(?:CREATE|ALTER|DROP|COMMENT ON|TRUNCATE|LOCK TABLE)\b",
+    re.IGNORECASE,
 )
-CHANGE_OF_ROWS = re.compile(r"(?:\bSQL: |STATEMENT: |LINE 1: )(?:\\[nt]|\s)*(?:INSERT|UPDATE|DELETE|SELECT|WITH|MERGE)\b", re.IGNORECASE)
+CHANGE_OF_ROWS = re.compile(
+    r"(?:\bSQL: |STATEMENT: |LINE 1: )(?:\\[nt]|\s)*(?:INSERT|UPDATE|DELETE|SELECT|WITH|MERGE)\b", re.IGNORECASE
+)
 REQUEST = re.compile(
     r"Exception on /\S* \[|HTTP/[12][.\d]*\W+(?:[45]\d\d)|full_dispatch_request|in dispatch_request|Exception in ASGI application"
     r"|starlette[/\\.]|uvicorn[/\\.]|\bin wsgi_app\b|views?[/\\.]|routes?[/\\.]py|[/\\](?:api|routes|views|resources|endpoints|routers|blueprints)[/\\.]|500 Internal Server Error|fastapi[/\\.]"
@@ -61,8 +64,8 @@ def context(reading: Reading) -> Context:
         other = None
     changes_schema, changes_rows = bool(CHANGE_OF_SCHEMA.search(text)), bool(CHANGE_OF_ROWS.search(text))
     deep = bool(DEEP.search(text))
-    at_run_time = not deep and not changes_schema and bool(
-        REQUEST.search(text) or changes_rows or APP_CODE.search(text)
+    at_run_time = (
+        not deep and not changes_schema and bool(REQUEST.search(text) or changes_rows or APP_CODE.search(text))
     )
     return Context(
         other=other,

@@ -9,7 +9,9 @@ DRIVER_CLASS = re.compile(
     r"\b(?:psycopg2?(?:\.errors|\.errorcodes)?|asyncpg(?:\.exceptions(?:\._base)?)?|sqlalchemy\.dialects\.postgresql\.asyncpg)"
     r"\.(?P<name>[A-Z]\w+)|\bclass (?P<asyncpg>[A-Z]\w+Error)>: |(?:^|\s)(?P<alone>[A-Z][a-z]+[A-Z]\w+?)(?:Error)?: "
 )
-STATE = re.compile(r"\b(?:SQLSTATE|sqlstate|pgcode|C)\W{1,4}(?P<state>[0-9A-Z]{5})\b|(?:ERROR|FATAL): {1,2}(?P<verbose>[0-9A-Z]{5}): ")
+STATE = re.compile(
+    r"\b(?:SQLSTATE|sqlstate|pgcode|C)\W{1,4}(?P<state>[0-9A-Z]{5})\b|(?:ERROR|FATAL): {1,2}(?P<verbose>[0-9A-Z]{5}): "
+)
 
 # A line that names an error: its class, dotted or not, and what it says; or a program's own word for it.
 NAMED = re.compile(
@@ -19,9 +21,15 @@ NAMED = re.compile(
 SAID = re.compile(r"^\s*(?:\S{1,60}\s+)?(?:Error|ERROR|FATAL|FAILED|CRITICAL|ERR|E|fatal|error)\b\]?[: ].*\S")
 WARNING = re.compile(r"Warning\b|^\s*(?:INFO|DEBUG|WARNI?N?G?)\b")
 CHAIN = re.compile(r"^\s*(?:The above exception was the direct cause|During handling of the above exception)")
-CONSEQUENCE = re.compile(r"No such command|current transaction is aborted|transaction has been rolled back|exit(?:ed)? (?:with )?(?:code|status)|Task .* failed")
-DRIVER = re.compile(r"^\s*(?:psycopg2?|asyncpg|sqlite3|pymysql|MySQLdb|pg8000|oracledb|pyodbc|mysql)\.|\((?:psycopg2?|sqlite3|pymysql|MySQLdb|asyncpg|mysql|pg8000|sqlalchemy)\b[\w.]*\)")
-NAME = re.compile("\"[^\"\n]{1,200}\"|(?<!\\w)'[^'\n]{1,200}'|[\u201c\u201e][^\u201c\u201d\n]{1,200}[\u201d\u201c]|`[^`\n]{1,200}`|[\u2018][^\u2019\n]{1,200}\u2019")
+CONSEQUENCE = re.compile(
+    r"No such command|current transaction is aborted|transaction has been rolled back|exit(?:ed)? (?:with )?(?:code|status)|Task .* failed"
+)
+DRIVER = re.compile(
+    r"^\s*(?:psycopg2?|asyncpg|sqlite3|pymysql|MySQLdb|pg8000|oracledb|pyodbc|mysql)\.|\((?:psycopg2?|sqlite3|pymysql|MySQLdb|asyncpg|mysql|pg8000|sqlalchemy)\b[\w.]*\)"
+)
+NAME = re.compile(
+    "\"[^\"\n]{1,200}\"|(?<!\\w)'[^'\n]{1,200}'|[\u201c\u201e][^\u201c\u201d\n]{1,200}[\u201d\u201c]|`[^`\n]{1,200}`|[\u2018][^\u2019\n]{1,200}\u2019"
+)
 TABLE_OR_COLUMN = re.compile(
     r"\b((?:relation|table|column|constraint|index|view|trigger|key|role|user|database|schema|sequence|Table|failed:|exists:|named|module)\s+)"
     r"(NAME)(?!\w)"

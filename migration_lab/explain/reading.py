@@ -7,10 +7,13 @@ from functools import cached_property
 
 # Longer texts are read at both ends: the cause stands at the beginning, the last error at the end.
 LONGEST_TEXT = 120_000
-LONGEST_LINE = 4_000
+LONGEST_LINE = 40_000
 WIDEST = range(60, 201)  # a terminal's width, at which it breaks words
 
-COLOUR = re.compile(r"(?:\x1b|\\x1b|\\u001b|\\033|\^\[)\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\n]{0,200}\x07|\[(?:\d{1,3};)*\d{1,3}m")
+LONG_WORD = re.compile(r"(\S{400})\S+")  # base64, a minified file: no message has such words
+COLOUR = re.compile(
+    r"(?:\x1b|\\x1b|\\u001b|\\033|\^\[)\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\n]{0,200}\x07|\[(?:\d{1,3};)*\d{1,3}m"
+)
 INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 BREAK = re.compile(r"\\r?\\n|\\n(?![a-z])|(?<=[.:,\]\\)])\\n")  # a line break as JSON or repr() writes it
 JSON = re.compile(r'^.{0,200}\{\s*"\w+"\s*:.*\}\s*$', re.MULTILINE)  # a log that writes objects
@@ -82,6 +85,7 @@ def read(text: str) -> Reading:
     was_cut = len(text) > LONGEST_TEXT
     if was_cut:
         text = text[: LONGEST_TEXT // 3] + "\n" + text[-LONGEST_TEXT * 2 // 3 :]
+    text = LONG_WORD.sub(r"\1 ", text)
     text = INVISIBLE.sub("", COLOUR.sub("", html.unescape(text).replace("\r", "\n").replace("\xa0", " ")))
     text = DASHES.sub("-", BREAK.sub("\n", JSON.sub(_unescaped, text)))
     lines = (_line(line[:LONGEST_LINE]) for line in text.split("\n"))

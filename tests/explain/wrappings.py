@@ -63,11 +63,13 @@ WRAPPINGS: dict[str, Wrapping] = {
     "typographic quotes": _typographic,
     "backticks": lambda text: text.replace("'", "`").replace('"', "`"),
     "the other quotes": lambda text: text.translate(str.maketrans("'\"", "\"'")),
-    "a web page": lambda text: text.replace("&", "&amp;").replace('"', "&quot;").replace("'", "&#39;").replace("<", "&lt;"),
+    "a web page": lambda text: (
+        text.replace("&", "&amp;").replace('"', "&quot;").replace("'", "&#39;").replace("<", "&lt;")
+    ),
     "JSON": _json,
     "one line": lambda text: " ".join(text.split()),
     "with a consequence": _with_a_consequence,
-    "cut at the bottom": lambda text: text + "\n  File \"/srv/lib/python3.11/site-packages/sqlalc",
+    "cut at the bottom": lambda text: text + '\n  File "/srv/lib/python3.11/site-packages/sqlalc',
     "a prompt before it": lambda text: "(.venv) ann@box:~/depot$ flask db upgrade\n" + text,
 }
 assert COLOUR.sub("", _coloured("abc")) == "abc"
