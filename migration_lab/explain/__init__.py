@@ -128,8 +128,12 @@ def not_known(text: str) -> Card:
     other = context(reading).other
     if not line:
         return Card(
-            id="", says="There is no text to explain", meaning="The text is empty.", cure=("Paste the whole output.",), lesson=None
-        )  # fmt: skip
+            id="",
+            says="There is no text to explain",
+            meaning="The text is empty.",
+            cure=("Paste all that the command printed.",),
+            lesson=None,
+        )
     meaning = f"The line that matters is probably: {line}"
     if other:
         meaning += f"\nThis looks like an error of {other}, and the guide covers Flask-Migrate and Alembic only."

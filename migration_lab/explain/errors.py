@@ -22,7 +22,8 @@ SAID = re.compile(r"^\s*(?:\S{1,60}\s+)?(?:Error|ERROR|FATAL|FAILED|CRITICAL|ERR
 WARNING = re.compile(r"Warning\b|^\s*(?:INFO|DEBUG|WARNI?N?G?)\b")
 CHAIN = re.compile(r"^\s*(?:The above exception was the direct cause|During handling of the above exception)")
 CONSEQUENCE = re.compile(
-    r"No such command|current transaction is aborted|transaction has been rolled back|exit(?:ed)? (?:with )?(?:code|status)|Task .* failed"
+    r"No such command|current transaction is aborted|transaction has been rolled back"
+    r"|exit(?:ed)? (?:with )?(?:code|status)|Task .* failed"
 )
 DRIVER = re.compile(
     r"^\s*(?:psycopg2?|asyncpg|sqlite3|pymysql|MySQLdb|pg8000|oracledb|pyodbc|mysql)\.|\((?:psycopg2?|sqlite3|pymysql|MySQLdb|asyncpg|mysql|pg8000|sqlalchemy)\b[\w.]*\)"

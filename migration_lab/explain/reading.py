@@ -29,7 +29,7 @@ PREFIX = re.compile(
     | \[\d{{4}}[-/.]\d\d[-/.]\d\d[T\s]{TIME}{ZONE}\]
     | \d\d/[A-Z][a-z]{{2}}/\d{{4}}[:\s]{TIME}{ZONE}
     | \[?{TIME}{ZONE}\]?(?=\s)
-    | [A-Z][a-z]{{2}}\s{{1,2}}\d{{1,2}}\s{TIME}\s[\w.-]{{1,80}}\s(?=[\w.@/-]{{1,80}}(?:\[\d+\])?:)  # Mar 02 07:11:09 box
+    | [A-Z][a-z]{{2}}\s{{1,2}}\d{{1,2}}\s{TIME}\s[\w.-]{{1,80}}\s(?=[\w.@/-]{{1,80}}(?:\[\d+\])?:)  # and a host
     | [A-Z][a-z]{{2}}\s{{1,2}}\d{{1,2}}\s{TIME}(?=\s)
     | [a-z][\w.@/-]{{0,80}}\[[\w.-]{{1,40}}\]:                 # app[release.1]:  flask[812]:
     | [A-Za-z][\w.@/-]{{0,80}}\s{{0,40}}\|(?=\s|$)             # db-migrate-1  |
@@ -46,7 +46,8 @@ PREFIX = re.compile(
 )
 COMMAND = re.compile(
     r"^(?:\([\w./ -]{1,60}\)\s*)?(?:[^\s$#%>][^$#%>\n]{0,120})?(?:[$#%>\u276f\u279c]|PS [^>\n]{1,120}>)\s*"
-    r"(?P<command>(?:[A-Z_]+=\S+ |sudo |poetry run |uv run |pipenv run |python3? -m |docker[ -]compose (?:run|exec) [^\n]{1,60}? )*"
+    r"(?P<command>(?:[A-Z_]+=\S+ |sudo |poetry run |uv run |pipenv run |python3? -m "
+    r"|docker[ -]compose (?:run|exec) [^\n]{1,60}? )*"
     r"(?:%?flask|alembic|python3?|pytest|lab|celery|gunicorn|docker|kubectl|heroku|airflow|pip3?|npm|psql|manage\.py)\b.*)$"
 )
 

@@ -37,7 +37,8 @@ def _json(text: str) -> str:
 
 def _with_a_consequence(text: str) -> str:
     return text + (
-        "\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n"
+        "\n\nDuring handling of the above exception, another exception occurred:\n\n"
+        "Traceback (most recent call last):\n"
         '  File "/srv/lib/python3.11/site-packages/flask_migrate/cli.py", line 150, in upgrade\n    run(steps)\n'
         "DeployFailed: step 3 of 5 failed"
     )
