@@ -9,14 +9,20 @@ from migration_lab.explain.context import Context, context
 from migration_lab.explain.errors import classes
 from migration_lab.explain.reading import QUOTES, Reading
 
-NAME = r"[^\s,;]{1,200}?"
+STANDS_FOR = {
+    "{name}": r"[^\s,;]{1,200}?",
+    # Other programs say much the same of their own tables: a driver speaks, or the text begins so.
+    "{database}": r"(?:^|sqlite3|psycopg|asyncpg|mysql|pg8000|OperationalError|ProgrammingError|Duplicate|Undefined"
+    r"|ERROR:|\(10\d\d,).{0,80}?",
+}
 
 
 class Signs(BaseModel):
     """How a card is recognised.
 
     All but `errors` are regular expressions, searched in the text as one line without quotes; they may be written with
-    quotes, which are taken out. `{name}` stands for any name.
+    quotes, which are taken out. `{name}` stands for any
+    name, `{database}` for words that show a driver or a server.
 
     Attributes:
         anywhere: enough in whatever Python program.
@@ -41,7 +47,7 @@ class Signs(BaseModel):
     @field_validator("anywhere", "patterns", "while_changing", "in_migration", "unless", mode="before")
     @classmethod
     def _compile(cls, given: list[str]) -> tuple[re.Pattern[str], ...]:
-        return tuple(re.compile(QUOTES.sub("", each).replace("{name}", NAME), re.IGNORECASE) for each in given)
+        return tuple(_compiled(each) for each in given)
 
     @property
     def every(self) -> tuple[re.Pattern[str], ...]:
@@ -58,6 +64,13 @@ class Signs(BaseModel):
         if where.is_migration:
             found += self.in_migration
         return found
+
+
+def _compiled(expression: str) -> re.Pattern[str]:
+    expression = QUOTES.sub("", expression)
+    for word, meaning in STANDS_FOR.items():
+        expression = expression.replace(word, meaning)
+    return re.compile(expression, re.IGNORECASE)
 
 
 def best(signs: dict[str, Signs], reading: Reading) -> str | None:
