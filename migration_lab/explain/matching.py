@@ -21,8 +21,7 @@ class Signs(BaseModel):
     """How a card is recognised.
 
     All but `errors` are regular expressions, searched in the text as one line without quotes; they may be written with
-    quotes, which are taken out. `{name}` stands for any
-    name, `{database}` for words that show a driver or a server.
+    quotes, which are taken out. `{name}` stands for any name, `{database}` for words that show a driver or a server.
 
     Attributes:
         anywhere: enough in whatever Python program.
