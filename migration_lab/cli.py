@@ -145,7 +145,7 @@ def explain(text: tuple[str, ...]) -> None:
     from migration_lab import explain as guide
 
     said = " ".join(text)
-    if not said and not sys.stdin.isatty():
+    if not text and not sys.stdin.isatty():
         said = sys.stdin.buffer.read().decode(errors="replace")
     if not said.strip():
         raise LabError("There is nothing to explain.", 'Give the error in quotes: lab explain "NOT NULL constraint..."')

@@ -17,7 +17,7 @@ from migration_lab.engines import postgres
 
 # Helpers that assert: else a failure there shows no values.
 pytest.register_assert_rewrite(
-    "tests.checking.exercise", "tests.explain.project", "tests.lessons.ends",
+    "tests.checking.exercise", "tests.explain.cures", "tests.explain.project", "tests.lessons.ends",
     "tests.lessons.provoked", "tests.locks.parts", "tests.spine",
 )  # fmt: skip
 

@@ -3,24 +3,25 @@
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from migration_lab.authored import read_yaml
 from migration_lab.errors import LabError
+from migration_lab.explain import matching
+from migration_lab.explain.context import context
+from migration_lab.explain.errors import cause, searchable
+from migration_lab.explain.matching import Signs
+from migration_lab.explain.reading import LONGEST_TEXT, Reading, read
 
 GUIDE = Path(__file__).with_name("guide.yaml")
-COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-LONGEST_TEXT = 100_000
-# The last line of this kind is what a person would search for.
-ERROR_LINE = re.compile(
-    r"^\s*(?:[\w.]+(?:Error|Exception|Warning|Violation)\b|Error:|ERROR\b|\([\w.]+\.\w+\)).*$", re.MULTILINE
-)
 
-FRAME = re.compile(r'^\s*File "([^"\n]+)", line (\d+)', re.MULTILINE)
-SLIP = re.compile(r"^(?:NameError|AttributeError|ImportError|ModuleNotFoundError): .+$", re.MULTILINE)
+FRAME = re.compile(r'^\s*File "?([^"\n]+?)"?, line (\d+)', re.MULTILINE)
+SLIP = re.compile(r"^\s*((?:NameError|AttributeError|ImportError|ModuleNotFoundError): .+)$", re.MULTILINE)
 LIBRARY = re.compile(r"site-packages|[/\\]lib[/\\]python|^<")
 ABOVE_SHOP = re.compile(r"^.*[/\\]shops[/\\][^/\\]+[/\\]")
+SHOP = re.compile(r"[/\\]shops[/\\]|\bflask\b|alembic|sqlalchemy", re.IGNORECASE)
 
 
 class Card(BaseModel):
@@ -33,10 +34,17 @@ class Card(BaseModel):
     meaning: str
     cure: tuple[str, ...]
     lesson: str | None
-    patterns: tuple[re.Pattern[str], ...] = ()
-    rank: int = 0
+    signs: Signs = Signs()
     silent: bool = False
     also: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, page: dict[str, Any]) -> dict[str, Any]:
+        """Put the signs, which a page of guide.yaml has among the rest, together."""
+        signs = {key: value for key, value in page.items() if key in Signs.model_fields}
+        rest = {key: value for key, value in page.items() if key not in signs}
+        return {**rest, "signs": Signs(**signs)} if signs else rest
 
     def as_text(self) -> str:
         """The card as plain text."""
@@ -52,6 +60,11 @@ class Card(BaseModel):
         """The cards with the same message, in a sentence."""
         return "The same message may mean: " + "; ".join(f"{each}, {card(each).says}" for each in self.also)
 
+    def is_shown_in(self, text: str) -> bool:
+        """Whether a text has this card's message, whatever else it says."""
+        flat = read(text).flat
+        return any(pattern.search(flat) for pattern in self.signs.every)
+
 
 @cache
 def guide() -> dict[str, Card]:
@@ -66,60 +79,74 @@ def card(card_id: str) -> Card:
         LabError: there is none.
     """
     try:
-        return guide()[card_id.upper()]
+        return guide()[card_id.strip().upper()]
     except KeyError:
+        last = [max(each for each in guide() if each.startswith(letter)) for letter in "FG"]
         raise LabError(
-            f"The field guide has no card {card_id!r}.", "Its cards are F01 to F78, and G01 to G07."
+            f"The field guide has no card {card_id!r}.",
+            f"Its cards are F01 to {last[0]}, and G01 to {last[1]}.",
         ) from None
 
 
 def explain(text: str) -> Card | None:
     """The card for what a command printed, for a text that somebody pasted, or with an id; None when no card knows it.
 
-    Several cards may match one output. The most specific is meant, and among equals the one whose message comes last:
-    that is what ended the command.
+    Several cards may match one output. The most specific is meant, and among equals the one whose message comes first:
+    what follows it is a consequence. Of several commands with their prompts the last is explained.
     """
     if text.strip().upper() in guide():
-        return card(text.strip())
-    printed = " ".join(COLOUR.sub("", text)[-LONGEST_TEXT:].split())
-    found = []
-    for page in guide().values():
-        ends = [match.end() for pattern in page.patterns for match in pattern.finditer(printed)]
-        if ends:
-            found.append((page.rank, max(ends), page))
-    return max(found, key=lambda each: each[:2])[2] if found else slip(COLOUR.sub("", text))
+        return card(text)
+    whole = read(text)
+    signs = {page.id: page.signs for page in guide().values()}
+    for reading in dict.fromkeys((whole.last_command(), whole)):
+        found = matching.best(signs, reading)
+        if found:
+            return card(found)
+    return slip(whole)
 
 
-def slip(text: str) -> Card | None:
+def slip(reading: Reading) -> Card | None:
     """The card for a plain mistake in Python, if the traceback ends in a file that is not a library's."""
+    text = "\n".join(reading.lines)
     frames, errors = FRAME.findall(text), SLIP.findall(text)
-    if not frames or not errors or LIBRARY.search(frames[-1][0]):
+    if not frames or not errors or LIBRARY.search(frames[-1][0]) or not SHOP.search(text) or context(reading).other:
         return None
     file, line = ABOVE_SHOP.sub("", frames[-1][0]), frames[-1][1]
     return Card(
         id="",
         says=f"A slip in `{file}`, line {line}",
         meaning=f"Python stopped there: {errors[-1]}",
-        cure=(f"Mend line {line} of `{file}`, and save the file.", "Then run the same command again."),
+        cure=(f"Correct line {line} of `{file}`, and save the file.", "Then run the same command again."),
         lesson=None,
     )
 
 
 def not_known(text: str) -> Card:
     """What to say when no card knows a text: what to search for, and where to begin."""
-    lines = [line.strip() for line in ERROR_LINE.findall(COLOUR.sub("", text))] or [
-        line.strip() for line in text.splitlines() if line.strip()
-    ]
-    first = lines[-1][:200] if lines else ""
-    search = re.sub(r"\"[^\"]*\"|'[^']*'", "…", first)
+    reading = read(text)
+    line = cause(reading)
+    other = context(reading).other
+    if not line:
+        return Card(
+            id="",
+            says="There is no text to explain",
+            meaning="The text is empty.",
+            cure=("Paste all that the command printed.",),
+            lesson=None,
+        )
+    meaning = f"The line that matters is probably: {line}"
+    if other:
+        meaning += f"\nThis looks like an error of {other}, and the guide covers Flask-Migrate and Alembic only."
+    if reading.was_cut:
+        meaning += f"\nThe text is long: only {LONGEST_TEXT:,} characters of its beginning and end were read."
     return Card(
         id="",
         says="This is not in the field guide yet",
-        meaning=f"The line that matters is probably: {first}" if first else "There is no text to explain.",
+        meaning=meaning,
         cure=(
             "Read the first error rather than the last line, and the [SQL: ...] that stands below it.",
-            f"Search for it without the names of your tables: {search}" if search else "Paste the whole output.",
+            f"Search for it without the names of your tables: {searchable(line)}",
             "Compare `flask db current` with `flask db heads`, and the schema with the models.",
-        ),
+        )[: 2 if other else 3],
         lesson=None,
     )

@@ -138,10 +138,17 @@ def compare(question_id: str) -> None:
     show(quiz_widget.compare(question_id))
 
 
-def explain(text: str) -> None:
-    """What an error means, what cures it and which lesson tells more: paste its text, or the id of a card (`F13`)."""
-    from migration_lab import explain as guide
+def explain(text: str | None = None) -> None:
+    """What an error means, what cures it and which lesson says more.
 
+    Args:
+        text: the error's text, or the id of a card (`F13`); without it the last error of this notebook is explained.
+    """
+    from migration_lab import explain as guide
+    from migration_lab.notebook import last_error
+
+    if text is None:
+        text = last_error.text()
     show(guide.explain(text) or guide.not_known(text))
 
 

@@ -19,12 +19,13 @@ SHELL_WORDS = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
 class CommandFailed(LabError):  # noqa: N818  learners read this name
     """A command of `%flask` or `%git` ended with another exit code than 0; what it printed is shown before."""
 
-    def __init__(self, command: str, exit_code: int, *, is_meant: bool = False) -> None:
+    def __init__(self, command: str, exit_code: int, *, is_meant: bool = False, output: str = "") -> None:
         super().__init__(
             f"`{command}` failed with exit code {exit_code}.",
             "This cell is meant to fail: read on below." if is_meant else "What it printed, above, says why.",
         )
         self.exit_code = exit_code
+        self.output = output
 
 
 @magics_class
@@ -124,7 +125,7 @@ def _run(program: str, line: str) -> None:
         printer.end()
     if completed.exit_code != 0:
         _explain(completed.output)
-        raise CommandFailed(command, completed.exit_code, is_meant=_is_meant_to_fail())
+        raise CommandFailed(command, completed.exit_code, is_meant=_is_meant_to_fail(), output=completed.output)
 
 
 class Printer:

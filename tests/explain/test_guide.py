@@ -91,19 +91,18 @@ def test_what_the_guide_does_not_know_it_says() -> None:
     unknown = not_known(text)
     assert unknown.says == "This is not in the field guide yet"
     assert 'foo.BarError: no "users" here' in unknown.meaning
-    assert any("foo.BarError: no … here" in step for step in unknown.cure)
+    assert any('foo.BarError: no "users" here' in step for step in unknown.cure)
     assert "foo.BarError" in unknown.as_text()
-    assert "no text" in not_known("").as_text()
 
 
 # --- the guide itself ------------------------------------------------------------------------------------------------
 
 
 def test_every_failure_has_its_card() -> None:
-    beside = [f"G{number:02}" for number in range(1, 8)]  # what no lesson is about
+    beside = [f"G{number:02}" for number in range(1, len(guide()) - 77)]  # what no lesson provokes
     assert list(guide()) == [f"F{number:02}" for number in range(1, 79)] + beside
     assert card("f13") == guide()["F13"]
-    with pytest.raises(LabError, match="F01 to F78"):
+    with pytest.raises(LabError, match="F01 to F78, and G01 to G46"):
         card("F99")
 
 
@@ -115,14 +114,14 @@ def test_every_card_can_be_found() -> None:
     named = {each for page in guide().values() for each in page.also}
     assert named <= guide().keys()
     for page in guide().values():
-        assert page.silent != bool(page.patterns) or page.id in named, page.id
+        assert page.silent != bool(page.signs.every) or page.id in named, page.id
 
 
 def test_every_card_names_a_lesson_that_shows_it() -> None:
     shown = {lesson.slug: lesson.manifest.failures for lesson in course.lessons()}
     for page in guide().values():
         if page.id.startswith("G"):
-            assert page.lesson is None
+            assert page.lesson is None or page.lesson in shown
             continue
         assert page.lesson is not None
         assert page.id in shown[page.lesson], (

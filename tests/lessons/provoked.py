@@ -27,8 +27,7 @@ def assert_its_failures_are_provoked(lesson: course.Lesson, ran: dict[str, Any])
 
 
 def _shows(text: str, card: explain.Card) -> bool:
-    in_one_line = " ".join(text.split())
-    return in_one_line.startswith(f"{card.id}: ") or any(each.search(in_one_line) for each in card.patterns)
+    return text.lstrip().startswith(f"{card.id}: ") or card.is_shown_in(text)
 
 
 def _texts(notebook: dict[str, Any]) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """`lab`: opening, going on, resetting, asking for judgement and help."""
 
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from IPython.core.interactiveshell import InteractiveShell
 
 from migration_lab import cli, course, engines, explain
 from migration_lab.errors import LabError
@@ -149,6 +151,23 @@ def test_a_check_looks_at_the_shop_that_the_notebook_has_open(run: Cell) -> None
 def test_pasted_errors_are_explained(run: Cell) -> None:
     assert "F01" in run("lab.explain(\"Error: No such command 'db'.\")")
     assert "not in the field guide" in run('lab.explain("something else")')
+
+
+def test_the_last_error_is_explained_without_its_text(
+    run: Cell, fail: Cell, ipython: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(sys, "last_value", raising=False)
+    assert "No cell has failed" in fail("lab.explain()")
+    run(OPEN)
+    fail("%flask db upgrade nowhere")
+    assert "F14" in run("lab.explain()")
+    assert "The last error was: " in (fail('lab.open("77")') and fail("lab.explain()"))
+    ipython.run_cell("import no_such_module")  # type: ignore[no-untyped-call]
+    assert "G27" in run("lab.explain()")
+    ipython.run_cell("assert shop.schema() == 'x'")  # type: ignore[no-untyped-call]
+    assert "G26" in run("lab.explain()")
+    ipython.run_cell("1 / 0")  # type: ignore[no-untyped-call]
+    assert "ZeroDivisionError" in run("lab.explain()")
 
 
 def test_tab_offers_what_a_learner_can_say() -> None:

@@ -1,0 +1,253 @@
+"""What a card says to do is done to the letter, on Postgres, and the failure is gone afterwards."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.explain.cures import ORDERS, VIEW, change, command, current, said, sql
+from tests.explain.project import ANN, TWO_ANNS, USERS, Project, expect
+
+
+def test_an_enum_type_that_was_left(on_postgres: Project) -> None:
+    enum = "sa.Column('s', sa.Enum('a', name='st'))"
+    first = on_postgres.revision("1", None, f"op.create_table('a', {enum})", "op.drop_table('a')")
+    on_postgres.good("upgrade")
+    on_postgres.good("downgrade", "base")
+    expect(on_postgres.db("upgrade"), "F41")
+    sql(on_postgres, said("F41", "DROP TYPE order_status", order_status="st"))
+    on_postgres.good("upgrade")
+    drop = said("F41", 'sa.Enum(name="order_status").drop(op.get_bind(), checkfirst=True)', order_status="st")
+    change(first, "op.drop_table('a')", f"op.drop_table('a')\n    {drop}")
+    on_postgres.good("downgrade", "base")
+    on_postgres.good("upgrade")
+    kind = said("F41", 'postgresql.ENUM("new", "paid", name="order_status", create_type=False)', order_status="st")
+    on_postgres.revision("2", "1", f"op.create_table('b', sa.Column('s', {kind.replace('new', 'a')}))")
+    on_postgres.good("upgrade")
+
+
+ONE_EDIT: dict[str, tuple[str, str, Callable[[], list[str]]]] = {
+    "a column that a view reads": (
+        "F68",
+        f"{USERS}\n    {VIEW}",
+        lambda: [
+            'op.drop_column("users", "email")',
+            said("F68", 'op.execute("DROP VIEW my_view")', my_view="v"),
+            'op.drop_column("users", "email"); op.execute("CREATE VIEW v AS SELECT id FROM users")',
+        ],
+    ),
+    "a table that a key refers to": (
+        "G19",
+        f"{USERS}; {ORDERS}",
+        lambda: [
+            'op.drop_table("users")',
+            said(
+                "G19", 'op.drop_constraint("KEY", "OTHER_TABLE", type_="foreignkey")',
+                KEY="fk_orders_user_id_users", OTHER_TABLE="orders",
+            ),
+            'op.drop_table("users")',
+        ],
+    ),
+    "rows without a value": (
+        "F30",
+        USERS + "; " + ANN,
+        lambda: [
+            'op.add_column("users", sa.Column("tz", sa.Text, nullable=False))',
+            'op.add_column("users", sa.Column("tz", sa.Text, nullable=True))',
+            'op.execute("UPDATE users SET tz = \'UTC\'")',
+            'op.alter_column("users", "tz", nullable=False)',
+        ],
+    ),
+    "a type that is not there": (
+        "F42",
+        USERS,
+        lambda: [
+            'op.add_column("users", sa.Column("s", postgresql.ENUM("a", name="st", create_type=False)))',
+            'order_status = sa.Enum("a", name="st"); '
+            + said("F42", "order_status.create(op.get_bind(), checkfirst=True)"),
+            'op.add_column("users", sa.Column("s", order_status))',
+        ],
+    ),
+    "an index that is built concurrently": (
+        "F47",
+        USERS,
+        lambda: [
+            'op.create_index("ix", "users", ["email"], postgresql_concurrently=True)',
+            said("F47", "with op.get_context().autocommit_block():"),
+            '    op.create_index("ix", "users", ["email"], postgresql_concurrently=True)',
+        ],
+    ),
+    "a default of another type": (
+        "F67",
+        USERS,
+        lambda: [
+            "op.add_column('users', sa.Column('f', sa.Boolean, server_default=sa.text('0')))",
+            f"op.add_column('users', sa.Column('f', sa.Boolean, {said('F67', 'server_default=sa.false()')}))",
+        ],
+    ),
+    "a schema that is not there": (
+        "F70",
+        "pass",
+        lambda: [
+            "op.create_table('t', sa.Column('id', sa.Integer), schema='app')",
+            said("F70", 'op.execute("CREATE SCHEMA IF NOT EXISTS app")'),
+            "op.create_table('t', sa.Column('id', sa.Integer), schema='app')",
+        ],
+    ),
+    "a type of an extension": (
+        "G14",
+        USERS,
+        lambda: [
+            "op.execute('ALTER TABLE users ADD COLUMN c citext')",
+            said("G14", 'op.execute("CREATE EXTENSION IF NOT EXISTS citext")'),
+            "op.execute('ALTER TABLE users ADD COLUMN c citext')",
+        ],
+    ),
+    "a constraint of another name": (
+        "G15",
+        USERS + "; op.execute('ALTER TABLE users ADD UNIQUE (email)')",
+        lambda: [
+            "op.drop_constraint('uq_users_email', 'users')",
+            said(
+                "G15", 'op.execute("ALTER TABLE my_table DROP CONSTRAINT IF EXISTS my_constraint")',
+                my_table="users", my_constraint="uq_users_email",
+            ),
+            "op.drop_constraint('users_email_key', 'users')",
+        ],
+    ),
+    "a key to a column that is not unique": (
+        "G36",
+        f"{USERS}; op.create_table('t', sa.Column('mail', sa.String(255)))",
+        lambda: [
+            "op.create_foreign_key('fk', 't', 'users', ['mail'], ['email'])",
+            said(
+                "G36", 'op.create_unique_constraint("NAME", "TABLE", ["COLUMN"])',
+                NAME="uq", TABLE="users", COLUMN="email",
+            ),
+            "op.create_foreign_key('fk', 't', 'users', ['mail'], ['email'])",
+        ],
+    ),
+    "two tables that refer to each other": (
+        "F73",
+        "pass",
+        lambda: [
+            "op.execute('CREATE TABLE a (id integer PRIMARY KEY, b_id integer REFERENCES b (id))')",
+            "op.execute('CREATE TABLE a (id integer PRIMARY KEY, b_id integer)')",
+            "op.execute('CREATE TABLE b (id integer PRIMARY KEY, a_id integer REFERENCES a (id))')",
+            said(
+                "F73", 'op.create_foreign_key("NAME", "TABLE", "OTHER_TABLE", ["COLUMN"], ["id"])',
+                NAME="fk", TABLE="a", OTHER_TABLE="b", COLUMN="b_id",
+            ),
+        ],
+    ),
+    "a row that is there already": (
+        "G35",
+        USERS + "; " + ANN,
+        lambda: [ANN, ANN.replace("')\")", f"') {said('G35', 'INSERT ... ON CONFLICT DO NOTHING')[11:]}\")")],
+    ),
+    "SQL that is none": (
+        "G45",
+        USERS,
+        lambda: ["op.execute('ALTER TABEL users ADD x text')", "op.execute('ALTER TABLE users ADD x text')"],
+    ),
+    "a default that is text": (
+        "F66",
+        USERS,
+        lambda: [
+            "op.alter_column('users', 'email', type_=sa.Integer)",
+            "op.alter_column('users', 'email', type_=sa.Integer, postgresql_using='email::integer')",
+        ],
+    ),
+    "doubles": (
+        "F69",
+        USERS + "; " + TWO_ANNS,
+        lambda: [
+            'op.create_unique_constraint("uq", "users", ["email"])',
+            'op.execute("DELETE FROM users WHERE id = 2")',
+            'op.create_unique_constraint("uq", "users", ["email"])',
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ONE_EDIT)
+def test_a_revision_is_corrected(on_postgres: Project, case: str) -> None:
+    card_id, before, lines = ONE_EDIT[case]
+    wrong, *right = lines()
+    on_postgres.line(before, wrong)
+    expect(on_postgres.db("upgrade"), card_id)
+    on_postgres.revision("2", "1", "\n    ".join(right))
+    on_postgres.good("upgrade")
+    assert current(on_postgres) == "2"
+
+
+def test_a_column_that_somebody_dropped_by_hand(on_postgres: Project) -> None:
+    on_postgres.line(USERS, 'op.alter_column("users", "email", nullable=False)')
+    on_postgres.good("upgrade", "1")
+    sql(on_postgres, "ALTER TABLE users DROP COLUMN email")
+    expect(on_postgres.db("upgrade"), "G30")
+    sql(on_postgres, "ALTER TABLE users ADD COLUMN email VARCHAR(255)")
+    on_postgres.good("upgrade")
+
+
+def test_a_database_that_was_stamped_but_never_upgraded(on_postgres: Project) -> None:
+    on_postgres.line(USERS, 'op.add_column("users", sa.Column("x", sa.Text))')
+    on_postgres.good("stamp", "1")
+    expect(on_postgres.db("upgrade"), "G30")
+    on_postgres.good(*command("G30", "flask db stamp REVISION", REVISION="base"))
+    on_postgres.good(*command("G30", "flask db upgrade"))
+    assert current(on_postgres) == "2"
+
+
+def test_the_same_row_three_times_gets_its_key_back(on_postgres: Project) -> None:
+    on_postgres.line(USERS, "pass")
+    on_postgres.good("upgrade", "1")
+    copies = ["INSERT INTO alembic_version VALUES ('1')"] * 2
+    sql(on_postgres, "ALTER TABLE alembic_version DROP CONSTRAINT alembic_version_pkc", *copies)
+    expect(on_postgres.db("upgrade"), "G24")
+    on_postgres.good(*command("G24", "flask db stamp --purge REVISION", REVISION="1"))
+    sql(
+        on_postgres,
+        said("G24", "ALTER TABLE alembic_version ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)"),
+    )
+    on_postgres.good("upgrade")
+    assert current(on_postgres) == "2"
+
+
+def test_a_role_that_may_not(on_postgres: Project) -> None:
+    """A role that logs in is made for the test, and works under the name of the database's owner until then."""
+    on_postgres.line(USERS, 'op.add_column("users", sa.Column("x", sa.Text))')
+    role = f"role_{on_postgres.folder.parent.name.lower()}"
+    as_role = f"op.execute('SET ROLE {role}')"
+    sql(on_postgres, f"DROP ROLE IF EXISTS {role}", f"CREATE ROLE {role}")
+    try:
+        on_postgres.revision("1", None, f"{as_role}; {USERS}; op.execute('RESET ROLE')")
+        expect(on_postgres.db("upgrade"), "G08")
+        sql(on_postgres, said("G08", "GRANT USAGE, CREATE ON SCHEMA public TO my_role", my_role=role))
+        on_postgres.good("upgrade", "1")
+        sql(on_postgres, "ALTER TABLE users OWNER TO CURRENT_USER")
+        on_postgres.revision(
+            "2", "1", f"{as_role}; op.add_column('users', sa.Column('x', sa.Text)); op.execute('RESET ROLE')"
+        )
+        expect(on_postgres.db("upgrade"), "G08")
+        sql(on_postgres, said("G08", "ALTER TABLE my_table OWNER TO my_role", my_table="users", my_role=role))
+        on_postgres.good("upgrade")
+    finally:
+        sql(on_postgres, f"DROP OWNED BY {role} CASCADE", f"DROP ROLE {role}")
+
+
+def test_a_statement_that_takes_too_long(on_postgres: Project) -> None:
+    on_postgres.line(USERS, "op.execute(\"SET statement_timeout = '50ms'\"); op.execute('SELECT pg_sleep(0.3)')")
+    expect(on_postgres.db("upgrade"), "G42")
+    longer = said("G42", "op.execute(\"SET LOCAL statement_timeout = '10min'\")")
+    on_postgres.revision(
+        "2", "1", f"op.execute(\"SET statement_timeout = '50ms'\"); {longer}; op.execute('SELECT pg_sleep(0.3)')"
+    )
+    on_postgres.good("upgrade")
+
+
+def test_an_id_that_is_too_long(on_postgres: Project) -> None:
+    on_postgres.revision("1", None, USERS)
+    long = on_postgres.revision("2" * 33, "1")
+    expect(on_postgres.db("upgrade"), "F24")
+    change(long, "2" * 33, "2" * 32)
+    on_postgres.good("upgrade")
