@@ -345,13 +345,13 @@ class OwnDatabaseJudge(Judge):
         refused = may_refuse and self.own.flask(f"db downgrade {down_to}").exit_code != 0
         if not may_refuse:
             self.own.downgrade(down_to)
-        self._expect_every_value(before, f"After `flask db downgrade {down_to}`", words)
+        self._expect_every_value(before, f"After `flask db downgrade {down_to}`", **words)
         if not refused:
             self.own.upgrade()
-            self._expect_every_value(before, "After the next `flask db upgrade`", words)
-        self.expect_same_schema(before, self.own.snapshot(), **words)
+            self._expect_every_value(before, "After the next `flask db upgrade`", **words)
+        self.expect_same_schema(before, self.own.snapshot(), on=self.own, **words)
 
-    def _expect_every_value(self, before: Snapshot, when: str, words: dict[str, str]) -> None:
+    def _expect_every_value(self, before: Snapshot, when: str, **words: str) -> None:
         lost = changed(before.tables, self.own.snapshot().tables, replace(self.may, business=False))
         self.expect(
             not lost, expected=f"{when} {self.database_name} has every row and value.", found=listed(lost, 3), **words
