@@ -15,7 +15,7 @@ from migration_lab.scenes import Site
 from migration_lab.schema import Column, Table, read_schema
 from migration_lab.templates import Template, variant
 
-RECIPE = "varied 3"  # changes with the rows
+RECIPE = "varied 4"  # changes with the rows
 ROWS = 16
 A_FEW_WORDS = 8  # a column that repeats so few values means something by each, and nothing by a new one
 TEXTS = ("", " ", "Ünï'çode №", '"quoted", \\ and %', "MiXeD", "0", "NULL", "x")
@@ -65,7 +65,7 @@ def _add_rows(connection: Connection, table: Table, key: str, choose: random.Ran
         values = []
         for place, column in enumerate(columns):
             known = list(dict.fromkeys(row[place] for row in there))
-            is_word = len(known) <= A_FEW_WORDS and 2 * len(known) <= len(there)
+            is_word = known != [None] and len(known) <= A_FEW_WORDS and 2 * len(known) <= len(there)
             if column.name in unique or not (column.name in keys or is_word):
                 is_unique = column.name in unique
                 is_none = None in known and not is_unique and number % 4 == 0
