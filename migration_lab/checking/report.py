@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from migration_lab.checking.expectations import Expectation, Finding
@@ -94,14 +94,42 @@ def _closing(verdict: Verdict) -> list[str]:
 
 
 def _sections(verdict: Verdict) -> list[_Section]:
-    """Engines with the same result share a section, so that nothing is read twice."""
+    """Engines with the same result share a section, so that nothing is read twice.
+
+    An expectation that concerns one engine alone names it, and does not part them.
+    """
     groups: dict[tuple[object, ...], list[EngineVerdict]] = {}
-    for each in verdict.engines:
-        groups.setdefault((each.met, each.unmet, each.unjudged), []).append(each)
+    shared = set.intersection(*({each.id for each in _all_of(engine)} for engine in verdict.engines))
+    for engine in verdict.engines:
+        met, unjudged = ([each for each in part if each.id in shared] for part in (engine.met, engine.unjudged))
+        named = replace(
+            engine, met=_named(engine, engine.met, shared), unjudged=_named(engine, engine.unjudged, shared)
+        )
+        groups.setdefault((tuple(met), engine.unmet, tuple(unjudged)), []).append(named)
     return [
-        _Section(_joined([ENGINE_NAMES[each.engine] for each in same]), same[0].met, same[0].unmet, same[0].unjudged)
+        _Section(
+            _joined([ENGINE_NAMES[each.engine] for each in same]),
+            _united([each.met for each in same]),
+            same[0].unmet,
+            _united([each.unjudged for each in same]),
+        )
         for same in groups.values()
     ]
+
+
+def _all_of(engine: EngineVerdict) -> list[Expectation]:
+    return [*engine.met, *engine.unjudged, *([engine.unmet.expectation] if engine.unmet else [])]
+
+
+def _named(engine: EngineVerdict, expectations: tuple[Expectation, ...], shared: set[str]) -> tuple[Expectation, ...]:
+    """The same, where one that not all engines have says which engine it is about."""
+    suffix = f" (on {ENGINE_NAMES[engine.engine]})"
+    return tuple(each if each.id in shared else replace(each, looks_at=each.looks_at + suffix) for each in expectations)
+
+
+def _united(lists: list[tuple[Expectation, ...]]) -> tuple[Expectation, ...]:
+    """All of them once, in their order."""
+    return tuple(dict.fromkeys(each for part in lists for each in part))
 
 
 def _parts(finding: Finding) -> list[tuple[str, str]]:

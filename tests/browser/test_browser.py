@@ -219,9 +219,9 @@ def test_an_exercise_done_wrong_and_then_right(window: LabPage) -> None:
     wrong = window.run('lab.check("02.1")')
     for words in (
         "Not there yet on SQLite and PostgreSQL.",
-        "What was expected\nText of up to 80 characters.",
-        "What is there instead\ndisplay_name is VARCHAR(40)",
-        "Next step\nSay the length in the model, String(80), and make the revision again.",
+        "What was expected\nusers.display_name: text of up to 80 characters, may be null, without a default.",
+        "What is there instead\nusers.display_name is VARCHAR(40)",
+        "Next step\nSay in the model what the ticket asks for, and make the revision again.",
     ):
         expect(wrong.locator(".lab-missed")).to_contain_text(words, use_inner_text=True)
 

@@ -84,5 +84,5 @@ def test_what_is_wrong_is_listed_under_its_heading() -> None:
     judge = Large(cast(Copies, _Copies()))
     judge.expect_none([], expected="Nothing.", heading="After the upgrade:")
     with pytest.raises(Miss) as miss:
-        judge.expect_none(["one", "two", "three"], expected="Nothing.", heading="After the upgrade:", most=3)
+        judge.expect_none(["one", "two", "three"], expected="Nothing.", heading="After the upgrade:", most=2)
     assert miss.value.found == "After the upgrade:\none\ntwo\nand 1 more"

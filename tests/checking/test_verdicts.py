@@ -2,12 +2,11 @@
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from migration_lab import course, progress
-from migration_lab.checking import Expectation, Finding, Verdict, check, judge_of
+from migration_lab.checking import EngineVerdict, Expectation, Finding, Verdict, check, judge_of
 from migration_lab.checking.report import as_html, as_text
 from migration_lab.course import EngineName
 from migration_lab.errors import LabError
@@ -172,7 +171,7 @@ def test_an_upgrade_that_keeps_nothing_is_reported_as_that(root: Path) -> None:
         ),
         pytest.param(
             "shop.py", "    nickname: Mapped", "    if 'check' in __import__('sys').argv: nickname: Mapped",
-            "no_drift", "remove column users.nickname", id="a model for the check only",
+            "no_drift", "Detected removed column 'users.nickname'", id="a model for the check only",
         ),
     ],
 )  # fmt: skip
@@ -285,8 +284,7 @@ def test_what_both_engines_say_alike_is_said_once(root: Path) -> None:
 def test_html_is_escaped_and_a_passed_verdict_says_where() -> None:
     expectation = Expectation("x", "`a` < b", lambda _: None)
     finding = Finding(expectation, "<b>", "two\n<lines>", "", "next")
-    result = SimpleNamespace(engine="sqlite", met=(), unmet=finding, unjudged=())
-    verdict = Verdict("01.1", "A <title>", (result,))  # type: ignore[arg-type]
+    verdict = Verdict("01.1", "A <title>", (EngineVerdict("sqlite", (), finding),))
     html = as_html(verdict)
     assert "<code>a</code> &lt; b" in html
     assert "two\n&lt;lines&gt;</pre>" in html

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from jupyter_client.manager import KernelManager
 
 from migration_lab import cli, places
-from migration_lab.checking import copies
+from migration_lab.checking import database
 from migration_lab.engines.postgres import binaries
 from migration_lab.flask_command import run_flask
 from migration_lab.notebook import shop
@@ -173,7 +173,7 @@ def test_a_fault_says_what_to_do_and_a_reset_mends_it(
     engine: str, fault: Fault, run: Cell, fail: Cell, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shop, "run_flask", partial(run_flask, timeout=2) if "end" in fault.name else run_flask)
-    monkeypatch.setattr(copies, "COMMAND_SECONDS", 1 if "end" in fault.name else 10)
+    monkeypatch.setattr(database, "COMMAND_SECONDS", 1 if "end" in fault.name else 10)
     run(f'shop = lab.exercise("{EXERCISE}", engine="{engine}")')
     run("%%writefile mine.py\nx = 1")
     folder = tiny / "shops" / f"exercise-{EXERCISE}-{engine}"
