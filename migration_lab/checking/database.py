@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from shlex import split
 from typing import Any
@@ -215,11 +214,6 @@ class Database:
         except LabError as error:
             return error.message
         return ""
-
-    @cached_property
-    def is_watched(self) -> bool:
-        """Whether what the ticket does not let change is looked at after each command."""
-        return self._watch is not None
 
     # ------------------------------------------------------------------------------------------------------- inside
 
