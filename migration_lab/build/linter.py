@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from migration_lab import explain, quiz
 from migration_lab.build.cells import Cell
 from migration_lab.build.minutes import minutes_faults
+from migration_lab.build.order import NOT_YET, order_faults
 from migration_lab.build.parts import IMPORT, parts_faults
 from migration_lab.build.sections import QUIZ, Section, sections_of, sentences
 from migration_lab.build.unwritten import unwritten_faults
@@ -120,7 +121,7 @@ def _failure_faults(lesson: Lesson) -> Iterator[str]:
 
 
 def _question_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
-    """What is wrong with the questions, and with the minutes, which count them."""
+    """What is wrong with the questions, with the order of the predictions, and with the minutes, which count both."""
     try:
         known = {question.id: question for question in quiz.load(lesson)}
     except LabError as error:
@@ -134,6 +135,11 @@ def _question_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
     for name in sorted(known.keys() - asked):
         yield f"lessons/{lesson.slug}/quiz.yaml: no cell asks {name!r}; add lab.quiz({name!r})."
     yield from minutes_faults(lesson, sections, known)
+    out_of_order = list(order_faults(sections, known))
+    if lesson.slug not in NOT_YET:
+        yield from out_of_order
+    elif not out_of_order:
+        yield f"lessons/{lesson.slug} keeps the order of its predictions: take it off NOT_YET in build/order.py."
 
 
 def cell_faults(cell: Cell) -> Iterator[str]:
