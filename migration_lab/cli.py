@@ -63,9 +63,9 @@ def main() -> None:
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def start(options: tuple[str, ...]) -> None:
     """Start JupyterLab on your own folder. Options such as --port=8890 are handed on to it."""
-    from migration_lab import start as starting
+    from migration_lab import first_page
 
-    sys.exit(starting.main(list(options)))
+    sys.exit(first_page.main(list(options)))
 
 
 @main.command("open", short_help="Open a lesson or exercise.")

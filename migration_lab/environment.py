@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
     try:
         prepare("lab" if command == "lab" else "test")
         if command == "lab":
-            return run_in_environment(["-m", "migration_lab.start", *options])
+            return run_in_environment(["-m", "migration_lab.first_page", *options])
         if command == "build":
             return run_in_environment(["-m", "migration_lab.build", *options])
         if options and re.fullmatch(LESSON, options[0]):

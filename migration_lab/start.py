@@ -5,18 +5,23 @@ import secrets
 import shlex
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from migration_lab import my_work, places, terminal
 from migration_lab.errors import LabError
 
-FIRST_PAGE = "lab/tree/notebooks/00_start_here.ipynb"
+FIRST_PAGE = "lab/tree/notebooks/contents.ipynb"
 PORTS = range(8888, 8938)
 SHORT = {"--port": "--ServerApp.port", "--ip": "--ServerApp.ip", "--notebook-dir": "--ServerApp.root_dir"}
 
 
-def main(options: list[str] | None = None) -> int:
-    """Bring `my_work/` up to date and become JupyterLab; `options` are handed on to it.
+def main(options: list[str] | None = None, *, ready: Callable[[], None] = lambda: None) -> int:
+    """Bring `my_work/` up to date and become JupyterLab.
+
+    Args:
+        options: handed on to JupyterLab; by default those of the command line.
+        ready: called when `my_work/` is up to date.
 
     Returns:
         The exit code for the shell, when JupyterLab could not be started.
@@ -25,6 +30,7 @@ def main(options: list[str] | None = None) -> int:
     try:
         for sentence in my_work.sync():
             print(sentence)
+        ready()
         port = free_port(asked_port(options))
     except LabError as error:
         print(error, file=sys.stderr)

@@ -20,7 +20,7 @@ from migration_lab import start
 from migration_lab.errors import LabError
 from tests.test_traffic import command_of
 
-FIRST = "notebooks/00_start_here.ipynb"
+FIRST = "notebooks/contents.ipynb"
 
 
 def test_a_taken_port_is_said_and_the_next_one_used(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +117,7 @@ def lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     for folder in ("notebooks", "exercises"):
         (course / folder).mkdir(parents=True)
         empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-        (course / folder / "00_start_here.ipynb").write_text(json.dumps(empty), encoding="utf-8")
+        (course / folder / "contents.ipynb").write_text(json.dumps(empty), encoding="utf-8")
     env = {
         **os.environ,
         "LAB_COURSE": str(course),
@@ -126,7 +126,7 @@ def lab(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         "SHELL": shutil.which("bash") or "",
         "JUPYTER_TOKEN": "a" * 48,
     }
-    command = [sys.executable, "-m", "migration_lab.start", "--no-browser", f"--port={start.free_port()}"]
+    command = [sys.executable, "-m", "migration_lab.first_page", "--no-browser", f"--port={start.free_port()}"]
     said = tmp_path / "said"
     with (
         said.open("w") as written,

@@ -17,7 +17,7 @@ REBUILD = "Run `make build` and commit what it changes."
 
 
 def build(only: str | None = None, *, check: bool = False, say: Callable[[str], None] = print) -> None:
-    """Make the three notebooks of each lesson, those of the tracks, the README's table, the agenda, environment.yml.
+    """Make the three notebooks of each lesson, of the tracks and the contents, two tables, environment.yml.
 
     Args:
         only: a lesson's slug or number, for its notebooks, tables and tracks; by default all lessons and the rest.
@@ -31,6 +31,8 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
     chosen = [course.lesson(only)] if only else [each for each in course.lessons() if each.is_written]
     for lesson in chosen:
         _build_lesson(lesson, check=check, say=say)
+    contents = places.course_root() / "notebooks" / "contents.ipynb"
+    _write(contents, notebooks.as_json(notebooks.contents_notebook()), check=check, say=say)
     _write(readme.path(), readme.with_table(), check=check, say=say)
     _write(agenda.path(), agenda.with_table(), check=check, say=say)
     for track in course.tracks():
@@ -123,7 +125,7 @@ def _refuse_leftovers() -> None:
     lessons = [each for each in course.lessons() if each.is_written]
     slugs = {f"{each.slug}.ipynb" for each in lessons}
     made = {
-        "notebooks": slugs | {f"{each.name}.ipynb" for each in course.tracks()},
+        "notebooks": slugs | {f"{each.name}.ipynb" for each in course.tracks()} | {"contents.ipynb"},
         "exercises": {each.exercises_file for each in lessons},
         "solutions": slugs,
     }

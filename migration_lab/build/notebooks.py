@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from migration_lab.build import ways
 from migration_lab.build.cells import Cell
 from migration_lab.course import Lesson
 
@@ -16,18 +17,35 @@ Notebook = dict[str, Any]
 
 
 def lesson_notebook(lesson: Lesson, cells: Iterable[Cell]) -> Notebook:
-    """The lesson, as learners open it."""
-    return _notebook(lesson, "lesson", cells)
+    """The lesson, as learners open it: below its opening, and at its end, with links to where one may go."""
+    made = _notebook(lesson, "lesson", cells)
+    for number, part in enumerate(lesson.manifest.parts[1:], start=2):
+        headings = ["".join(cell["source"]).partition("\n")[0] for cell in made["cells"]]
+        if f"## {part.section}" in headings:  # not where one part is made alone
+            words = _prose(f"{lesson.number}-lesson-part-{number}", ways.part_begins(lesson, number))
+            made["cells"].insert(headings.index(f"## {part.section}"), words)
+    made["cells"].insert(1, _prose(f"{lesson.number}-lesson-top", ways.top(lesson)))
+    made["cells"].append(_prose(f"{lesson.number}-lesson-next", ways.ending(lesson, exercises=True)))
+    return made
 
 
 def exercise_notebook(lesson: Lesson, cells: Iterable[Cell]) -> Notebook:
-    """The exercises without their solutions."""
-    return _notebook(lesson, "exercises", (cell for cell in cells if "solution" not in cell.tags))
+    """The exercises without their solutions, and at their end what comes next."""
+    made = _notebook(lesson, "exercises", (cell for cell in cells if "solution" not in cell.tags))
+    made["cells"].append(_prose(f"{lesson.number}-exercises-next", ways.ending(lesson, exercises=False)))
+    return made
 
 
 def solution_notebook(lesson: Lesson, cells: Iterable[Cell]) -> Notebook:
     """The exercises solved: the same cells, with each solution where its stub was."""
     return _notebook(lesson, "exercises", (cell for cell in cells if "stub" not in cell.tags))
+
+
+def contents_notebook() -> Notebook:
+    """The page that opens first."""
+    words, call = ways.CONTENTS_CELLS
+    cells = [_prose("contents-001", words), _code("contents-002", call)]
+    return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
 
 
 def as_json(notebook: Notebook) -> str:
@@ -55,14 +73,20 @@ def _cell(identity: str, cell: Cell) -> dict[str, Any]:
         metadata["tags"] = list(cell.tags)
     if cell.exercise:
         metadata["exercise"] = cell.exercise
-    source = cell.source.splitlines(keepends=True)
-    if cell.is_code:
-        return {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": identity,
-            "metadata": metadata,
-            "outputs": [],
-            "source": source,
-        }
-    return {"cell_type": "markdown", "id": identity, "metadata": metadata, "source": source}
+    return (_code if cell.is_code else _prose)(identity, cell.source, metadata)
+
+
+def _code(identity: str, source: str, metadata: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": identity,
+        "metadata": metadata or {},
+        "outputs": [],
+        "source": source.splitlines(keepends=True),
+    }
+
+
+def _prose(identity: str, source: str, metadata: dict[str, Any] | None = None) -> dict[str, Any]:
+    lines = source.splitlines(keepends=True)
+    return {"cell_type": "markdown", "id": identity, "metadata": metadata or {}, "source": lines}

@@ -41,6 +41,7 @@ def _row(lesson: Lesson) -> str:
     if not lesson.is_written:
         return f"| {name} | {manifest.summary} | planned | |"
     minutes = f"{manifest.minutes.reading + manifest.minutes.running} min" if manifest.minutes else ""
+    minutes += f" in {len(manifest.parts)} parts" if manifest.parts else ""
     file = f"{lesson.slug}.ipynb"
     count = len(manifest.exercises)
     exercises = f" [{count}](exercises/{lesson.exercises_file})" if count else ""

@@ -15,7 +15,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, display
 
-from migration_lab import course, revisions, schema
+from migration_lab import course, revisions, schema, way
 
 STYLE = """<style>
 .lab-card { border-inline-start: 4px solid var(--jp-border-color0); padding: 0.1em 0 0.1em 0.8em; margin: 0.3em 0 }
@@ -90,6 +90,16 @@ class Note:
             "text/html": card(" ".join(filter(None, [inline(self.text), self.button])), listed),
             "text/plain": plain,
         }
+
+
+@dataclass(frozen=True)
+class Next:
+    """Where to go on, as a link."""
+
+    stop: way.Stop
+
+    def _repr_mimebundle_(self, **_: object) -> Bundle:
+        return {"text/markdown": f"**Next:** {self.stop.as_markdown()}", "text/plain": f"Next: {self.stop.words}"}
 
 
 def inline(text: str) -> str:
@@ -242,4 +252,5 @@ SHOWN: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("checking.verdict", "Verdict"): _verdict,
     ("hints", "Hint"): _as_markdown,
     ("progress.summary", "Summary"): _as_html,
+    ("progress.contents", "Contents"): _as_html,
 }

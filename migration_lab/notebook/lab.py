@@ -9,7 +9,7 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab import course, engines, places, process, query, workspace
+from migration_lab import course, engines, places, process, query, way, workspace
 from migration_lab.errors import LabError
 from migration_lab.notebook import displays, live, magics, shop
 from migration_lab.notebook.displays import Note, Waiting, show
@@ -20,6 +20,7 @@ from migration_lab.timeline import Recording
 __all__ = [
     "check",
     "compare",
+    "contents",
     "doctor",
     "exercise",
     "explain",
@@ -115,6 +116,8 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
         waiting.end()
         raise
     waiting.end(verdict)
+    if verdict.passed and os.environ.get("JPY_SESSION_NAME"):  # where somebody looks on, who may go there
+        show(displays.Next(way.after_exercise(exercise_id)))
 
 
 def hint(exercise_id: str, step: int | None = None) -> None:
@@ -171,6 +174,13 @@ def progress(*, forget: str | None = None) -> None:
     from migration_lab import progress as record
 
     show(record.summary() if forget is None else Note(record.begin_anew(course.lesson(forget))))
+
+
+def contents() -> None:
+    """All lessons and exercises with links, how far you are, and what is next."""
+    from migration_lab import progress as record
+
+    show(record.contents())
 
 
 def doctor() -> None:

@@ -1,5 +1,6 @@
 """What a learner has done, kept in one file, and the table made from it."""
 
+from migration_lab.progress.contents import Contents, contents
 from migration_lab.progress.record import (
     ExerciseRecord,
     Progress,
@@ -13,11 +14,13 @@ from migration_lab.progress.record import (
 from migration_lab.progress.summary import Item, Summary, begin_anew, export, summary
 
 __all__ = [
+    "Contents",
     "ExerciseRecord",
     "Item",
     "Progress",
     "Summary",
     "begin_anew",
+    "contents",
     "export",
     "fingerprint",
     "load",

@@ -76,7 +76,7 @@ def url(browser: Browser, my_work: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def window(browser: Browser, url: str) -> Iterator[LabPage]:
-    """JupyterLab in a window of its own, with lesson 00 in front."""
+    """JupyterLab in a window of its own, with the contents in front."""
     context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
     window = LabPage(context, url)
     window.start()
@@ -99,7 +99,7 @@ def lab_command() -> list[str]:
     """The README's command; in an environment that `run.py` has not made, what it would run in its own."""
     if environment.is_ready("lab") and Path(sys.prefix) == environment.venv():
         return [sys.executable, "run.py", "lab"]
-    return [sys.executable, "-m", "migration_lab.start"]
+    return [sys.executable, "-m", "migration_lab.first_page"]
 
 
 def free_port() -> int:

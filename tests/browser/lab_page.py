@@ -55,7 +55,7 @@ class LabPage:
     def start(self) -> None:
         """Go where the command said, and wait until the first notebook can be used."""
         self.page.goto(self.url)
-        self.wait_until_ready("notebooks/00_start_here.ipynb")
+        self.wait_until_ready("notebooks/contents.ipynb")
 
     def open(self, path: str) -> None:
         """Open a notebook, or come back to it; `path` is relative to JupyterLab's root."""

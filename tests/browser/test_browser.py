@@ -118,10 +118,19 @@ def failed(window: LabPage) -> list[Any]:
     ]
 
 
-def test_the_command_of_the_readme_opens_lesson_00(window: LabPage) -> None:
-    window.open("notebooks/00_start_here.ipynb")
-    expect(window.page.locator(".jp-Notebook:visible h1")).to_contain_text("Start here")
+def test_the_command_of_the_readme_opens_the_contents_and_they_lead_on(window: LabPage) -> None:
+    """What is next can be seen before a cell has run; links lead to lessons, and to exercises and back."""
+    window.open("notebooks/contents.ipynb")
+    here = window.page.locator(".jp-Notebook:visible")
+    expect(here.locator("h1")).to_contain_text("Contents")
+    expect(here.get_by_text("exercises passed")).to_be_visible()
     expect(window.page.locator(".jp-Dialog, .Toastify__toast")).to_have_count(0)
+    here.get_by_role("link", name="02.1 An optional display name").click()
+    window.wait_until_ready(EXERCISES)
+    window.page.locator(".jp-Notebook:visible").get_by_role("link", name="03 Review what autogenerate wrote").click()
+    window.wait_until_ready("notebooks/03_review_autogenerate.ipynb")
+    window.page.locator(".jp-Notebook:visible").get_by_role("link", name="Contents").first.click()
+    window.wait_until_ready("notebooks/contents.ipynb")
 
 
 def test_every_cell_of_lesson_02_runs(window: LabPage) -> None:

@@ -125,16 +125,22 @@ def test_resume_takes_up_the_last_shop_of_this_notebook(
     assert Path.cwd().name == "exercise-01.1-sqlite"
 
 
-def test_a_check_tells_wrong_from_right_and_hints_open_by_and_by(run: Cell) -> None:
+def test_a_check_tells_wrong_from_right_and_hints_open_by_and_by(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "exercises/01_exercises.ipynb")
     run('shop = lab.exercise("01.1")')
     shown = run('lab.check("01.1")')
     assert "Not there yet on SQLite and PostgreSQL." in shown
+    assert "Next:" not in shown
+    assert "· 01.1 An optional nickname (1 try)" not in run("lab.contents()"), "as it was given is no try"
     assert "Where is it said?" in run('lab.hint("01.1")')
     assert "Look at the model." in run('lab.hint("01.1")')
     assert "Where is it said?" in run('lab.hint("01.1", 1)')
     run(f"%%writefile -a shop.py\n{COLUMN}")
     run(f"%%writefile migrations/versions/0002_nickname.py\n{REVISION}")
-    assert "Passed on SQLite and PostgreSQL." in run('lab.check("01.1")')
+    shown = run('lab.check("01.1")')
+    assert "Passed on SQLite and PostgreSQL." in shown
+    assert shown.endswith("Next: Contents\n"), "the course has one exercise only"
+    assert "✓ 01.1 An optional nickname (passed)" in run("lab.contents()")
     assert "01.1 passed" in run("lab.progress()")
     assert "Lesson 01 counts as not begun" in run('lab.progress(forget="01")')
     assert "01.1 open" in run("lab.progress()")

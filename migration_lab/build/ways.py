@@ -1,0 +1,52 @@
+"""What the build adds to the notebooks so that a reader finds the way: a line at the top, what comes next, contents."""
+
+from migration_lab import way
+from migration_lab.course import Lesson
+
+CONTENTS_CELLS = (
+    "# Contents\n\nAll lessons and exercises, and how far you are. Run the cell below with Shift+Enter to bring it up "
+    "to date.",
+    "from migration_lab.notebook import lab\n\nlab.contents()",
+)
+
+
+def top(lesson: Lesson) -> str:
+    """The line below a lesson's opening: where the contents and the exercises are."""
+    exercises = [way.to_exercise(lesson, name).as_markdown() for name in lesson.manifest.exercises]
+    parts = [way.to_part(lesson, part).as_markdown() for part in lesson.manifest.parts]
+    lines = [
+        f"**Exercises** {' · '.join(exercises)}" if exercises else "",
+        f"**Parts** {' · '.join(parts)}" if parts else "",
+        f"**All lessons** {way.CONTENTS.as_markdown()}",
+    ]
+    return "\n\n".join(filter(None, lines))
+
+
+def part_begins(lesson: Lesson, number: int) -> str:
+    """The cell before a later part, counted from 1: a place to stop, and to go on from."""
+    parts = lesson.manifest.parts
+    part = parts[number - 1]
+    minutes = part.minutes.reading + part.minutes.running
+    return (
+        f"**Part {number} of {len(parts)}: {part.title}** ({minutes} minutes). You can stop here and go on another "
+        "day. Run the next start cell then: it makes all that this part needs."
+    )
+
+
+def ending(lesson: Lesson, *, exercises: bool) -> str:
+    """The last cell of a lesson, and of its exercises: what comes next.
+
+    Args:
+        exercises: whether the lesson's exercises come first.
+    """
+    lines = []
+    if exercises and lesson.manifest.exercises:
+        stops = [way.to_exercise(lesson, name).as_markdown() for name in lesson.manifest.exercises]
+        lines.append(f"- The exercises of this lesson: {', '.join(stops)}.")
+    following = way.lesson_after(lesson)
+    if following:
+        planned = [each.number for each in way.planned_before(following, lesson)]
+        not_yet = f" Not written yet: {', '.join(planned)}." if planned else ""
+        lines.append(f"- The next lesson: {way.to_lesson(following).as_markdown()}.{not_yet}")
+    lines.append(f"- {way.CONTENTS.as_markdown()}: all lessons, and how far you are.")
+    return "\n".join(["## What comes next", "", *lines])
