@@ -21,6 +21,7 @@ from migration_lab.build.minutes import minutes_faults
 from migration_lab.build.order import NOT_YET, order_faults
 from migration_lab.build.parts import IMPORT, parts_faults
 from migration_lab.build.sections import QUIZ, Section, sections_of, sentences
+from migration_lab.build.terms import term_faults
 from migration_lab.build.unwritten import unwritten_faults
 from migration_lab.checking.trial import judge_of
 from migration_lab.course import Lesson
@@ -83,6 +84,7 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
         yield f"{file}: there is no section between the start cell and *In practice*."
     yield from _closing_faults(lesson, file, {section.title: section for section in sections[-len(CLOSING) :]})
     yield from _question_faults(lesson, [opening, *sections])
+    yield from term_faults(lesson, [opening, *sections])
 
 
 def exercise_faults(lesson: Lesson, cells: list[Cell], only: str | None = None) -> Iterator[str]:

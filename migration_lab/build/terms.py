@@ -1,0 +1,135 @@
+"""Hold that a word of the course is explained before it is used: lessons/terms.yaml names the words and the lessons.
+
+The lesson that explains a word sets it in italics or in bold, in the section that uses it first. No earlier lesson uses
+it, but for the glossary in lesson 00, which has all of them in the words of the file.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from migration_lab import places
+from migration_lab.authored import as_model, read_yaml
+from migration_lab.build.sections import Section
+from migration_lab.course import Lesson, Strict
+from migration_lab.errors import LabError
+
+GLOSSARY = "Words"  # the heading in lesson 00
+NOT_READ = {GLOSSARY, "Further reading"}
+
+# Uses that come too early, by lesson and word. One leaves the table when it is corrected; none may come in.
+NOT_YET = frozenset(
+    {
+        ("00_start_here", "revision"),
+        ("00_start_here", "engine"),
+        ("00_start_here", "impl"),
+        ("00_start_here", "scene"),
+        ("00_start_here", "driver"),
+        ("01_why_migrations", "migration"),
+        ("02_first_migration", "head"),
+        ("02_first_migration", "base"),
+        ("02_first_migration", "batch mode"),
+        ("03_review_autogenerate", "metadata"),
+        ("06_transactions_and_locks", "DDL"),
+        ("06_transactions_and_locks", "transactional DDL"),
+        ("06_transactions_and_locks", "lock"),
+        ("06_transactions_and_locks", "lock timeout"),
+        ("06_transactions_and_locks", "backfill"),
+        ("09_server_defaults", "server default"),
+        ("13_heads_and_merges", "stamp"),
+    }
+)
+
+
+class Term(Strict):
+    """A word, what it means in one sentence, and the lesson that explains it; lessons/terms.yaml says more."""
+
+    term: str
+    means: str
+    explained: str
+    forms: str | None = None
+    code: bool = False
+
+    @property
+    def used(self) -> re.Pattern[str]:
+        """Finds the word, whatever letters it begins with."""
+        return re.compile(rf"(?<!\w)(?:{self._forms})(?!\w)", re.IGNORECASE)
+
+    @property
+    def marked(self) -> re.Pattern[str]:
+        """Finds the word in italics or in bold, alone or at the end of a few words."""
+        return re.compile(rf"(?<!\*)\*\*?(?:[\w ]+ )?`?(?:{self._forms})`?\*", re.IGNORECASE)
+
+    @property
+    def _forms(self) -> str:
+        return self.forms or rf"{re.escape(self.term)}s?"
+
+
+def glossary() -> str:
+    """The glossary of lesson 00 as Markdown."""
+    lines = []
+    for term in terms():
+        more = "" if term.explained.startswith("00") else f" (lesson {term.explained[:2]})"
+        lines.append(f"- **{term.term}**{more}: {term.means}")
+    return "\n".join(lines)
+
+
+def term_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
+    """Words that a lesson uses before they are explained, as sentences.
+
+    Args:
+        sections: all of the lesson's. Of the opening, what stands after the start cell is read: above it are promises.
+    """
+    found = {term.term: fault for term in terms() if (fault := _too_early(lesson, sections, term))}
+    known = {word for slug, word in NOT_YET if slug == lesson.slug}
+    yield from (fault for word, fault in found.items() if word not in known)
+    for word in sorted(known - found.keys()):
+        yield f"lessons/{lesson.slug} explains {word!r} in time: take it off NOT_YET in build/terms.py."
+    if terms() and lesson.number == "00":
+        own = next((section.prose for section in sections if section.title == GLOSSARY), "")
+        if glossary() not in own:
+            file = f"lessons/{lesson.slug}/lesson.md"
+            yield f"{file}: the section {GLOSSARY!r} does not have what lessons/terms.yaml says:\n{glossary()}"
+
+
+def _too_early(lesson: Lesson, sections: list[Section], term: Term) -> str | None:
+    """What is wrong with the first use of a word in a lesson, if anything."""
+    if lesson.slug > term.explained:
+        return None
+    start = next((cell.position for section in sections for cell in section.code if "start" in cell.tags), 0)
+    for section in sections:
+        if section.title in NOT_READ:
+            continue
+        for cell in section.cells:
+            if cell.position <= start:
+                continue
+            readable = not cell.is_code or (term.code and not cell.source.startswith("%%writefile"))
+            if not readable or not term.used.search(cell.source):
+                continue
+            if lesson.slug < term.explained:
+                return cell.refuse(f"the word {term.term!r} is explained later, in {term.explained}.", "").message
+            if term.marked.search(section.prose):
+                return None
+            return cell.refuse(f"the word {term.term!r} is used first here: explain it, in *italics*.", "").message
+    if lesson.slug == term.explained:
+        return f"lessons/{lesson.slug}/lesson.md: lessons/terms.yaml says that it explains {term.term!r}."
+    return None
+
+
+@cache
+def _read(path: Path) -> tuple[Term, ...]:
+    said = read_yaml(path)
+    if not isinstance(said, list):
+        raise LabError("lessons/terms.yaml: it must hold a list of terms.", "Write it so.")
+    return tuple(as_model(Term, each, path) for each in said)
+
+
+def terms() -> tuple[Term, ...]:
+    """The words of the course; none in a course without lessons/terms.yaml.
+
+    Raises:
+        LabError: the file cannot be read.
+    """
+    path = places.course_root() / "lessons" / "terms.yaml"
+    return _read(path) if path.is_file() else ()
