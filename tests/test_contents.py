@@ -131,6 +131,26 @@ def test_a_lesson_ends_with_links_to_its_exercises_and_to_the_next_lesson() -> N
     assert "exercises of this lesson" not in "".join(after["source"])
 
 
+@pytest.mark.parametrize(
+    ("prose", "shown"),
+    [
+        ("A rename: lesson 12.", "A rename: lesson 12 (planned)."),
+        ("Lesson 05 has more, lesson 06 too.", "Lesson 05 (planned) has more, lesson 06 too."),
+        ("See lessons 05, 06 and 16.", "See lessons 05 (planned), 06 and 16 (planned)."),
+        ("Lesson 05 is not written yet.", "Lesson 05 is not written yet."),
+        ("The 12 lessons of 2026-05-04 are 16.", "The 12 lessons of 2026-05-04 are 16."),
+    ],
+)
+def test_prose_says_which_lessons_are_planned(prose: str, shown: str) -> None:
+    assert ways.with_planned(prose) == shown
+
+
+def test_notebooks_say_it() -> None:
+    lesson = course.lesson("03")
+    made = notebooks.lesson_notebook(lesson, build.cells_of(lesson)[0])
+    assert "Names of constraints: lesson 04 (planned)." in "".join(made["cells"][0]["source"])
+
+
 def test_every_link_of_the_way_leads_somewhere(tmp_path: Path) -> None:
     """The notebooks are made from the lessons, so that this holds whatever stands in `notebooks/`."""
     for folder in ("notebooks", "exercises"):

@@ -73,7 +73,9 @@ def _cell(identity: str, cell: Cell) -> dict[str, Any]:
         metadata["tags"] = list(cell.tags)
     if cell.exercise:
         metadata["exercise"] = cell.exercise
-    return (_code if cell.is_code else _prose)(identity, cell.source, metadata)
+    if cell.is_code:
+        return _code(identity, cell.source, metadata)
+    return _prose(identity, ways.with_planned(cell.source), metadata)
 
 
 def _code(identity: str, source: str, metadata: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What the build adds to the notebooks so that a reader finds the way: a line at the top, what comes next, contents."""
 
-from migration_lab import way
+import re
+
+from migration_lab import course, way
 from migration_lab.course import Lesson
 
 CONTENTS_CELLS = (
@@ -8,6 +10,17 @@ CONTENTS_CELLS = (
     "to date.",
     "from migration_lab.notebook import lab\n\nlab.contents()",
 )
+NAMED = re.compile(r"\b[Ll]essons? \d\d\b(?:(?:, | and |, and )\d\d\b)*(?! is not written)")
+
+
+def with_planned(prose: str) -> str:
+    """The prose, in which each lesson that it names by its number and that is not written yet is said to be planned."""
+    planned = {each.number for each in course.lessons() if not each.is_written}
+
+    def marked(named: re.Match[str]) -> str:
+        return re.sub(r"\d\d", lambda number: number[0] + " (planned)" * (number[0] in planned), named[0])
+
+    return NAMED.sub(marked, prose)
 
 
 def top(lesson: Lesson) -> str:

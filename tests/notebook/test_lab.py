@@ -200,6 +200,16 @@ def test_a_card_does_not_lead_to_the_lesson_that_shows_it(monkeypatch: pytest.Mo
         assert ("Open lesson" in displays._guide_card(page)["text/html"]) == leads_there
 
 
+def test_a_card_says_when_its_lesson_is_planned() -> None:
+    planned = next(each for each in explain.guide().values() if each.is_planned)
+    written = explain.card("F01")
+    for shown in displays._guide_card(planned).values():
+        assert f"{planned.lesson} (planned)" in shown
+    assert "button" not in displays._guide_card(planned)["text/html"].partition('lab-card">')[2]
+    for shown in displays._guide_card(written).values():
+        assert "planned" not in shown
+
+
 def test_a_check_says_what_it_does_where_somebody_looks_on(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     run('shop = lab.exercise("01.1")')
     assert "Judging" not in run('lab.check("01.1")')
