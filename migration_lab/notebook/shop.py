@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from migration_lab import engines, query, revisions, schema
 from migration_lab.course import EngineName
@@ -313,6 +313,28 @@ class Shop(LiveShop):
         """The text of a file of the shop."""
         path = self._file(name)
         return Source(path.read_text(encoding="utf-8"), "python" if path.suffix == ".py" else "")
+
+    def replace(self, name: str | Path, old: str, new: str) -> None:
+        """Replace a text in a file of the shop, once. A cell that runs again finds it done and changes nothing.
+
+        Args:
+            old: what is there at first.
+            new: what is to be there; an empty text takes `old` away.
+
+        Raises:
+            LabError: the file has neither.
+        """
+        text = self.read(name)
+        shown = PurePath(name).as_posix()
+        is_done = new in text if new else old not in text
+        if not is_done and old not in text:
+            raise LabError(
+                f"`{shown}` does not have the text that this cell replaces: {old.strip().splitlines()[0]!r}.",
+                "Run the cells above it first; the notebook's first cell opens a fresh shop.",
+            )
+        if not is_done:
+            self.path(name).write_text(text.replace(old, new, 1), encoding="utf-8", newline="\n")
+        print(f"{shown} is changed already" if is_done else f"Changed {shown}")
 
     def edit(self, name: str | Path) -> EditButton:
         """A button that opens a file in JupyterLab's editor, beside the notebook."""

@@ -73,6 +73,19 @@ def test_files_are_listed_and_read_as_they_are(run: Cell, fail: Cell, bundle: Bu
     assert "leads out" in fail('shop.read("/etc/passwd")')
 
 
+def test_a_replacement_in_a_file_is_made_once(run: Cell, fail: Cell) -> None:
+    again = 'shop.replace("notes.txt", "one", "one and a half")'
+    run('shop.path("notes.txt").write_text("zero, one, two, one")')
+    assert run(again) == "Changed notes.txt\n"
+    assert run(again) == "notes.txt is changed already\n"
+    assert run('print(shop.read("notes.txt"))') == "zero, one and a half, two, one\n"
+    away = 'shop.replace("notes.txt", "zero, ", "")'
+    assert run(away + "\n" + away) == "Changed notes.txt\nnotes.txt is changed already\n"
+    said = fail('shop.replace("notes.txt", "three", "four")')
+    assert "does not have the text that this cell replaces: 'three'" in said
+    assert "Run the cells above it" in said
+
+
 def test_the_edit_button_names_the_file_as_jupyterlab_does(bundle: Bundle, fail: Cell) -> None:
     forms = bundle('shop.edit("shop.py")')
     assert "shops/01_tiny-sqlite/shop.py" in forms["text/plain"]
