@@ -192,10 +192,18 @@ class Shop(LiveShop):
         self.check()
         return self.run_flask(*shlex.split(command))
 
-    def run_flask(self, *args: str, on_output: Callable[[str], None] | None = None) -> Completed:
-        """Run a command where the notebook stands in this shop; see `here`."""
+    def run_flask(
+        self,
+        *args: str,
+        on_output: Callable[[str], None] | None = None,
+        folder: Path | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run a command where the notebook stands in this shop, unless a folder is given; see `here`."""
         with live.command(f"flask {shlex.join(args)}", on_output) as noted:
-            completed = run_flask(self.workspace, *args, folder=self.here(), on_output=noted.heard)
+            completed = run_flask(
+                self.workspace, *args, folder=folder or self.here(), timeout=timeout, on_output=noted.heard
+            )
             noted.ended(completed.exit_code)
         return completed
 
