@@ -204,7 +204,7 @@ class Shop(LiveShop):
             completed = run_flask(
                 self.workspace, *args, folder=folder or self.here(), timeout=timeout, on_output=noted.heard
             )
-            noted.ended(completed.exit_code)
+            noted.ended(completed)
         return completed
 
     def git(self, command: str) -> Completed:
