@@ -181,10 +181,22 @@ def resume(name: str, engine: Engine) -> Workspace:
     for folder in candidates(f"{name}-{engine.name}"):
         if folder.exists() and hold(f"{name}-{engine.name}", folder):
             return _workspace(folder, name, engine)
-    workspace = find(name, engine)
-    raise LabError(
-        f"{workspace.title} is open in another notebook.", "Shut that notebook's kernel down, then run this cell again."
-    )
+    raise _open_elsewhere(find(name, engine))
+
+
+def take_up(folder: Path) -> Workspace | None:
+    """The workspace in a folder, held from now on; None where there is none, or none that was made to the end.
+
+    Raises:
+        LabError: another process has it open.
+    """
+    record = read_record(folder)
+    if record is None:
+        return None
+    found = _workspace(folder, record.name, engine_named(record.engine))
+    if not hold(f"{record.name}-{record.engine}", folder):
+        raise _open_elsewhere(found)
+    return found
 
 
 def find(name: str, engine: Engine) -> Workspace:
@@ -332,6 +344,12 @@ def _workspace(folder: Path, name: str, engine: Engine) -> Workspace:
     if record is None:
         raise _damaged(folder, title_of(name))
     return Workspace(folder, course.lesson(record.lesson), engine, title_of(name))
+
+
+def _open_elsewhere(workspace: Workspace) -> LabError:
+    return LabError(
+        f"{workspace.title} is open in another notebook.", "Shut that notebook's kernel down, then run this cell again."
+    )
 
 
 def _damaged(folder: Path, title: str) -> LabError:

@@ -11,7 +11,7 @@ from IPython import get_ipython
 
 from migration_lab import course, engines, places, process, query, workspace
 from migration_lab.errors import LabError
-from migration_lab.notebook import displays, live, magics, shop, which_cell
+from migration_lab.notebook import displays, live, magics, names, shop, which_cell
 from migration_lab.notebook.displays import Note, Waiting, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.record import FILE_NAME, Record, read_record
@@ -71,11 +71,16 @@ def exercise(exercise_id: str, *, engine: str | None = None) -> Shop:
 def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
     """Go on where you were, after a restart of the kernel.
 
+    Without a name, all shops of this notebook are back under the names that they had.
+
     Args:
-        name: a lesson or an exercise; without it the one of this notebook that was opened last.
+        name: a lesson or an exercise, to take up that one alone.
         engine: as for `open`; without a name it is the engine that was used then.
     """
     if name is None:
+        taken = names.take_up(get_ipython().user_ns)
+        if taken is not None:
+            return _say_what_is_back(*taken)
         last = _last_opened()
         name, on = last.name, _engine(last.engine)
     else:
@@ -180,6 +185,16 @@ def doctor() -> None:
     show(examination.run())
 
 
+def _say_what_is_back(current: Shop, found: dict[str, Shop], lost: list[str]) -> Shop:
+    show(current.note())
+    back = tuple(f"`{name}`: {each!r}" for name, each in sorted(found.items()))
+    show(Note("These names are back. What else earlier cells made, such as functions, they make again:", points=back))
+    if lost:
+        listed = " and ".join(f"`{name}`" for name in sorted(lost))
+        show(Note(f"The files of {listed} are not there any more: run the cells that make them."))
+    return current
+
+
 def _begin(opened: workspace.Opened) -> Shop:
     ended = live.end_for(opened.workspace)
     begun = Shop(opened.workspace).use()
@@ -233,5 +248,6 @@ shell = get_ipython()
 if shell is not None:
     magics.register(shell)
     displays.register(shell)
+    names.register(shell)
     which_cell.load_ipython_extension(shell)
     process.warm_up()

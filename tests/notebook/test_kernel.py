@@ -1,6 +1,7 @@
 """What only a real kernel can show: interrupting a command, and going on after a restart."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,28 @@ def test_after_a_restart_the_lesson_goes_on_where_it_was(kernel: Kernel, tiny: P
     assert kernel.run("shop = lab.resume()")[0] == "ok"
     assert kernel.run("shop.read('mine.py')") == ("ok", "x = 1")
     assert kernel.run("%flask db current")[0] == "ok"
+
+
+def test_after_a_restart_all_shops_are_back_under_their_names(kernel: Kernel, tiny: Path) -> None:
+    kernel.run("from migration_lab.notebook import lab")
+    kernel.run('one = lab.open("01")\ntwo = lab.open("01", engine="postgres")\nthree = two.copy()\none.use()')
+    for name in ("one", "two", "three"):
+        assert kernel.run(f"{name}.path('mine.py').write_text('{name}')")[0] == "ok"
+    kernel.restart()
+    kernel.run("from migration_lab.notebook import lab")
+    status, shown = kernel.run("_ = lab.resume()")
+    assert status == "ok"
+    assert "- `three`: Lesson 01: A tiny lesson, a copy, on PostgreSQL" in shown
+    assert "`cd shops/01_tiny-sqlite`" in shown  # the one that was in use
+    assert kernel.run("[each.read('mine.py') for each in (one, two, three)]") == ("ok", "[one, two, three]")
+    kernel.run("two.copy()")
+    assert "This copy is gone" in kernel.run("three.read('mine.py')")[1]
+    kernel.restart()
+    shutil.rmtree(tiny / "shops/01_tiny-postgres")
+    kernel.run("from migration_lab.notebook import lab")
+    shown = kernel.run("lab.resume()")[1]
+    assert "The files of `two` are not there any more" in shown
+    assert kernel.run("one.read('mine.py')") == ("ok", "one")
 
 
 def test_a_fresh_kernel_says_which_cell_to_run(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
