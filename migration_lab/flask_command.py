@@ -33,6 +33,8 @@ PASSED_ON_ALL = ("DYLD_", "LD_")  # where the system looks for libraries
 NEVER_PASSED_ON_POSTGRES = frozenset(
     ("PGDATABASE", "PGHOST", "PGHOSTADDR", "PGOPTIONS", "PGPORT", "PGSERVICE", "PGSERVICEFILE", "PGUSER")
 )
+COMMAND_SECONDS = 60.0  # for a command of which nobody says how long it may take
+NO_LIMIT = 30 * 24 * 3600.0  # seconds; for one that may take as long as its reader does
 # The same output on every machine.
 STABLE = {
     "COLUMNS": "80",
@@ -56,20 +58,21 @@ def run_flask(
     workspace: HasFolder,
     *args: str,
     folder: Path | None = None,
-    timeout: float = 60,
+    timeout: float | None = None,
     on_output: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run `flask ARGS` in a workspace as a terminal in that folder would, and take what it prints.
 
     Args:
         folder: where in the workspace to run it; the workspace's own folder unless said.
-        timeout: seconds.
+        timeout: seconds; `COMMAND_SECONDS` unless said. `NO_LIMIT` is for a command that is meant to wait.
         on_output: called with each piece of text as it is printed.
 
     Raises:
         LabError: the workspace is damaged, or the time limit was reached.
     """
-    return _run("flask", workspace, folder or workspace.folder, args, timeout, on_output)
+    limit = COMMAND_SECONDS if timeout is None else timeout
+    return _run("flask", workspace, folder or workspace.folder, args, limit, on_output)
 
 
 def run_pytest(

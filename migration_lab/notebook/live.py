@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from migration_lab.notebook.displays import Note, show, table
+from migration_lab.process import Completed
 from migration_lab.timeline import Recording, Span, Timeline, as_svg, as_text
 from migration_lab.timeline.text import COLUMNS, rows, story
 from migration_lab.workspace import Workspace
@@ -31,6 +32,7 @@ class Running:
 
 _running: list[Running] = []
 _recordings: list[Recording] = []
+last: tuple[str, Completed] | None = None  # the command that ended last
 finished: list[tuple[str, float, float, float]] = []  # of each run: title, longest wait, blocked, commands; in seconds
 
 
@@ -59,13 +61,14 @@ def command(words: str, on_output: Callable[[str], None] | None) -> Iterator["Co
     """Let all recordings that are made at the moment note a command and the revisions that it runs."""
     with ExitStack() as stack:
         spans = [stack.enter_context(each.span(words)) for each in _recordings]
-        yield Commanded(spans, on_output)
+        yield Commanded(words, spans, on_output)
 
 
 @dataclass(frozen=True)
 class Commanded:
     """A command that is noted while it runs."""
 
+    words: str
     spans: list[Span]
     on_output: Callable[[str], None] | None
 
@@ -76,10 +79,12 @@ class Commanded:
         if self.on_output is not None:
             self.on_output(text)
 
-    def ended(self, exit_code: int) -> None:
+    def ended(self, completed: Completed) -> None:
         """Note how it ended."""
+        global last
+        last = self.words, completed
         for span in self.spans:
-            span.exit_code = exit_code
+            span.exit_code = completed.exit_code
 
 
 class Noting(Recording):

@@ -1,10 +1,16 @@
 """What a notebook's shop can do as a live service: serve, take requests, hold locks, tell what its tables take."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migration_lab import storage
+from migration_lab.flask_command import NO_LIMIT
 from migration_lab.notebook import live
+from migration_lab.notebook.beside import Started, start
+from migration_lab.process import Completed
 from migration_lab.timeline import Recording
 from migration_lab.workspace import Workspace
 
@@ -21,6 +27,30 @@ class LiveShop:
     def check(self) -> None:
         """Raise LabError when the shop's folder is not there any more."""
         raise NotImplementedError
+
+    def here(self) -> Path:
+        """The folder in which the notebook stands."""
+        raise NotImplementedError
+
+    def run_flask(
+        self,
+        *args: str,
+        on_output: Callable[[str], None] | None = None,
+        folder: Path | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run a command and wait for its end."""
+        raise NotImplementedError
+
+    def start(self, command: str) -> Started:
+        """Start a command and go on: `hanging = shop.start("db upgrade")`. It may wait as long as you look at it.
+
+        `hanging.until_blocked()` waits until it waits for a lock, `hanging.wait()` until it has ended. One that still
+        runs is not started a second time.
+        """
+        self.check()
+        run = partial(self.run_flask, *shlex.split(command), folder=self.here(), timeout=NO_LIMIT)
+        return start(self.workspace, f"flask {command}", run)
 
     def serve(self) -> "Service":
         """Start the shop as a service on this machine: `service = shop.serve(); service.get("/health")`."""

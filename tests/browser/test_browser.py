@@ -234,7 +234,10 @@ def test_an_exercise_done_wrong_and_then_right(window: LabPage) -> None:
     ):
         expect(wrong.locator(".lab-missed")).to_contain_text(words, use_inner_text=True)
 
-    again = window.run('shop = lab.exercise("02.1")')
+    goes_on = window.run('shop = lab.exercise("02.1")')
+    expect(goes_on).to_contain_text("You go on with the work that is in it.")
+    window.insert_after('shop = lab.exercise("02.1")', 'shop = lab.reset("02.1")')
+    again = window.run('shop = lab.reset("02.1")')
     expect(again).to_contain_text("Your earlier work is kept in shops/kept/exercise-02.1-sqlite")
     window.type_into("%%writefile", USER.replace("LENGTH", "80"))
     for cell in ("%%writefile", MIGRATE, UPGRADE):

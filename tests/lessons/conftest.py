@@ -1,5 +1,6 @@
 """Run the course's notebooks as learners do, and look at what really ran."""
 
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +23,19 @@ def is_proof(cell: dict[str, Any]) -> bool:
 
 
 @pytest.fixture
-def run_notebook() -> Run:
+def with_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two minutes pass before each cell of the kernels that a test starts; see `pauses`."""
+    at_start = tmp_path / "ipython/profile_default/startup"
+    at_start.mkdir(parents=True)
+    shutil.copy(Path(__file__).with_name("pauses.py"), at_start)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+
+
+@pytest.fixture
+def run_notebook(with_pauses: None) -> Run:
     """A function that runs a lesson's notebook in a home and proves that every cell ran.
+
+    Its reader takes two minutes before each cell, and no test has to wait for it.
 
     It is made from the lesson's text: `tests/build/test_build.py` holds that the one in `notebooks/` is the same. With
     `to_first_proof`, nothing after the first cell with that tag runs; with a `part`, nothing but that part.

@@ -11,10 +11,33 @@ from typing import Any
 import pytest
 
 from migration_lab import course, places
+from migration_lab.build.solutions import executed
 from tests.lessons.conftest import is_proof
 from tests.lessons.ends import assert_it_ends_where_the_next_begins
 from tests.lessons.provoked import assert_its_failures_are_provoked
 
+HANGING = '''\
+%%writefile migrations/versions/0009_hanging.py
+"""hang"""
+
+import time
+
+revision = "0009"
+down_revision = "0002"
+
+
+def upgrade():
+    time.sleep(600)
+'''
+PAUSED = (
+    'from threading import Thread\nfrom migration_lab.notebook import lab\nshop = lab.open("03", engine="sqlite")',
+    HANGING,
+    'limited = Thread(target=shop.flask, args=("db upgrade",))\nlimited.start()',
+    "limited.join(30)\nassert not limited.is_alive()",
+    'meant = shop.start("db upgrade")',
+    "assert meant.is_running",
+    "meant.stop()\nassert not meant.is_running",
+)
 LESSONS = [each for each in course.lessons() if each.is_written]
 
 
@@ -57,6 +80,23 @@ def test_each_later_part_runs_alone(run_notebook: Any, home: Path) -> None:
             assert any(is_proof(cell) for cell in ran["cells"])
         if lesson.manifest.parts:
             assert_it_ends_where_the_next_begins(lesson, home, lesson.manifest.engines[0])
+
+
+def test_a_reader_who_takes_two_minutes_meets_a_limit_only_where_there_is_one(with_pauses: None, home: Path) -> None:
+    """The control of all tests here: their clock is ahead, and a command that is meant to hang does not care."""
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "id": f"c{number}",
+            "metadata": {},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
+        for number, source in enumerate(PAUSED)
+    ]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    executed(notebook, title="notebooks/pauses.ipynb", home=home)
 
 
 def would_run_the_same_again(ran: dict[str, Any]) -> bool:

@@ -146,3 +146,58 @@ def test_no_database_process_or_connection_outlives_a_lesson(run: Cell) -> None:
     # The server takes a moment to see that somebody has hung up.
     until(lambda: "(0 rows)" in run(f'print(shop.sql("{sessions}").as_text())'))
     assert started() == []
+
+
+@pytest.fixture
+def hanging(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade that hangs behind a report, in a notebook in which other commands may take half a second."""
+    run(OPEN.format(engine="postgres"))
+    run(f"%%writefile migrations/versions/0002_add_users_nickname.py\n{tiny_course.revision(tiny_course.ADD, 'pass')}")
+    monkeypatch.setattr("migration_lab.flask_command.COMMAND_SECONDS", 0.5)
+    run('reader = shop.idle_reader("SELECT count(*) FROM users")')
+    run('hanging = shop.start("db upgrade")')
+    run("hanging.until_blocked()")
+
+
+def test_a_command_that_is_meant_to_hang_has_no_limit(hanging: None, run: Cell, fail: Cell) -> None:
+    assert "stopped after 0.5 seconds" in fail("%flask db upgrade")  # a command of which that is not said
+    assert "`flask db upgrade` runs beside the cells" in run("hanging")
+    assert "was not started a second time" in run('again = shop.start("db upgrade")').replace("\n", " ")
+    run("assert again is hanging")
+    assert "still runs beside the cells in this shop" in fail('shop.start("db downgrade")')
+    run("reader.close()")
+    assert "Running upgrade 0001 -> 0002" in run("print(hanging.wait().output)")
+    assert "has ended with exit code 0" in run("hanging")
+
+
+def test_a_command_that_is_over_says_that_it_waits_for_nothing(hanging: None, run: Cell, fail: Cell) -> None:
+    run("reader.close()\n_ = hanging.wait()")
+    shown = fail("hanging.until_blocked()")
+    assert "`flask db upgrade` waits for nothing any more: it has ended with exit code 0." in shown
+    assert "run the cells of this section again, in order from its first one" in shown
+
+
+def test_a_command_beside_the_cells_ends_with_its_lesson(hanging: None, run: Cell) -> None:
+    run(OPEN.format(engine="postgres"))
+    run("assert not hanging.is_running")
+    assert "0001" in run("%flask db current")
+
+
+def test_a_command_beside_the_cells_can_be_stopped(hanging: None, run: Cell, fail: Cell) -> None:
+    run("hanging.stop()")
+    assert "was stopped before its end" in run("hanging")
+    assert "was stopped before its end. Start it again." in fail("hanging.wait()").replace("\n", " ")
+
+
+def test_a_wait_for_a_command_can_be_interrupted(hanging: None, run: Cell, fail: Cell) -> None:
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    assert "`flask db upgrade` still runs." in fail("hanging.wait()")
+    run("assert hanging.is_running")
+
+
+@each_engine
+def test_a_command_beside_the_cells_that_cannot_run_says_why(engine: str, run: Cell, fail: Cell) -> None:
+    run(OPEN.format(engine=engine))
+    run("shop.path('.flaskenv').unlink()")
+    assert "has no `.flaskenv`" in fail('shop.start("db upgrade").wait()')

@@ -1,0 +1,149 @@
+"""Commands that run beside the cells: those that hang on purpose, for as long as somebody looks at them."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from migration_lab import process, query
+from migration_lab.errors import LabError
+from migration_lab.flask_command import session_name
+from migration_lab.notebook import live
+from migration_lab.notebook.displays import Note, show
+from migration_lab.process import Completed
+from migration_lab.workspace import Workspace
+
+LOOK_SECONDS = 0.05
+END_SECONDS = 10.0  # more than a command gets to end by itself
+BLOCKED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = '{name}' AND cardinality(pg_blocking_pids(pid)) > 0
+"""
+
+
+class Run(Protocol):
+    """Runs the command to its end."""
+
+    def __call__(self, *, on_output: Callable[[str], None]) -> Completed: ...
+
+
+class Started:
+    """A command that runs beside the cells, or did; `shop.start` starts one.
+
+    It has no limit of time. It ends by itself, by `stop()`, or with its lesson or the kernel.
+    """
+
+    def __init__(self, workspace: Workspace, words: str, run: Run) -> None:
+        self._workspace = workspace
+        self._words = words
+        self._run = run
+        self._said: list[str] = []
+        self._completed: Completed | None = None
+        self._error: LabError | None = None
+        self._given_up = threading.Event()
+        self._has_ended = threading.Event()  # an interrupted `Thread.join` takes a thread that runs for one that ended
+        threading.Thread(target=self._work, name=words, daemon=True).start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return not self._has_ended.is_set()
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return "".join(self._said)
+
+    def wait(self) -> Completed:
+        """Wait for its end, and give back its `exit_code` and its `output`.
+
+        Raises:
+            LabError: you interrupted the wait, or the command was stopped before its end.
+        """
+        try:
+            while not self._has_ended.wait(1):
+                pass
+        except KeyboardInterrupt:
+            raise LabError(
+                f"`{self._words}` still runs.",
+                "End what it waits for, then run this cell again; its `.stop()` ends the command itself.",
+            ) from None
+        if self._completed is None:
+            raise self._error or LabError(f"`{self._words}` was stopped before its end.", "Start it again.")
+        return self._completed
+
+    def until_blocked(self) -> None:
+        """Wait until it waits for a lock that another session has. (On SQLite no session stands in a queue.)
+
+        Raises:
+            LabError: it has ended, so it waits for nothing; or you interrupted the wait.
+        """
+        if self._workspace.engine.name != "postgres":
+            raise LabError("On SQLite no session waits in a queue.", "Look at this on Postgres.")
+        blocked = BLOCKED.format(name=session_name("flask", self._words.split()[1:]).replace("'", "''"))
+        try:
+            while not query.query(self._workspace.url, blocked).scalar:
+                if not self.is_running:
+                    raise LabError(
+                        f"`{self._words}` waits for nothing any more: it {self._ended()}.",
+                        "To see it wait, run the cells of this section again, in order from its first one.",
+                    )
+                time.sleep(LOOK_SECONDS)
+        except KeyboardInterrupt:
+            raise LabError(f"`{self._words}` runs, and waits for no lock so far.", "Look at its `.output`.") from None
+
+    def stop(self) -> None:
+        """End it as Ctrl-C in a terminal would; nothing happens when it has ended already."""
+        self._given_up.set()
+        self._has_ended.wait(END_SECONDS)
+
+    def __repr__(self) -> str:
+        return f"`{self._words}` {'runs beside the cells' if self.is_running else self._ended()}"
+
+    def _ended(self) -> str:
+        if self._completed is None:
+            return "was stopped before its end"
+        return f"has ended with exit code {self._completed.exit_code}"
+
+    def _work(self) -> None:
+        try:
+            with process.until(self._given_up):
+                self._completed = self._run(on_output=self._said.append)
+        except LabError as error:
+            self._error = error
+        except KeyboardInterrupt:  # how a command ends that was given up
+            pass
+        finally:
+            self._has_ended.set()
+
+
+_started: dict[Path, Started] = {}  # the last one in each workspace
+
+
+def start(workspace: Workspace, words: str, run: Run) -> Started:
+    """Start a command beside the cells, to be ended with its lesson.
+
+    Args:
+        workspace: where it runs.
+        words: the whole command, as a terminal takes it.
+        run: runs it.
+
+    Returns:
+        It, or the one that was started by the same words before and still runs.
+
+    Raises:
+        LabError: another command still runs beside the cells in this workspace.
+    """
+    earlier = _started.get(workspace.folder)
+    if earlier is not None and earlier.is_running:
+        if earlier._words != words:
+            raise LabError(
+                f"`{earlier._words}` still runs beside the cells in this shop.",
+                "End what it waits for, or run its `.stop()`; then run this cell again.",
+            )
+        show(Note(f"`{words}` still runs since an earlier cell, so it was not started a second time."))
+        return earlier
+    started = _started[workspace.folder] = Started(workspace, words, run)
+    live.note(live.Running(workspace, f"`{words}`", lambda: started.is_running, started.stop))
+    return started
