@@ -129,9 +129,10 @@ def _packages_unlike_lock() -> Iterator[str]:
 
 def _jupyterlab() -> Finding:
     version = importlib.metadata.version("jupyterlab")
-    settings = Path(sys.prefix, "share/jupyter/lab/settings/overrides.json")
-    if not settings.exists():
-        return Finding("problem", "JupyterLab", "JupyterLab lacks the settings of the course.", SETUP)
+    lab = Path(sys.prefix, "share/jupyter")
+    for shipped in ("lab/settings/overrides.json", "labextensions/migration-lab/package.json"):
+        if not (lab / shipped).exists():
+            return Finding("problem", "JupyterLab", "JupyterLab lacks the settings of the course.", SETUP)
     return Finding("ok", "JupyterLab", f"JupyterLab {version} with the settings of the course.")
 
 

@@ -5,13 +5,14 @@ any order; `conftest.py` looks after each of them whether the console has an err
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Error, Locator, expect
+from playwright.sync_api import Browser, Error, Locator, expect
 
 from migration_lab.build.cells import FAILS
 from tests.browser.lab_page import LIMIT, LabPage
@@ -275,6 +276,25 @@ def test_a_timeline_is_a_picture_with_a_name_and_a_table_of_its_numbers(window: 
     expect(output.get_by_role("columnheader", name="failed")).to_be_visible()
     output.get_by_text("What happened when").click()
     expect(output.get_by_text("flask db history took").first).to_be_visible()
+
+
+def test_export_as_html_with_its_defaults_keeps_what_is_shown(
+    window: LabPage, displays: str, browser: Browser, tmp_path: Path
+) -> None:
+    window.open(displays)
+    window.command("docmanager:save")
+    get = "path => fetch(`/nbconvert/html/${path}?download=true&sanitize_html=true`).then(answer => answer.text())"
+    exported = tmp_path / "page.html"
+    exported.write_text(window.page.evaluate(get, displays), encoding="utf-8")
+    with browser.new_context(java_script_enabled=False, offline=True) as context:
+        page = context.new_page()
+        page.goto(exported.as_uri(), wait_until="domcontentloaded")
+        assert not re.findall(r"</?(?:p|h1|table|th|td|details|svg|style|section|button)\b", page.inner_text("main"))
+        expect(page.get_by_role("img", name="Timeline of requests").first).to_be_visible()
+        expect(page.get_by_role("columnheader", name="failed").first).to_be_visible()
+        expect(page.locator("details").first).to_be_visible()
+        expect(page.locator(".lab-verdict.lab-missed")).to_have_css("border-left-width", "4px")
+        expect(page.get_by_role("button")).to_have_count(0)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
