@@ -13,12 +13,21 @@ import bleach
 from bleach.css_sanitizer import CSSSanitizer
 
 # What JupyterLab itself keeps of a notebook that is not trusted, as far as it is of use in a page, and pictures.
-TAGS = frozenset(
-    "a abbr address article aside b bdi bdo blockquote br button caption cite code col colgroup dd del details dfn div dl dt em "
-    "figcaption figure footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li mark ol p pre q s samp section small span "
-    "strong sub summary sup table tbody td tfoot th thead time tr u ul var "
-    "svg g path line rect circle text title pattern defs".split()
-)
+# fmt: off
+TAGS = frozenset({
+    "a", "abbr", "address", "article", "aside", "b", "bdi", "bdo", "blockquote", "br", "button", "caption", "cite",
+    "code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "footer",
+    "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q",
+    "s", "samp", "section", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th",
+    "thead", "time", "tr", "u", "ul", "var",
+    "svg", "g", "path", "line", "rect", "circle", "text", "title", "pattern", "defs",
+})
+OF_PICTURES = [
+    "viewBox", "xmlns", "width", "height", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "d", "fill", "stroke",
+    "stroke-width", "stroke-dasharray", "stroke-linejoin", "paint-order", "text-anchor", "font-size", "font-weight",
+    "patternUnits",
+]
+# fmt: on
 ATTRIBUTES: dict[str, Any] = {
     "*": ["class", "id", "dir", "lang", "title", "style", "role", "aria-label", "aria-labelledby", "tabindex"],
     "a": lambda tag, name, value: name == "href" and not value.strip().lower().startswith("data:"),
@@ -28,11 +37,7 @@ ATTRIBUTES: dict[str, Any] = {
     "td": ["colspan", "rowspan", "headers"],
     "th": ["colspan", "rowspan", "scope"],
     "time": ["datetime"],
-    **dict.fromkeys(
-        ("svg", "g", "path", "line", "rect", "circle", "text", "pattern"),
-        "viewBox xmlns width height x y x1 y1 x2 y2 cx cy r d fill stroke stroke-width stroke-dasharray "
-        "stroke-linejoin paint-order text-anchor font-size font-weight patternUnits".split(),
-    ),
+    **dict.fromkeys(("svg", "g", "path", "line", "rect", "circle", "text", "pattern"), OF_PICTURES),
 }
 SCHEMES = frozenset({"http", "https", "mailto", "data"})  # `data`: pictures that stand in the page itself
 NOT_WORDS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
