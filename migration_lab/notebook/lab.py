@@ -11,7 +11,7 @@ from IPython import get_ipython
 
 from migration_lab import course, engines, places, process, query, workspace
 from migration_lab.errors import LabError
-from migration_lab.notebook import displays, live, magics, shop
+from migration_lab.notebook import displays, folding, live, magics, shop
 from migration_lab.notebook.displays import Note, Waiting, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.record import FILE_NAME, Record, read_record
@@ -233,4 +233,5 @@ shell = get_ipython()
 if shell is not None:
     magics.register(shell)
     displays.register(shell)
+    folding.fold_tracebacks(shell)
     process.warm_up()

@@ -51,7 +51,8 @@ class User(db.Model):
 MIGRATE = '%flask db migrate --rev-id 0003 -m "add users display_name"'
 UPGRADE = "%flask db upgrade"
 
-FAILING = ("%flask db revision --no-such-option", "%flask db upgrade 9999")
+TALL = "import sqlalchemy\nsqlalchemy.create_engine('sqlite://').connect().exec_driver_sql('SELECT 1 FROM nothing')"
+FAILING = ("%flask db revision --no-such-option", "%flask db upgrade 9999", TALL)
 # All that the lab shows, in the states that a learner sees: questions of every kind, answered wrong and right.
 DISPLAY_CELLS = (
     "from migration_lab.notebook import lab, quiz_widget",
@@ -276,6 +277,20 @@ def test_a_timeline_is_a_picture_with_a_name_and_a_table_of_its_numbers(window: 
     expect(output.get_by_role("columnheader", name="failed")).to_be_visible()
     output.get_by_text("What happened when").click()
     expect(output.get_by_text("flask db history took").first).to_be_visible()
+
+
+def test_a_tall_traceback_folds_and_opens(window: LabPage, displays: str) -> None:
+    window.open(displays)
+    output = window.select(TALL).locator(".jp-OutputArea").first
+    expect(output).to_contain_text("Cell In[")
+    expect(output.locator("[style*=color], [class*=ansi]")).to_have_count(0)  # no colour of a terminal fits both themes
+    folded = output.get_by_text("in Connection.exec_driver_sql(").last
+    expect(folded).to_be_hidden()
+    box = output.bounding_box()
+    assert box
+    assert box["height"] < 400
+    output.get_by_text("The whole traceback").click()
+    expect(folded).to_be_visible()
 
 
 def test_export_as_html_with_its_defaults_keeps_what_is_shown(

@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from migration_lab import course
-from migration_lab.notebook import displays, magics, shop
+from migration_lab.notebook import displays, folding, magics, shop
 from tests import tiny_course
 
 Cell = Callable[[str], str]
@@ -40,6 +40,7 @@ def ipython(tiny: Path) -> Iterator[InteractiveShell]:
     shell.colors = "nocolor"
     magics.register(shell)
     displays.register(shell)
+    folding.fold_tracebacks(shell)
     shell.run_cell("from migration_lab.notebook import lab")  # type: ignore[no-untyped-call]
     yield shell
     InteractiveShell.clear_instance()
