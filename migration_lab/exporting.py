@@ -46,14 +46,9 @@ NOT_WORDS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTAL
 def clean_html(element: bytes | str) -> str:
     """HTML without scripts, and without anything else that could act; tags that are not known are dropped."""
     text = element.decode() if isinstance(element, bytes) else str(element)
-    return bleach.clean(
-        NOT_WORDS.sub("", text),
-        tags=TAGS,
-        attributes=ATTRIBUTES,
-        protocols=SCHEMES,
-        strip=True,
-        css_sanitizer=CSSSanitizer(),
-    )
+    words = NOT_WORDS.sub("", text)
+    css = CSSSanitizer()
+    return str(bleach.clean(words, tags=TAGS, attributes=ATTRIBUTES, protocols=SCHEMES, strip=True, css_sanitizer=css))
 
 
 def style(name: str) -> str:

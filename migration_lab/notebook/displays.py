@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 
 from migration_lab import course, revisions, schema
 
@@ -100,35 +100,6 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 def show(shown: object) -> None:
     """Show an object in the cell that runs now."""
     display(shown)  # type: ignore[no-untyped-call]
-
-
-class Waiting:
-    """A sentence in the cell while something takes long, and then what came of it in its place.
-
-    Where nobody looks on, as in a run that stores outputs, only the latter is shown.
-    """
-
-    def __init__(self) -> None:
-        self._handle: DisplayHandle | None = None
-
-    def say(self, text: str) -> None:
-        """Say what is being done now, in place of what was said before."""
-        if not os.environ.get("JPY_SESSION_NAME"):  # JupyterLab says which notebook a kernel runs
-            return
-        if self._handle is None:
-            self._handle = display(Note(text), display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(Note(text))  # type: ignore[no-untyped-call]
-
-    def end(self, shown: object = None) -> None:
-        """Show what came of it; without anything, take the sentence away."""
-        if self._handle is None:
-            if shown is not None:
-                show(shown)
-        elif shown is None:
-            self._handle.update({"text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(shown)  # type: ignore[no-untyped-call]
 
 
 def register(shell: InteractiveShell) -> None:

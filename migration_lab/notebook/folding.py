@@ -117,12 +117,12 @@ def fold_tracebacks(shell: InteractiveShell) -> None:
         whole = ANSI.sub("", "\n".join(parts))
         height = whole.count("\n") + 1
         if height <= TALL:
-            show_all(kind, error, parts)  # type: ignore[no-untyped-call]
+            show_all(kind, error, parts)
             return
-        show_all(kind, error, own_parts(parts))  # type: ignore[no-untyped-call]
+        show_all(kind, error, own_parts(parts))
         show(Fold(whole, "", SUMMARY.format(height)))
 
-    shell._showtraceback = show_traceback  # type: ignore[method-assign]
+    shell._showtraceback = show_traceback  # type: ignore[method-assign, assignment]
 
 
 def own_parts(parts: Sequence[str]) -> list[str]:

@@ -11,8 +11,8 @@ from IPython import get_ipython
 
 from migration_lab import course, engines, places, process, query, workspace
 from migration_lab.errors import LabError
-from migration_lab.notebook import displays, folding, live, magics, shop
-from migration_lab.notebook.displays import Note, Waiting, show
+from migration_lab.notebook import displays, folding, live, magics, patience, shop
+from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.record import FILE_NAME, Record, read_record
 from migration_lab.timeline import Recording
@@ -104,17 +104,12 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
     from migration_lab import checking
 
     on = _engine(engine or shop.engine_of(f"exercise {exercise_id}"), exercise_id)
-    waiting = Waiting()
-    try:
-        verdict = checking.check(
-            exercise_id,
-            workspace.find(workspace.name_of(exercise_id, on), on),
-            on_step=lambda name, looks_at: waiting.say(f"Judging on {shop.ENGINE_NAMES[name]}: {looks_at} …"),
-        )
-    except BaseException:
-        waiting.end()
-        raise
-    waiting.end(verdict)
+    verdict = checking.check(
+        exercise_id,
+        workspace.find(workspace.name_of(exercise_id, on), on),
+        on_step=lambda name, looks_at: patience.say(f"judging on {shop.ENGINE_NAMES[name]}: {looks_at}"),
+    )
+    show(verdict)
 
 
 def hint(exercise_id: str, step: int | None = None) -> None:
@@ -177,7 +172,7 @@ def doctor() -> None:
     """Try a real upgrade and downgrade on both databases, and say what is wrong with this machine."""
     from migration_lab import doctor as examination
 
-    show(examination.run())
+    show(examination.run(on_step=lambda subject: patience.say(f"trying {subject}")))
 
 
 def _begin(opened: workspace.Opened) -> Shop:
@@ -234,4 +229,5 @@ if shell is not None:
     magics.register(shell)
     displays.register(shell)
     folding.fold_tracebacks(shell)
+    patience.register(shell)
     process.warm_up()

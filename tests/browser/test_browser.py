@@ -279,6 +279,22 @@ def test_a_timeline_is_a_picture_with_a_name_and_a_table_of_its_numbers(window: 
     expect(output.get_by_text("flask db history took").first).to_be_visible()
 
 
+def test_a_cell_that_takes_long_says_so_while_it_runs(window: LabPage, my_work: Path, tmp_path: Path) -> None:
+    path, flag = "notebooks/long.ipynb", tmp_path / "flag"
+    slow = f"import pathlib, time\nwhile not pathlib.Path({str(flag)!r}).exists():\n    time.sleep(0.05)"
+    cells = [nbformat.v4.new_code_cell(source) for source in ("from migration_lab.notebook import lab", slow)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), my_work / path)
+    window.open(path)
+    window.run("from migration_lab")
+    output = window.select("import pathlib").locator(".jp-OutputArea").first
+    window.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell') }")
+    expect(output).to_contain_text(re.compile(r"Running for \d+ s\."))
+    flag.touch()
+    expect(output).not_to_contain_text("Running")
+    window.command("docmanager:save")
+
+
 def test_a_tall_traceback_folds_and_opens(window: LabPage, displays: str) -> None:
     window.open(displays)
     output = window.select(TALL).locator(".jp-OutputArea").first
