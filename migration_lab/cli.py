@@ -5,6 +5,7 @@ What a command needs is imported when it runs, so that `lab --help` answers at o
 
 import difflib
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from migration_lab.errors import LabError
 if TYPE_CHECKING:
     from migration_lab.engines import Engine
     from migration_lab.workspace import Opened
+
+AFTER = 2.0  # seconds for which nobody needs a word
 
 engine_option = click.option(
     "--engine",
@@ -31,12 +34,17 @@ class Lab(click.Group):
     """Commands that fail with two sentences: what is wrong, and what to do."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a LabError becomes its words and exit code 1."""
+        """Run the command; a LabError becomes its words and exit code 1. One that takes long says so after a while."""
+        patience = threading.Timer(AFTER, lambda: _say_step("this can take some seconds more"))
+        patience.daemon = True
+        patience.start()
         try:
             return super().invoke(ctx)
         except LabError as error:
             click.echo(f"{error.message}\n{error.next_step}", err=True)
             ctx.exit(1)
+        finally:
+            patience.cancel()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which a learner needs them."""
@@ -129,14 +137,15 @@ def check(exercise: str, engine: str) -> None:
 
     course.exercise(exercise)  # a wrong name is told before a missing workspace
     found = workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine))
-    verdict = checking.check(exercise, found, on_step=_on_step if sys.stderr.isatty() else lambda *_: None)
+    verdict = checking.check(exercise, found, on_step=lambda engine, looks_at: _say_step(f"{engine}: {looks_at}"))
     click.echo(report.as_text(verdict))
     sys.exit(0 if verdict.passed else 1)
 
 
-def _on_step(engine: str, looks_at: str) -> None:
-    """Say what a check looks at now, for a person who waits."""
-    click.echo(click.style(f"… {engine}: {looks_at}", dim=True), err=True)
+def _say_step(words: str) -> None:
+    """Say what is being done now, for a person who waits."""
+    if sys.stderr.isatty():
+        click.echo(click.style(f"… {words}", dim=True), err=True)
 
 
 @main.command(short_help="Give the next hint for an exercise.")
@@ -191,8 +200,11 @@ def doctor() -> None:
     """Try a real upgrade and downgrade on both databases, and say what is wrong with this machine."""
     from migration_lab import doctor as examination
 
-    report = examination.run()
-    click.echo(report.as_text())
+    report = examination.run(
+        on_step=lambda subject: _say_step(f"trying {subject}"),
+        on_finding=lambda finding: click.echo(finding.as_text(examination.WIDTH)),
+    )
+    click.echo(f"\n{report.summary()}")
     sys.exit(0 if report.ok else 1)
 
 

@@ -41,6 +41,11 @@ class Finding:
     says: str
     next_step: str = ""
 
+    def as_text(self, width: int) -> str:
+        """One line, with the subject as wide as this, and the next step below it."""
+        line = f"{self.verdict:<7}  {self.subject:<{width}}  {self.says}"
+        return f"{line}\n{'':<{width + 11}}{self.next_step}" if self.next_step else line
+
 
 @dataclass(frozen=True)
 class Report:
@@ -56,19 +61,29 @@ class Report:
     def as_text(self) -> str:
         """One line for each finding, the next step below it, and a last sentence that sums up."""
         width = max(len(finding.subject) for finding in self.findings)
-        lines = []
-        for finding in self.findings:
-            lines.append(f"{finding.verdict:<7}  {finding.subject:<{width}}  {finding.says}")
-            if finding.next_step:
-                lines.append(f"{'':<{width + 11}}{finding.next_step}")
+        return "\n".join([*(finding.as_text(width) for finding in self.findings), "", self.summary()])
+
+    def summary(self) -> str:
+        """The sentence that sums up."""
         problems = sum(finding.verdict == "problem" for finding in self.findings)
         things = "1 thing needs" if problems == 1 else f"{problems} things need"
-        lines += ["", "This machine is ready for the course." if self.ok else f"{things} your attention."]
-        return "\n".join(lines)
+        return "This machine is ready for the course." if self.ok else f"{things} your attention."
 
 
-def run() -> Report:
-    """Try everything that the lessons need, a real upgrade and downgrade on each engine last. Takes a few seconds."""
+WIDTH = len("JupyterLab")  # of the longest subject
+
+
+def run(
+    on_step: Callable[[str], object] = lambda _: None, on_finding: Callable[[Finding], object] = lambda _: None
+) -> Report:
+    """Try everything that the lessons need, a real upgrade and downgrade on each engine last.
+
+    It takes from two seconds to fifteen, where the Postgres server has to be made first.
+
+    Args:
+        on_step: called with the subject that is tried next.
+        on_finding: called with what came of it.
+    """
     tried: list[tuple[str, Callable[[], Finding]]] = [
         ("Python", _python),
         ("Packages", _packages),
@@ -82,9 +97,13 @@ def run() -> Report:
         ("SQLite", lambda: _round_trip("sqlite")),
         ("Postgres", lambda: _round_trip("postgres")),
     ]
-    findings = [_finding(subject, attempt) for subject, attempt in tried]
     if importlib.util.find_spec("playwright"):
-        findings.append(_browser())
+        tried.append(("Browser", _browser))
+    findings = []
+    for subject, attempt in tried:
+        on_step(subject)
+        findings.append(_finding(subject, attempt))
+        on_finding(findings[-1])
     return Report(tuple(findings))
 
 
@@ -129,9 +148,10 @@ def _packages_unlike_lock() -> Iterator[str]:
 
 def _jupyterlab() -> Finding:
     version = importlib.metadata.version("jupyterlab")
-    settings = Path(sys.prefix, "share/jupyter/lab/settings/overrides.json")
-    if not settings.exists():
-        return Finding("problem", "JupyterLab", "JupyterLab lacks the settings of the course.", SETUP)
+    lab = Path(sys.prefix, "share/jupyter")
+    for shipped in ("lab/settings/overrides.json", "labextensions/migration-lab/package.json"):
+        if not (lab / shipped).exists():
+            return Finding("problem", "JupyterLab", "JupyterLab lacks the settings of the course.", SETUP)
     return Finding("ok", "JupyterLab", f"JupyterLab {version} with the settings of the course.")
 
 

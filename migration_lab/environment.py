@@ -150,7 +150,11 @@ def is_ready(kind: str) -> bool:
 def stamp(kind: str) -> str:
     """What the environment was made from: the lock, the package's own settings, the Python, the place."""
     digest = hashlib.sha256()
-    for path in (LOCKS[kind], ROOT / "pyproject.toml", *sorted((ROOT / "jupyter").glob("*.json"))):
+    for path in (
+        LOCKS[kind],
+        ROOT / "pyproject.toml",
+        *sorted(each for each in (ROOT / "jupyter").rglob("*") if each.is_file()),
+    ):
         digest.update(path.read_bytes())
     return f"{kind} {digest.hexdigest()} {ROOT}\n"
 

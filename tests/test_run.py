@@ -141,7 +141,9 @@ def test_the_environment_is_made_from_the_lock_by_hash_and_then_left_alone(
     assert len(commands) == 3
 
 
-@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml", "jupyter/overrides.json"])
+@pytest.mark.parametrize(
+    "changed", ["requirements.lock", "pyproject.toml", "jupyter/overrides.json", "jupyter/labextension/static/lab.css"]
+)
 def test_a_newer_course_brings_the_environment_up_to_date(
     checkout: Path, commands: list[list[str]], changed: str
 ) -> None:

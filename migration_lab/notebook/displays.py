@@ -1,6 +1,6 @@
 """How the lab's objects look in a cell: as HTML for JupyterLab, and as plain text that says the same.
 
-HTML here follows the theme (`--jp-*` variables), runs no script, loads nothing, and says nothing by colour alone.
+HTML here has meaning and no style: that is in `jupyter/labextension/static/lab.css`, once for all outputs.
 """
 
 import json
@@ -13,32 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 
 from migration_lab import course, revisions, schema, way
-
-STYLE = """<style>
-.lab-card { border-inline-start: 4px solid var(--jp-border-color0); padding: 0.1em 0 0.1em 0.8em; margin: 0.3em 0 }
-.lab-card > div { margin: 0.2em 0 }
-.lab-card button { font: inherit; padding: 0.1em 0.7em; cursor: pointer; color: var(--jp-ui-font-color1);
-  background: var(--jp-layout-color2); border: 1px solid var(--jp-ui-font-color2); border-radius: 3px }
-.lab-card button:focus-visible { outline: 2px solid var(--jp-brand-color1); outline-offset: 2px }
-.lab-verdict > p { margin: 0.3em 0 }
-.lab-verdict { border-inline-start: 4px solid var(--jp-border-color0); padding-inline-start: 0.8em }
-.lab-verdict.lab-passed { border-color: var(--jp-success-color1) }
-.lab-verdict.lab-missed { border-color: var(--jp-error-color1) }
-.lab-title { font-weight: bold }
-.jp-RenderedHTMLCommon .lab-expectations { list-style: none; padding: 0; margin: 0.3em 0 }
-.lab-mark { display: inline-block; width: 1.2em; font-weight: bold }
-.jp-RenderedHTMLCommon .lab-finding :is(dt, dd) { display: block; float: none; width: auto }
-.jp-RenderedHTMLCommon .lab-finding dt { font-weight: bold }
-.jp-RenderedHTMLCommon .lab-finding dd { margin: 0 0 0.4em; padding: 0 0 0 1.2em }
-.jp-RenderedHTMLCommon .lab-finding pre { white-space: pre-wrap; word-break: normal;
-  overflow-wrap: break-word }
-.jp-RenderedHTMLCommon .lab-table caption { text-align: start; color: inherit; font-weight: bold; padding: 0.2em 0 }
-.jp-RenderedHTMLCommon .lab-table :is(th, td) { text-align: start; vertical-align: top; max-width: 40em;
-  white-space: pre-wrap }
-</style>"""
 
 Bundle = dict[str, str]
 
@@ -109,7 +86,7 @@ def inline(text: str) -> str:
 
 def card(*parts: str) -> str:
     """A block of HTML set off by a line at its start; each part is HTML."""
-    return f'{STYLE}<div class="lab-card">{"".join(f"<div>{part}</div>" for part in parts if part)}</div>'
+    return f'<div class="lab-card">{"".join(f"<div>{part}</div>" for part in parts if part)}</div>'
 
 
 def button(command: str, arguments: dict[str, Any], label: str) -> str:
@@ -125,7 +102,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(f"<tr>{''.join(f'<td>{escape(str(value))}</td>' for value in row)}</tr>" for row in rows)
     return (
-        f'{STYLE}<table class="lab-table"><caption>{inline(caption)}</caption>'
+        f'<table class="lab-table"><caption>{inline(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
@@ -133,35 +110,6 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 def show(shown: object) -> None:
     """Show an object in the cell that runs now."""
     display(shown)  # type: ignore[no-untyped-call]
-
-
-class Waiting:
-    """A sentence in the cell while something takes long, and then what came of it in its place.
-
-    Where nobody looks on, as in a run that stores outputs, only the latter is shown.
-    """
-
-    def __init__(self) -> None:
-        self._handle: DisplayHandle | None = None
-
-    def say(self, text: str) -> None:
-        """Say what is being done now, in place of what was said before."""
-        if not os.environ.get("JPY_SESSION_NAME"):  # JupyterLab says which notebook a kernel runs
-            return
-        if self._handle is None:
-            self._handle = display(Note(text), display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(Note(text))  # type: ignore[no-untyped-call]
-
-    def end(self, shown: object = None) -> None:
-        """Show what came of it; without anything, take the sentence away."""
-        if self._handle is None:
-            if shown is not None:
-                show(shown)
-        elif shown is None:
-            self._handle.update({"text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(shown)  # type: ignore[no-untyped-call]
 
 
 def register(shell: InteractiveShell) -> None:
@@ -193,7 +141,7 @@ def _history(history: Any) -> Bundle:
 def _verdict(verdict: Any) -> Bundle:
     from migration_lab.checking import report
 
-    return {"text/html": STYLE + report.as_html(verdict), "text/plain": report.as_text(verdict)}
+    return {"text/html": report.as_html(verdict), "text/plain": report.as_text(verdict)}
 
 
 def _guide_card(page: Any) -> Bundle:
@@ -219,7 +167,7 @@ def _recording(recording: Any) -> Bundle:
 
 
 def _as_html(shown: Any) -> Bundle:
-    return {"text/html": STYLE + shown.as_html(), "text/plain": shown.as_text()}
+    return {"text/html": shown.as_html(), "text/plain": shown.as_text()}
 
 
 def _as_markdown(shown: Any) -> Bundle:

@@ -11,8 +11,8 @@ from IPython import get_ipython
 
 from migration_lab import course, engines, kept, places, process, query, way, workspace
 from migration_lab.errors import LabError
-from migration_lab.notebook import displays, live, magics, names, shop, which_cell
-from migration_lab.notebook.displays import Note, Waiting, show
+from migration_lab.notebook import displays, folding, live, magics, names, patience, shop, which_cell
+from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.record import FILE_NAME, Record, read_record
 from migration_lab.timeline import Recording
@@ -136,17 +136,12 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
     from migration_lab import checking
 
     on = _engine(engine or shop.engine_of(f"exercise {exercise_id}"), exercise_id)
-    waiting = Waiting()
-    try:
-        verdict = checking.check(
-            exercise_id,
-            workspace.find(workspace.name_of(exercise_id, on), on),
-            on_step=lambda name, looks_at: waiting.say(f"Judging on {shop.ENGINE_NAMES[name]}: {looks_at} …"),
-        )
-    except BaseException:
-        waiting.end()
-        raise
-    waiting.end(verdict)
+    verdict = checking.check(
+        exercise_id,
+        workspace.find(workspace.name_of(exercise_id, on), on),
+        on_step=lambda name, looks_at: patience.say(f"judging on {shop.ENGINE_NAMES[name]}: {looks_at}"),
+    )
+    show(verdict)
     if verdict.passed and os.environ.get("JPY_SESSION_NAME"):  # where somebody looks on, who may go there
         show(displays.Next(way.after_exercise(exercise_id)))
 
@@ -218,7 +213,7 @@ def doctor() -> None:
     """Try a real upgrade and downgrade on both databases, and say what is wrong with this machine."""
     from migration_lab import doctor as examination
 
-    show(examination.run())
+    show(examination.run(on_step=lambda subject: patience.say(f"trying {subject}")))
 
 
 def _say_what_is_back(current: Shop, found: dict[str, Shop], lost: list[str]) -> Shop:
@@ -287,4 +282,6 @@ if shell is not None:
     displays.register(shell)
     names.register(shell)
     which_cell.load_ipython_extension(shell)
+    folding.fold_tracebacks(shell)
+    patience.register(shell)
     process.warm_up()

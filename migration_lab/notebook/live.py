@@ -7,6 +7,7 @@ from html import escape
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from migration_lab.notebook import patience
 from migration_lab.notebook.displays import Note, show, table
 from migration_lab.process import Completed
 from migration_lab.timeline import Recording, Span, Timeline, as_svg, as_text
@@ -59,7 +60,7 @@ def end_for(workspace: Workspace) -> list[str]:
 @contextmanager
 def command(words: str, on_output: Callable[[str], None] | None) -> Iterator["Commanded"]:
     """Let all recordings that are made at the moment note a command and the revisions that it runs."""
-    with ExitStack() as stack:
+    with patience.command(words), ExitStack() as stack:
         spans = [stack.enter_context(each.span(words)) for each in _recordings]
         yield Commanded(words, spans, on_output)
 

@@ -3,6 +3,7 @@
 import os
 import shlex
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -12,6 +13,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from migration_lab.errors import LabError
 from migration_lab.notebook import shop
 from migration_lab.notebook.displays import show
+from migration_lab.notebook.folding import Fold, Folding, is_in
 
 SHELL_WORDS = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
 
@@ -140,22 +142,30 @@ class Printer:
         places = {folder, folder.resolve(), *libraries}
         self._prefixes = sorted((f"{each}{os.sep}" for each in places), key=len, reverse=True)
         self._rest = ""
+        self._folding = Folding(lambda file: is_in(file, folder), self._shortened)
 
     def take(self, text: str) -> None:
         """Print the lines that are whole by now."""
         whole, newline, self._rest = (self._rest + text).rpartition("\n")
-        self._print(whole + newline)
+        self._print(self._folding.take(whole + newline))
 
     def end(self) -> None:
         """Print what is left."""
-        self._print(self._rest)
-        self._rest = ""
+        rest, self._rest = self._rest, ""
+        self._print(self._folding.take(rest))
+        self._print(self._folding.end())
 
-    def _print(self, text: str) -> None:
+    def _print(self, parts: Iterable[str | Fold]) -> None:
+        for part in parts:
+            if isinstance(part, Fold):
+                show(part)
+            else:
+                print(part, end="", flush=True)
+
+    def _shortened(self, text: str) -> str:
         for prefix in self._prefixes:
             text = text.replace(prefix, "")
-        if text:
-            print(text, end="", flush=True)
+        return text
 
 
 def _is_meant_to_fail() -> bool:

@@ -10,15 +10,6 @@ from html import escape
 from migration_lab import quiz
 from migration_lab.notebook.quiz_form import html
 
-ALIVE = ":has(.lab-quiz:not(.jupyter-widgets-disconnected))"
-STYLE = f"""<style>
-.jp-OutputArea-child{ALIVE} + .jp-OutputArea-child:has(.lab-quiz-twin) {{ display: none }}
-.jp-OutputArea-child:not({ALIVE}):has(+ .jp-OutputArea-child .lab-quiz-twin) {{ display: none }}
-.lab-quiz-twin {{ border: 1px solid var(--jp-border-color1); border-radius: 4px; padding: 0.6em 1em; max-width: 54em }}
-.jp-RenderedHTMLCommon .lab-quiz-twin :is(p, ul, ol) {{ margin: 0.2em 0 }}
-.jp-RenderedHTMLCommon .lab-quiz-twin ol {{ list-style: upper-alpha }}
-.jp-RenderedHTMLCommon .lab-quiz-twin li > p {{ margin: 0 }}
-</style>"""
 RUN_AGAIN = "Run this cell to answer."
 
 
@@ -31,7 +22,7 @@ def as_html(sitting: quiz.Sitting) -> str:
     if sitting.report is not None:
         parts.append(html(quiz.report_as_text(sitting.report)))
     parts.append(f"<p><strong>{RUN_AGAIN}</strong></p>")
-    return f'{STYLE}<div class="lab-quiz-twin">{"".join(parts)}</div>'
+    return f'<div class="lab-quiz-twin">{"".join(parts)}</div>'
 
 
 def _body(question: quiz.Question) -> str:

@@ -12,43 +12,6 @@ from migration_lab.errors import LabError
 from migration_lab.notebook import quiz_twin
 from migration_lab.notebook.quiz_form import form_for, html
 
-CODE_FONT = "font-family: var(--jp-code-font-family); font-size: var(--jp-code-font-size)"
-STYLE = f"""<style>
-.lab-quiz {{ border: 1px solid var(--jp-border-color1); border-radius: 4px; padding: 0.6em 1em; margin: 0.4em 0;
-  max-width: 54em; overflow: visible; color: var(--jp-content-font-color1) }}
-.lab-quiz:has(.lab-review) {{ max-width: none }}
-.lab-quiz .widget-html-content, .lab-quiz label {{ font-size: var(--jp-content-font-size1); line-height: 1.5;
-  color: var(--jp-content-font-color1) }}
-.lab-quiz .widget-html, .lab-quiz .widget-html-content, .lab-quiz .widget-radio, .lab-quiz .widget-checkbox,
-.lab-quiz .widget-text {{ width: 100%; height: auto }}
-.lab-quiz p, .lab-quiz ul {{ margin: 0.2em 0 }}
-.lab-quiz pre {{ padding: 0.4em 0.8em; margin: 0.4em 0; background: var(--jp-layout-color2); overflow-x: auto }}
-.lab-quiz code, .lab-quiz pre code {{ {CODE_FONT}; padding: 0 0.2em; color: inherit;
-  background: var(--jp-layout-color2) }}
-.lab-quiz .lab-quiz-task {{ color: var(--jp-content-font-color1); font-style: italic }}
-.lab-quiz .widget-radio-box {{ margin-bottom: 0 !important }}
-.lab-quiz .widget-radio-box label, .lab-quiz .widget-checkbox label {{ display: flex; flex-direction: row-reverse;
-  justify-content: flex-end; align-items: baseline; gap: 0.6em; height: auto; line-height: 1.5; padding: 0.15em 0;
-  white-space: normal; overflow: visible; cursor: pointer }}
-.lab-quiz .widget-checkbox label {{ flex-direction: row }}
-.lab-quiz .widget-radio-box input, .lab-quiz .widget-checkbox input {{ flex: none !important; float: none;
-  margin: 0 !important; height: auto; line-height: 1 }}
-{"".join(f".lab-quiz .lab-code-{place} label:nth-child({place}) {{ {CODE_FONT} }}" for place in range(1, 10))}
-.lab-quiz .lab-review {{ background: var(--jp-layout-color2); padding: 0.3em 0.6em; overflow-x: auto }}
-.lab-quiz .lab-review label {{ {CODE_FONT}; white-space: pre; padding: 0 }}
-.lab-quiz .widget-checkbox, .lab-quiz .widget-radio {{ margin-inline: 0 }}
-.lab-quiz .lab-review .widget-checkbox {{ margin: 0 2px; width: auto }}
-.lab-quiz .lab-order .jupyter-button {{ width: 2.4em; padding: 0 }}
-.lab-quiz .lab-order .widget-hbox {{ align-items: center }}
-.lab-quiz .jupyter-button {{ width: auto; color: var(--jp-ui-font-color1); background: var(--jp-layout-color2);
-  border: 1px solid var(--jp-ui-font-color2) }}
-.lab-quiz input[type="text"] {{ color: var(--jp-ui-font-color1); border-color: var(--jp-ui-font-color2) }}
-.lab-quiz :focus-visible {{ outline: 2px solid var(--jp-brand-color1) !important; outline-offset: 2px }}
-.lab-quiz-said {{ border-inline-start: 4px solid var(--jp-border-color0); padding-inline-start: 0.8em }}
-.lab-quiz-said.lab-right {{ border-color: var(--jp-success-color1) }}
-.lab-quiz-said.lab-wrong {{ border-color: var(--jp-warn-color1) }}
-</style>"""
-
 Role = Literal["ask", "compare"]
 
 
@@ -74,7 +37,7 @@ class QuizWidget:
         self.check.on_click(lambda _: self._act(lambda: self.sitting.submit(self.form.answer)))
         self.compare.on_click(lambda _: self._act(lambda: self.sitting.compare()))
         self.show.on_click(lambda _: self._act(lambda: self.sitting.show()))
-        heading = widgets.HTML(f"{STYLE}{html(question.prompt)}<p class='lab-quiz-task'>{quiz.task(question)}</p>")
+        heading = widgets.HTML(f"{html(question.prompt)}<p class='lab-quiz-task'>{quiz.task(question)}</p>")
         buttons = widgets.HBox([self.check, self.compare, self.show])
         self.box = widgets.VBox([heading, self.form.box, buttons, self.status])
         self.box.add_class("lab-quiz")

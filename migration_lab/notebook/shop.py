@@ -12,7 +12,7 @@ from migration_lab.course import EngineName
 from migration_lab.errors import LabError
 from migration_lab.flask_command import lesson_in, run_flask
 from migration_lab.git_command import run_git
-from migration_lab.notebook import live
+from migration_lab.notebook import live, patience
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
 from migration_lab.notebook.live_shop import LiveShop
 from migration_lab.places import my_work
@@ -283,7 +283,8 @@ class Shop(LiveShop):
         from migration_lab.checking.words import differences_in, error_in
 
         self.check()
-        with copies_of(self.workspace, checkpoint_template(self.workspace.lesson, self.workspace.engine)) as copies:
+        template = checkpoint_template(self.workspace.lesson, self.workspace.engine)
+        with patience.command("flask db check"), copies_of(self.workspace, template) as copies:
             copy = Database(copies.of_learner(), "the copy")
             copy.execute(sql)
             completed = copy.flask("db check")

@@ -5,13 +5,14 @@ any order; `conftest.py` looks after each of them whether the console has an err
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Error, Locator, expect
+from playwright.sync_api import Browser, Error, Locator, expect
 
 from migration_lab.build.cells import FAILS
 from tests.browser.lab_page import LIMIT, LabPage
@@ -50,7 +51,8 @@ class User(db.Model):
 MIGRATE = '%flask db migrate --rev-id 0003 -m "add users display_name"'
 UPGRADE = "%flask db upgrade"
 
-FAILING = ("%flask db revision --no-such-option", "%flask db upgrade 9999")
+TALL = "import sqlalchemy\nsqlalchemy.create_engine('sqlite://').connect().exec_driver_sql('SELECT 1 FROM nothing')"
+FAILING = ("%flask db revision --no-such-option", "%flask db upgrade 9999", TALL)
 # All that the lab shows, in the states that a learner sees: questions of every kind, answered wrong and right.
 DISPLAY_CELLS = (
     "from migration_lab.notebook import lab, quiz_widget",
@@ -287,6 +289,55 @@ def test_a_timeline_is_a_picture_with_a_name_and_a_table_of_its_numbers(window: 
     expect(output.get_by_role("columnheader", name="failed")).to_be_visible()
     output.get_by_text("What happened when").click()
     expect(output.get_by_text("flask db history took").first).to_be_visible()
+
+
+def test_a_cell_that_takes_long_says_so_while_it_runs(window: LabPage, my_work: Path, tmp_path: Path) -> None:
+    path, flag = "notebooks/long.ipynb", tmp_path / "flag"
+    slow = f"import pathlib, time\nwhile not pathlib.Path({str(flag)!r}).exists():\n    time.sleep(0.05)"
+    cells = [nbformat.v4.new_code_cell(source) for source in ("from migration_lab.notebook import lab", slow)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), my_work / path)
+    window.open(path)
+    window.run("from migration_lab")
+    output = window.select("import pathlib").locator(".jp-OutputArea").first
+    window.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell') }")
+    expect(output).to_contain_text(re.compile(r"Running for \d+ s\."))
+    flag.touch()
+    expect(output).not_to_contain_text("Running")
+    window.command("docmanager:save")
+
+
+def test_a_tall_traceback_folds_and_opens(window: LabPage, displays: str) -> None:
+    window.open(displays)
+    output = window.select(TALL).locator(".jp-OutputArea").first
+    expect(output).to_contain_text("Cell In[")
+    expect(output.locator("[style*=color], [class*=ansi]")).to_have_count(0)  # no colour of a terminal fits both themes
+    folded = output.get_by_text("in Connection.exec_driver_sql(").last
+    expect(folded).to_be_hidden()
+    box = output.bounding_box()
+    assert box
+    assert box["height"] < 400
+    output.get_by_text("The whole traceback").click()
+    expect(folded).to_be_visible()
+
+
+def test_export_as_html_with_its_defaults_keeps_what_is_shown(
+    window: LabPage, displays: str, browser: Browser, tmp_path: Path
+) -> None:
+    window.open(displays)
+    window.command("docmanager:save")
+    get = "path => fetch(`/nbconvert/html/${path}?download=true&sanitize_html=true`).then(answer => answer.text())"
+    exported = tmp_path / "page.html"
+    exported.write_text(window.page.evaluate(get, displays), encoding="utf-8")
+    with browser.new_context(java_script_enabled=False, offline=True) as context:
+        page = context.new_page()
+        page.goto(exported.as_uri(), wait_until="domcontentloaded")
+        assert not re.findall(r"</?(?:p|h1|table|th|td|details|svg|style|section|button)\b", page.inner_text("main"))
+        expect(page.get_by_role("img", name="Timeline of requests").first).to_be_visible()
+        expect(page.get_by_role("columnheader", name="failed").first).to_be_visible()
+        expect(page.locator("details").first).to_be_visible()
+        expect(page.locator(".lab-verdict.lab-missed")).to_have_css("border-left-width", "4px")
+        expect(page.get_by_role("button")).to_have_count(0)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

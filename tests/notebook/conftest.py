@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from migration_lab import course
-from migration_lab.notebook import displays, magics, names, shop, which_cell
+from migration_lab.notebook import displays, folding, magics, names, shop, which_cell
 from tests import tiny_course
 
 Cell = Callable[[str], str]
@@ -42,6 +42,7 @@ def ipython(tiny: Path) -> Iterator[InteractiveShell]:
     displays.register(shell)
     names.register(shell)
     which_cell.load_ipython_extension(shell)
+    folding.fold_tracebacks(shell)
     shell.run_cell("from migration_lab.notebook import lab")  # type: ignore[no-untyped-call]
     yield shell
     InteractiveShell.clear_instance()

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from migration_lab import cli, course, engines, explain
 from migration_lab.errors import LabError
-from migration_lab.notebook import displays, lab
+from migration_lab.notebook import displays, lab, patience
 from tests import tiny_course
 from tests.notebook.conftest import Cell
 
@@ -239,10 +239,10 @@ def test_a_card_says_when_its_lesson_is_planned() -> None:
         assert "planned" not in shown
 
 
-def test_a_check_says_what_it_does_where_somebody_looks_on(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_says_what_it_does(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(patience, "say", said.append)
     run('shop = lab.exercise("01.1")')
-    assert "Judging" not in run('lab.check("01.1")')
-    monkeypatch.setenv("JPY_SESSION_NAME", "exercises/01_exercises.ipynb")
-    said = run('lab.check("01.1")')
+    run('lab.check("01.1")')
     for engine in ("SQLite", "PostgreSQL"):  # in any order: they are judged side by side
-        assert said.index(f"Judging on {engine}: `flask db upgrade` runs") < said.index("Not there yet")
+        assert any(each.startswith(f"judging on {engine}: `flask db upgrade` runs") for each in said)

@@ -1,0 +1,95 @@
+"""A sentence for a person who waits: how long the cell has run by now, and what it is doing.
+
+Where Jupyter does not say which notebook a kernel runs, as in a run that stores outputs, nothing is said.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import DisplayHandle, display
+
+from migration_lab.notebook.displays import Note
+
+AFTER, EVERY = 2.0, 1.0  # seconds until the first sentence, and between two
+
+
+class Cell:
+    """A cell that runs, and the thread that watches it."""
+
+    def __init__(self) -> None:
+        self._began = monotonic()
+        self._ended = threading.Event()
+        self._handle: DisplayHandle | None = None
+        self.commands = 0
+        self.now = ""
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """It has ended: the sentence goes."""
+        self._ended.set()
+        self._thread.join()
+        if self._handle is not None:
+            self._handle.update({"text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
+
+    def sentence(self) -> str:
+        """How long it has run, and what it is doing."""
+        now = f" Now: {self.now}" if self.now else ""
+        number = f" (command {self.commands} of this cell)" if self.now and self.commands > 1 else ""
+        return f"Running for {monotonic() - self._began:.0f} s.{now}{number}"
+
+    def _watch(self) -> None:
+        pause = AFTER
+        while not self._ended.wait(pause):
+            note, pause = Note(self.sentence()), EVERY
+            if self._handle is None:
+                self._handle = display(note, display_id=True)  # type: ignore[no-untyped-call]
+            else:
+                self._handle.update(note)  # type: ignore[no-untyped-call]
+
+
+_cell: Cell | None = None
+
+
+def register(shell: InteractiveShell) -> None:
+    """Watch every cell from the next one on."""
+    shell.events.register("pre_run_cell", lambda _: begin())
+    shell.events.register("post_run_cell", lambda _: end())
+
+
+def begin() -> None:
+    """A cell begins."""
+    global _cell
+    end()
+    if os.environ.get("JPY_SESSION_NAME"):
+        _cell = Cell()
+
+
+def end() -> None:
+    """The cell has ended, if one ran."""
+    global _cell
+    if _cell is not None:
+        _cell.end()
+        _cell = None
+
+
+def say(words: str) -> None:
+    """Say what is being done from now on; a short phrase without a full stop."""
+    if _cell is not None:
+        _cell.now = words
+
+
+@contextmanager
+def command(words: str) -> Iterator[None]:
+    """Say that a command runs while a block lasts, and count it."""
+    if _cell is not None:
+        _cell.commands += 1
+    say(f"`{words}`")
+    try:
+        yield
+    finally:
+        say("")

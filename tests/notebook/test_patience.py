@@ -1,0 +1,86 @@
+"""A cell that takes long says so, and what it does; nothing of that stays."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from migration_lab.notebook import patience
+from migration_lab.notebook.displays import Note
+
+LIMIT = 60  # seconds; never a pause
+
+
+class Shown:
+    """Stands in for what a cell shows: what it holds at the moment, and an event for each change."""
+
+    def __init__(self) -> None:
+        self.now: Any = None
+        self.all: list[str] = []
+        self.changed = threading.Condition()
+
+    def update(self, shown: Any, raw: bool = False) -> None:
+        with self.changed:
+            self.now = shown
+            self.all.append(shown.text if isinstance(shown, Note) else shown["text/plain"])
+            self.changed.notify_all()
+
+    def wait_for(self, words: str) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: words in "".join(self.all), LIMIT), self.all
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
+    """A cell's output, with a first sentence almost at once."""
+    found = Shown()
+
+    def display(note: Note, display_id: bool) -> Shown:
+        found.update(note)
+        return found
+
+    monkeypatch.setattr(patience, "display", display)
+    monkeypatch.setattr(patience, "AFTER", 0.01)
+    monkeypatch.setattr(patience, "EVERY", 0.01)
+    monkeypatch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
+    yield found
+    patience.end()
+
+
+def test_a_cell_that_takes_long_says_so_and_what_it_does(shown: Shown) -> None:
+    patience.begin()
+    shown.wait_for("Running for 0 s.")
+    patience.say("trying Postgres")
+    shown.wait_for("Running for 0 s. Now: trying Postgres")
+    patience.end()
+    assert shown.now == {"text/plain": ""}
+
+
+def test_commands_are_counted_in_each_cell(shown: Shown) -> None:
+    for _ in range(2):
+        patience.begin()
+        with patience.command("flask db check"):
+            pass
+        with patience.command("flask db check"):
+            shown.wait_for("Now: `flask db check` (command 2 of this cell)")
+        patience.end()
+    assert not [each for each in shown.all if "command 3" in each]
+
+
+def test_a_cell_that_is_quick_says_nothing(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "AFTER", LIMIT)
+    patience.begin()
+    patience.end()
+    assert shown.all == []
+
+
+def test_where_nobody_looks_on_nothing_is_said(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    patience.begin()
+    assert patience._cell is None
+    patience.say("trying Postgres")
+    with patience.command("flask db check"):
+        pass
+    patience.end()
+    assert shown.all == []
