@@ -47,7 +47,7 @@ class Lab(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; the message for an unknown one names those that there are."""
         if self.get_command(ctx, args[0]) is None:
-            names = self.list_commands(ctx)
+            names = [name for name, command in self.commands.items() if not command.hidden]
             close = difflib.get_close_matches(args[0], names, 1)
             meant = f" Did you mean `lab {close[0]}`?" if close else ""
             ctx.fail(f"There is no command {args[0]!r}.{meant} The commands are {', '.join(names)}.")
@@ -175,6 +175,14 @@ def doctor() -> None:
     report = examination.run()
     click.echo(report.as_text())
     sys.exit(0 if report.ok else 1)
+
+
+@main.command(hidden=True)
+def server() -> None:
+    """Start the course's own Postgres server if it does not run; the terminal's `flask` asks for it."""
+    from migration_lab.engines import postgres
+
+    postgres.attach()
 
 
 @main.command(short_help="Make the notebooks from lessons/ (for authors).")
