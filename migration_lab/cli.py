@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migration_lab import course
-from migration_lab.errors import LabError
+from migration_lab.errors import LabError, from_the_machine
 
 if TYPE_CHECKING:
     from migration_lab.engines import Engine
@@ -31,12 +31,18 @@ class Lab(click.Group):
     """Commands that fail with two sentences: what is wrong, and what to do."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a LabError becomes its words and exit code 1."""
+        """Run the command; a LabError, or what the machine refuses, becomes words and exit code 1."""
         try:
             return super().invoke(ctx)
         except LabError as error:
-            click.echo(f"{error.message}\n{error.next_step}", err=True)
-            ctx.exit(1)
+            said = error
+        except (OSError, RuntimeError, MemoryError) as error:
+            refused = from_the_machine(error)
+            if refused is None:
+                raise
+            said = refused
+        click.echo(f"{said.message}\n{said.next_step}", err=True)
+        ctx.exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which a learner needs them."""
