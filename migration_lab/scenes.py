@@ -167,4 +167,4 @@ def _must(completed: Completed, command: str, what: str, *, fails: bool = False)
 def _cure(said: str) -> str:
     if re.search(r"disk is full|No space left", said):
         return "Make room on the disk, then run the same again."
-    return "Mend the files of the course, or fetch them again."
+    return "Correct the files of the course, or fetch them again."

@@ -77,7 +77,7 @@ class Databases:
         source, name = database_name(folder, self.lab_id), self._template_name(key)
         new = f"{NEW}{int(time.time())}_{secrets.token_hex(4)}"
         if not self._exists(source):
-            raise LabError(f"{folder.name} has no database to copy.", "Open it anew with `lab reset`.")
+            raise LabError(f"{folder.name} has no database to copy.", "Make a fresh one with `lab reset`.")
         try:
             self._without_sessions(source, self._copy_statement(source, new))
             self._note(new, {"key": key, "used": time.time()})
@@ -104,7 +104,7 @@ class Databases:
         try:
             self.create(folder, template=name)
         except errors.InvalidCatalogName as error:
-            raise LabError("The prepared database is gone.", "Run the same again: it is made anew.") from error
+            raise LabError("The prepared database is gone.", "Run the same again: it is made again.") from error
 
     def sweep(self) -> None:
         """Drop databases whose folder is gone, templates that nobody uses, and half-made ones.
