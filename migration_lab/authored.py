@@ -89,4 +89,4 @@ def _parsed(text: str, name: str) -> Any:
 
 
 def _not_right(where: str, what: str) -> LabError:
-    return LabError(f"{where}: {what}.", "Mend the file, then run the same again.")
+    return LabError(f"{where}: {what}.", "Correct the file, then run the same again.")

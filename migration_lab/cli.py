@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migration_lab import course
-from migration_lab.errors import LabError
+from migration_lab.errors import LabError, from_the_machine
 
 if TYPE_CHECKING:
     from migration_lab.engines import Engine
@@ -34,17 +34,26 @@ class Lab(click.Group):
     """Commands that fail with two sentences: what is wrong, and what to do."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a LabError becomes its words and exit code 1. One that takes long says so after a while."""
+        """Run the command; a LabError, or what the machine refuses, becomes words and exit code 1.
+
+        One that takes long says so after a while.
+        """
         patience = threading.Timer(AFTER, lambda: _say_step("this can take some seconds more"))
         patience.daemon = True
         patience.start()
         try:
             return super().invoke(ctx)
         except LabError as error:
-            click.echo(f"{error.message}\n{error.next_step}", err=True)
-            ctx.exit(1)
+            said = error
+        except (OSError, RuntimeError, MemoryError) as error:
+            refused = from_the_machine(error)
+            if refused is None:
+                raise
+            said = refused
         finally:
             patience.cancel()
+        click.echo(f"{said.message}\n{said.next_step}", err=True)
+        ctx.exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which a learner needs them."""
@@ -55,7 +64,7 @@ class Lab(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; the message for an unknown one names those that there are."""
         if self.get_command(ctx, args[0]) is None:
-            names = self.list_commands(ctx)
+            names = [name for name, command in self.commands.items() if not command.hidden]
             close = difflib.get_close_matches(args[0], names, 1)
             meant = f" Did you mean `lab {close[0]}`?" if close else ""
             ctx.fail(f"There is no command {args[0]!r}.{meant} The commands are {', '.join(names)}.")
@@ -206,6 +215,14 @@ def doctor() -> None:
     )
     click.echo(f"\n{report.summary()}")
     sys.exit(0 if report.ok else 1)
+
+
+@main.command(hidden=True)
+def server() -> None:
+    """Start the course's own Postgres server if it does not run; the terminal's `flask` asks for it."""
+    from migration_lab.engines import postgres
+
+    postgres.attach()
 
 
 @main.command(short_help="Make the notebooks from lessons/ (for authors).")

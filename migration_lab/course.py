@@ -129,7 +129,7 @@ class Track(Strict):
         for each, chosen in found:
             for name in chosen if each.is_written else ():
                 if name not in each.manifest.exercises:
-                    raise LabError(f"The track {self.name} names exercise {name}.", "Mend lessons/tracks.yaml.")
+                    raise LabError(f"The track {self.name} names exercise {name}.", "Correct lessons/tracks.yaml.")
         return found
 
 
@@ -154,7 +154,7 @@ def tracks() -> tuple[Track, ...]:
         return ()
     said = read_yaml(path)
     if not isinstance(said, dict) or not all(isinstance(each, dict) for each in said.values()):
-        raise LabError("lessons/tracks.yaml: it must hold tracks, each with its name.", "Mend it.")
+        raise LabError("lessons/tracks.yaml: it must hold tracks, each with its name.", "Correct it.")
     return tuple(as_model(Track, {"name": name, **each}, path) for name, each in said.items())
 
 

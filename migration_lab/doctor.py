@@ -1,4 +1,4 @@
-"""What is wrong with this machine, and how to mend it: each part of the lab is tried, not guessed at."""
+"""What is wrong with this machine, and how to fix it: each part of the lab is tried, not guessed at."""
 
 import importlib.metadata
 import importlib.util

@@ -186,7 +186,7 @@ def check_room() -> None:
 
 
 def make_venv() -> None:
-    """Make `.venv` anew, unless one is there whose Python runs and is new enough."""
+    """Make `.venv` again, unless one is there whose Python runs and is new enough."""
     check = "import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)"
     if python().exists() and quiet([str(python()), "-c", check]):
         return

@@ -1,6 +1,22 @@
 """The one kind of error that a learner is meant to read."""
 
+import errno
 import re
+
+CLOSE = "Shut down notebooks and programs that you do not use, then run the same again."
+# What the system can refuse, whatever was asked for: the numbers of the errors, what is wrong, what to do.
+REFUSALS = (
+    (("ENOSPC", "EDQUOT"), "There is no room left on the disk", "Make room, then run the same again."),
+    (
+        ("EACCES", "EPERM", "EROFS"),
+        "The folder may not be written",
+        "Give yourself the right to write there (a command under `sudo` may have taken it), then run the same again.",
+    ),
+    (("EMFILE", "ENFILE"), "The system can open no more files", CLOSE),
+    (("EAGAIN",), "The system can start no more processes", CLOSE),
+    (("ENOMEM",), "The machine has no more memory", CLOSE),
+    (("EIO",), "The disk does not answer as it should", "Check the disk, then run the same again."),
+)
 
 
 def reason(error: OSError) -> str:
@@ -28,3 +44,17 @@ class LabError(Exception):
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows in place of a traceback; IPython looks for this name."""
         return [self.message, self.next_step]
+
+
+def from_the_machine(error: BaseException) -> LabError | None:
+    """What to say where the machine refused something: room, rights, processes, memory; else None."""
+    if isinstance(error, MemoryError):
+        return LabError("The machine has no more memory.", CLOSE)
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return LabError("The system can start no more threads.", CLOSE)
+    if isinstance(error, OSError):
+        for names, message, next_step in REFUSALS:
+            if error.errno in [getattr(errno, name, None) for name in names]:
+                where = f": {error.filename}" if error.filename else ""
+                return LabError(f"{message}{where}.", next_step)
+    return None

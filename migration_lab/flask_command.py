@@ -13,7 +13,7 @@ import dotenv
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from migration_lab.errors import LabError
+from migration_lab.errors import LabError, reason
 from migration_lab.process import Completed, run
 from migration_lab.process.confinement import confinement_of
 
@@ -109,7 +109,13 @@ def environment(folder: Path, name: str = "shop") -> dict[str, str]:
             says what is missing.)
     """
     path = folder / ".flaskenv"
-    said = {name: value for name, value in dotenv.dotenv_values(path, interpolate=False).items() if value}
+    try:
+        said = {name: value for name, value in dotenv.dotenv_values(path, interpolate=False).items() if value}
+    except (OSError, UnicodeDecodeError) as error:
+        why = reason(error) if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise LabError(
+            f"The `.flaskenv` of {folder.name} cannot be read: {why}.", f"Run `lab reset {lesson_in(folder.name)}`."
+        ) from error
     if "DATABASE_URL" not in said:
         what = "has no `.flaskenv` with a DATABASE_URL" if folder.is_dir() else "is not there any more"
         raise LabError(f"The folder {folder.name} {what}.", f"Run `lab reset {lesson_in(folder.name)}`.")

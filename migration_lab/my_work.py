@@ -20,7 +20,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from migration_lab import places
-from migration_lab.errors import LabError
+from migration_lab.errors import LabError, reason
 
 FOLDERS = ("notebooks", "exercises")
 NOT_SHIPPED = (".ipynb_checkpoints", "__pycache__")
@@ -41,8 +41,8 @@ def sync() -> list[str]:
             return _sync()
     except OSError as error:
         raise LabError(
-            f"{error.filename or places.my_work()} cannot be written: {error.strerror}.",
-            "Check the disk and the folder's permissions, then start again.",
+            f"{places.my_work()} cannot be written: {reason(error)}.",  # not its file name: that may be the course's
+            "Check the disk, and that the folder and all in it is yours, then start again.",
         ) from error
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from migration_lab import readonly
 from migration_lab.errors import LabError
-from migration_lab.readonly import first_line, gave_up, looking_at, parse, unreachable
+from migration_lab.readonly import first_line, gave_up, looking_at, out_of_reach, parse, unreachable
 
 SHOWN_ROWS = 30
 SHOWN_CHARACTERS = 100
@@ -190,8 +190,10 @@ def _refused(error: Exception) -> LabError:
 
 
 def _not_done(error: Exception) -> LabError:
-    return gave_up(error) or LabError(
-        f"The database does not accept this SQL: {_in_full(error)}.", "Correct it and run it again."
+    return (
+        gave_up(error)
+        or out_of_reach(error)
+        or LabError(f"The database does not accept this SQL: {_in_full(error)}.", "Correct it and run it again.")
     )
 
 

@@ -1,5 +1,6 @@
 """A connection that cannot write, to any database that a SQLAlchemy URL names: what every instrument looks through."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -18,6 +19,14 @@ from migration_lab.errors import LabError
 
 LOCK_SECONDS = 5
 STATEMENT_SECONDS = 30
+# Classes of SQLSTATE: connection, resources, shutdown, no such database, login.
+ABOUT_THE_SERVER = ("08", "53", "57P", "3D", "28")
+SQLITE_NEXT = {  # by what SQLite says
+    "database or disk is full": "Make room on the disk, then run the same again.",
+    "disk I/O error": "Check that the disk has room and is there, then run the same again.",
+    "unable to open database file": "Check that its folder is there and is yours.",
+    "malformed": "Open a fresh shop: `lab reset` with the lesson's number keeps the damaged one aside.",
+}
 _kept: ContextVar[dict[URL, Engine] | None] = ContextVar("_kept", default=None)
 
 
@@ -80,17 +89,41 @@ def parse(url: str) -> URL:
 
 def unreachable(url: str, error: Exception) -> LabError:
     """The error to raise when no connection can be opened."""
-    return LabError(
-        f"The database {parse(url).render_as_string(hide_password=True)} cannot be opened: {first_line(error)}.",
+    parsed = parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return LabError(
+            f"The SQLite file {parsed.database} cannot be opened: {first_line(error)}.",
+            "Check that its folder is there and is yours; `lab reset` with the lesson's number makes a fresh shop.",
+        )
+    return out_of_reach(error) or LabError(
+        f"The database {parsed.render_as_string(hide_password=True)} cannot be opened: {first_line(error)}.",
         "Check that the server runs and that the URL names an existing database; `lab doctor` tests both engines.",
     )
 
 
+def out_of_reach(error: BaseException) -> LabError | None:
+    """The error to raise when a driver's error is about the server, the disk or the way there; None when about SQL."""
+    said = str(getattr(error, "orig", None) or error)
+    if isinstance(getattr(error, "orig", None) or error, sqlite3.Error):
+        found = re.search(r"database or disk is full|disk I/O error|unable to open database file|malformed", said)
+        return found and LabError(f"SQLite cannot use its file: {first_line(error)}.", SQLITE_NEXT[found[0]])
+    state = getattr(getattr(error, "orig", None) or error, "sqlstate", None)
+    if state and not state.startswith(ABOUT_THE_SERVER):
+        return None
+    from migration_lab.engines.postgres.connection import meaning  # its driver is imported only when used
+
+    return meaning(" ".join(said.split()))
+
+
 def _not_read(error: DBAPIError) -> LabError:
     """What to raise when a database that was opened does not answer after all."""
-    return gave_up(error.orig or error) or LabError(
-        f"The database cannot be read: {first_line(error)}.",
-        "Run `lab reset` with the lesson's number for a fresh one.",
+    return (
+        gave_up(error.orig or error)
+        or out_of_reach(error)
+        or LabError(
+            f"The database cannot be read: {first_line(error)}.",
+            "Run `lab reset` with the lesson's number for a fresh one.",
+        )
     )
 
 

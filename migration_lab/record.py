@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy
@@ -15,6 +16,7 @@ FILE_NAME = ".lab.json"
 NOT_WORK = NOT_INPUT | {".ipynb_checkpoints"}
 LOST = "lost"
 _log = logging.getLogger(__name__)
+PIECE = 1 << 20  # bytes
 TRIES = 3
 PAUSE = 0.1  # seconds
 
@@ -66,13 +68,14 @@ def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:
     count = 0
     for path in files_in(folder, NOT_WORK):
         name = path.relative_to(folder).as_posix()
-        content = path.read_bytes() if path.is_file() else b""
         if name.startswith(FILE_NAME):
             continue
-        if only_if_not_in is not None and (name == ".flaskenv" or _begins(only_if_not_in / name, content)):
+        if only_if_not_in is not None and (name == ".flaskenv" or _begins(only_if_not_in / name, path)):
             continue
         count += 1
-        digest.update(f"{name} {len(content)} ".encode() + content)
+        digest.update(f"{name} {path.stat().st_size if path.is_file() else 0} ".encode())
+        for piece in _pieces(path):
+            digest.update(piece)
     return digest.hexdigest() if count else ""
 
 
@@ -112,9 +115,18 @@ def _file_sign(path: Path) -> str:
     return f"{stat.st_size} {stat.st_mtime_ns} {beside}"
 
 
-def _begins(path: Path, content: bytes) -> bool:
-    """Whether a file is there that begins with this content: then this is the same file, or was being copied."""
+def _begins(path: Path, with_file: Path) -> bool:
+    """Whether a file is there that begins as the other one: then this is the same file, or was being copied."""
     try:
-        return path.read_bytes().startswith(content)
+        with path.open("rb") as file:
+            return all(file.read(len(piece)) == piece for piece in _pieces(with_file))
     except OSError:
         return False
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """A file's content, so that a large one does not fill the memory; nothing for what is no file."""
+    if path.is_file():
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece

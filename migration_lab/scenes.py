@@ -1,6 +1,7 @@
 """Build the start of a lesson or a scene from nothing: lay files, run commands, execute SQL."""
 
 import re
+import secrets
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -141,9 +142,17 @@ def execute_script(engine: Engine, folder: Path, sql: str) -> None:
 
 
 def write_flaskenv(folder: Path, engine: Engine) -> None:
-    """Write the file from which `flask`, typed in a terminal in this folder, takes its app and its database."""
+    """Write the file from which `flask`, typed in a terminal in this folder, takes its app and its database.
+
+    It replaces whatever has that name: a file that may not be written, and a folder, which is put beside it.
+    """
     text = f"FLASK_APP=shop\nDATABASE_URL={engine.url(folder)}\n"
-    (folder / ".flaskenv").write_text(text, encoding="utf-8", newline="\n")
+    path, new = folder / ".flaskenv", folder / ".flaskenv.new"
+    if path.is_dir() and not path.is_symlink():
+        path.rename(folder / f".flaskenv-{secrets.token_hex(4)}")
+    new.unlink(missing_ok=True)
+    new.write_text(text, encoding="utf-8", newline="\n")
+    new.replace(path)
 
 
 def _must(completed: Completed, command: str, what: str, *, fails: bool = False) -> None:
@@ -158,4 +167,4 @@ def _must(completed: Completed, command: str, what: str, *, fails: bool = False)
 def _cure(said: str) -> str:
     if re.search(r"disk is full|No space left", said):
         return "Make room on the disk, then run the same again."
-    return "Mend the files of the course, or fetch them again."
+    return "Correct the files of the course, or fetch them again."

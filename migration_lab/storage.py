@@ -1,4 +1,4 @@
-"""What a table takes on disk, and whether it was written anew between two looks."""
+"""What a table takes on disk, and whether it was rewritten between two looks."""
 
 import time
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Storage:
     `file` tells one set of the table's pages from the next: on Postgres the table's id and its file node, on SQLite the
     rowid of its line in `sqlite_schema` and its root page. `dead_rows` (None on SQLite, which has none) counts versions
     of rows that nobody sees any more and no vacuum has removed: the server's own estimate, which is 0 at first in a
-    clone and stays as it was when the table is written anew.
+    clone and stays as it was when the table is rewritten.
     `free_bytes` are pages of the SQLite file that hold nothing (None on Postgres). `wal_bytes` is how far the whole
     server has written its log. Where SQLite was built without `dbstat`, `table_bytes` is the whole file
     and `is_whole_file` is set.
@@ -78,7 +78,7 @@ class Storage:
 class Change:
     """The difference between two looks at one table.
 
-    On Postgres `rewritten` is exact: every command that writes the whole table anew gives it a new file (so do VACUUM
+    On Postgres `rewritten` is exact: every command that rewrites the whole table gives it a new file (so do VACUUM
     FULL, CLUSTER and TRUNCATE). On SQLite it says that the table's rows were copied into a new table that took the old
     one's name, as batch mode does, or that VACUUM moved it. It does not see rows that were changed where they are: an
     UPDATE of all of them, or SQLite's own `ALTER TABLE ... DROP COLUMN`; nor a VACUUM that puts the table where it was;

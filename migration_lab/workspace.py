@@ -129,6 +129,8 @@ def open_workspace(
     """
     folder = take(f"{name}-{template.engine.name}") if leased else shops() / f"{name}-{template.engine.name}"
     try:
+        if folder.is_symlink():  # what it leads to is not ours to empty
+            folder.unlink()
         folder.mkdir(parents=True, exist_ok=True)
         aside, dropped = _clear(folder, template)
         shutil.copytree(template.files, folder, dirs_exist_ok=True)

@@ -1,5 +1,6 @@
 """`lab` in a terminal."""
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from migration_lab import cli, course, start
+from migration_lab import cli, course, start, workspace
 from tests import tiny_course
 
 Lab = Callable[..., Result]
@@ -38,7 +39,9 @@ def lab(tiny_files: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def test_help_names_every_command_with_a_whole_sentence(lab: Lab) -> None:
     commands = lab("--help").output.partition("Commands:")[2].strip().splitlines()
-    assert [line.split()[0] for line in commands] == list(cli.main.commands)
+    assert [line.split()[0] for line in commands] == [
+        name for name, command in cli.main.commands.items() if not command.hidden
+    ]
     assert all(line.endswith(".") for line in commands)
     assert "..." not in "".join(commands)
 
@@ -185,6 +188,36 @@ def test_a_slip_is_told_in_a_sentence(args: list[str], said: str, lab: Lab) -> N
     result = lab(*args, stdin="")
     assert result.exit_code != 0
     assert said in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/x/my_work/shops"),
+            "There is no room left on the disk: /x/my",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/x/.leases"),
+            "The folder may not be written: /x/.leases.",
+        ),
+        (OSError(errno.EMFILE, "Too many open files"), "The system can open no more files."),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "The system can start no more processes."),
+        (RuntimeError("can't start new thread"), "The system can start no more threads."),
+        (MemoryError(), "The machine has no more memory."),
+    ],
+)
+def test_what_the_machine_refuses_is_said_in_a_sentence(
+    error: Exception, said: str, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(workspace, "open_lesson", refuse)
+    result = lab("open", "01")
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "again" in result.output
 
 
 def test_an_unreachable_server_is_told_in_a_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

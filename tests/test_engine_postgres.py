@@ -198,6 +198,21 @@ def test_a_database_is_swept_when_its_folder_is_gone(
     server.drop(there)
 
 
+def test_a_template_that_was_found_after_a_long_time_is_not_swept_before_its_use(
+    server: Engine, folder: Path, own_state: Path
+) -> None:
+    """Two weeks away: the first shop is opened, its template is there, and the hourly sweep is due."""
+    server.create(folder)
+    key = f"{folder} old"
+    server.save_template(folder, key)
+    with administrator() as connection:
+        databases = databases_module.Databases(connection, postgres._lab_id())
+        databases._note(databases._template_name(key), {"key": key, "used": time.time() - 20 * databases_module.DAY})
+    (own_state / "postgres" / "swept").unlink(missing_ok=True)
+    assert server.has_template(key)
+    server.clone(key, folder)
+
+
 def test_a_tree_that_is_away_keeps_its_databases(server: Engine, tmp_path: Path) -> None:
     """A course that was moved, a disk that is not mounted: the `.flaskenv` in there still names the database."""
     folder = tmp_path / "course" / "02_first_migration-postgres"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from migration_lab import readonly
+from migration_lab.engines import engine
 from migration_lab.errors import LabError
 from migration_lab.query import Rows, execute, query
 
@@ -138,7 +139,7 @@ def test_a_database_file_that_is_not_there_yet_is_empty_and_stays_away(tmp_path:
     [
         ("not a url", "cannot be read"),
         ("postgres://user:secret@host/x", "cannot be read"),
-        ("postgresql+psycopg://user:secret@127.0.0.1:9/x", "cannot be opened"),
+        ("postgresql+psycopg://user:secret@127.0.0.1:9/x", "does not answer"),
         ("sqlite:////nowhere/at/all.db", "its folder is not there"),
     ],
 )
@@ -148,6 +149,25 @@ def test_a_database_that_cannot_be_reached_says_so_without_its_password(url: str
             attempt(url, "SELECT 1")
         assert says in str(failure.value) or "cannot be opened" in str(failure.value)
         assert "secret" not in str(failure.value)
+        assert "LAB_POSTGRES_URL" not in str(failure.value)  # none is set
+        assert url.startswith("postgres") or "server" not in str(failure.value)
+
+
+def test_a_lost_connection_or_a_full_disk_is_not_a_fault_of_the_sql(tmp_path: Path) -> None:
+    server = engine("postgres")
+    server.create(tmp_path)
+    with pytest.raises(LabError, match="does not answer, or has closed the connection") as lost:
+        execute(server.url(tmp_path), "SELECT pg_terminate_backend(pg_backend_pid())")
+    assert "lab.resume()" in lost.value.next_step
+    server.drop(tmp_path)
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    full = "PRAGMA max_page_count = 3; CREATE TABLE a (x); INSERT INTO a VALUES (zeroblob(100000))"
+    with pytest.raises(LabError, match="SQLite cannot use its file: database or disk is full") as no_room:
+        execute(url, full)
+    assert "Make room" in no_room.value.next_step
+    (tmp_path / "damaged.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    with pytest.raises(LabError):
+        query(f"sqlite:///{tmp_path / 'damaged.db'}", "SELECT 1 FROM sqlite_schema")
 
 
 def test_a_table_is_aligned_and_every_value_has_one_form() -> None:

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from migration_lab import start, terminal
+from migration_lab.engines import postgres
 
 COMMANDS = Path(sys.executable).parent
 
@@ -55,8 +57,8 @@ def type_there(line: str, folder: Path) -> list[str]:
 def test_the_labs_commands_come_first(user: Path, file: str) -> None:
     start_file = 'export PATH="$HOME/tools:$PATH"\nalias lab="echo another"\nflask() { echo another; }\nMINE=yes\n'
     (user / file).write_text(start_file, encoding="utf-8")
-    found = type_there("type -t flask lab; type -p flask lab; echo $MINE", user)
-    assert found == ["file", "file", str(COMMANDS / "flask"), str(COMMANDS / "lab"), "yes"]
+    found = type_there("type -t flask lab; type -P flask lab; echo $MINE", user)
+    assert found == ["function", "file", str(COMMANDS / "flask"), str(COMMANDS / "lab"), "yes"]
 
 
 @pytest.mark.usefixtures("home")
@@ -71,6 +73,22 @@ def test_the_folder_of_a_shop_is_reached_from_every_folder(user: Path, home: Pat
     shop = home / "shops" / "02_first-sqlite"
     shop.mkdir(parents=True)
     assert type_there("cd shops/02_first-sqlite >/dev/null; pwd", user) == [str(shop)]
+
+
+@pytest.mark.usefixtures("own_state")
+def test_flask_starts_the_server_that_has_stopped_meanwhile(
+    user: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_POSTGRES_GRACE", "60")  # it stays for as long as this test needs it
+    folder = home / "shops" / "a shop" / "notes"
+    folder.mkdir(parents=True)
+    url = postgres.Postgres().url(folder.parent)
+    (folder.parent / ".flaskenv").write_text(f"FLASK_APP=shop\nDATABASE_URL={url}\n", encoding="utf-8")
+    socket = Path(str(make_url(url).query["host"])) / ".s.PGSQL.5432"
+    postgres.stop()
+    assert not socket.exists()
+    assert type_there("flask --version", folder)[0].startswith("Python")
+    assert socket.exists()
 
 
 def test_zsh_reads_the_labs_files_and_other_shells_none(monkeypatch: pytest.MonkeyPatch) -> None:

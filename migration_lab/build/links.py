@@ -24,7 +24,7 @@ def refuse_broken() -> None:
     """
     broken = list(broken_links(places.course_root()))
     if broken:
-        raise LabError("\n".join(broken), "Mend them where they are written, in lessons/ or in the page itself.")
+        raise LabError("\n".join(broken), "Correct them where they are written, in lessons/ or in the page itself.")
 
 
 def broken_links(root: Path) -> Iterator[str]:

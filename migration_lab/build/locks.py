@@ -47,6 +47,6 @@ def make(*, upgrade: bool = False) -> None:
         )
         if made.returncode != 0:
             print(made.stderr, file=sys.stderr)
-            raise LabError(f"{name} could not be made.", "Read what uv says above, then mend pyproject.toml.")
+            raise LabError(f"{name} could not be made.", "Read what uv says above, then correct pyproject.toml.")
         path = Path(places.course_root() / name)
         print(f"{path.name} is up to date.")

@@ -18,7 +18,7 @@ CELL_SECONDS = 120
 MOMENTS = (
     (re.compile(r"Create Date: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+"), "Create Date: 2026-01-05 09:00:00.000000"),
 )
-MEND = "Mend the cell in lessons/, then run `lab build`."
+FIX = "Fix the cell in lessons/, then run `lab build`."
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TWIN = 'class="lab-quiz-twin"'
 
@@ -75,10 +75,10 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         last = next((cell.id for cell in reversed(node.cells) if cell.get("execution_count")), "")
         words = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
-        raise LabError(f"{title} does not run. It ends {_place(last)}:\n{words}\n", MEND) from error
+        raise LabError(f"{title} does not run. It ends {_place(last)}:\n{words}\n", FIX) from error
     for cell in node.cells:
         if FAILS in cell.metadata.get("tags", ()) and not any(each.output_type == "error" for each in cell.outputs):
-            raise LabError(f"{title} runs, but nothing fails {_place(cell.id)}, which is tagged {FAILS!r}.", MEND)
+            raise LabError(f"{title} runs, but nothing fails {_place(cell.id)}, which is tagged {FAILS!r}.", FIX)
     cells = [dict(cell) for cell in nbformat.from_dict(node).cells]
     for cell in cells:
         cell["source"] = cell["source"].splitlines(keepends=True)
@@ -100,7 +100,7 @@ def refuse_unpassed(lesson: course.Lesson, ran: Notebook) -> None:
         checks = [cell for cell in own if call.search("".join(cell["source"]))]
         said = "".join(_texts(checks[-1])) if checks else ""
         if checks and "\nPassed on " not in said:
-            raise LabError(f"The solution of exercise {exercise_id} does not pass:\n{said}\n", MEND)
+            raise LabError(f"The solution of exercise {exercise_id} does not pass:\n{said}\n", FIX)
 
 
 def _texts(cell: dict[str, Any]) -> list[str]:

@@ -204,7 +204,7 @@ class Seen:
 
 
 def _is_another(wait: Wait, now: Wait) -> bool:
-    """Whether the same session gave up between two samples and waits anew. (A row may take two locks one after the
+    """Whether the same session gave up between two samples and waits again. (A row may take two locks one after the
     other, and the samples cannot tell that from a second row.)
     """
     return now.mode != "row" and now.begin != wait.begin

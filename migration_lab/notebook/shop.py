@@ -326,7 +326,12 @@ class Shop(LiveShop):
     def read(self, name: str | Path) -> Source:
         """The text of a file of the shop."""
         path = self._file(name)
-        return Source(path.read_text(encoding="utf-8"), "python" if path.suffix == ".py" else "")
+        try:
+            return Source(path.read_text(encoding="utf-8"), "python" if path.suffix == ".py" else "")
+        except UnicodeDecodeError as error:
+            raise LabError(
+                f"`{name}` is not a text in UTF-8.", "Save it again as UTF-8, or read `shop.path(...)` as bytes."
+            ) from error
 
     def replace(self, name: str | Path, old: str, new: str) -> None:
         """Replace a text in a file of the shop, once. A cell that runs again finds it done and changes nothing.

@@ -70,4 +70,4 @@ def _question(name: str, place: int, entry: Any) -> Question:
 
 
 def _not_right(name: str, what: str) -> LabError:
-    return LabError(f"{name}: {what}.", "Mend the file; docs/quiz-format.md explains it.")
+    return LabError(f"{name}: {what}.", "Correct the file; docs/quiz-format.md explains it.")

@@ -157,3 +157,27 @@ def test_the_first_cell_does_not_import_the_shop_or_what_teaches(kernel: Kernel)
 
 def test_paths_are_the_learners_own(tiny: Path) -> None:
     assert shop.below_my_work(tiny / "shops" / "01_tiny-sqlite") == "shops/01_tiny-sqlite"
+
+
+INTERRUPTED_IMPORT = """\
+import signal, sys, time
+from pathlib import Path
+import migration_lab.notebook
+folder = Path("{folder}")
+(folder / "halves.py").write_text("import signal; signal.raise_signal(signal.SIGINT); second_half = True")
+sys.path.insert(0, str(folder))
+begun = time.monotonic()
+try:
+    import halves
+    time.sleep(60)
+except KeyboardInterrupt:
+    print(hasattr(sys.modules.get("halves"), "second_half"), time.monotonic() - begun < 30)
+"""
+
+
+def test_stop_lets_an_import_finish_and_then_ends_the_cell(kernel: Kernel, tmp_path: Path) -> None:
+    assert kernel.run("import migration_lab.notebook") == ("ok", "")
+    assert kernel.run(INTERRUPTED_IMPORT.format(folder=tmp_path.as_posix())) == ("ok", "True True\n")
+    # A later cell has the kernel's own handler again, unless it is replaced for each.
+    later = INTERRUPTED_IMPORT.replace("halves", "later_halves").format(folder=tmp_path.as_posix())
+    assert kernel.run(later) == ("ok", "True True\n")

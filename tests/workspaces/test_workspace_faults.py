@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from migration_lab.course import lesson
 from migration_lab.engines import Engine, engine
 from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
-from migration_lab.record import FILE_NAME, database_sign
+from migration_lab.record import FILE_NAME, database_sign, files_sign
 from migration_lab.workspace import Workspace, find, open_lesson, restore, resume
 from tests.workspaces.work import CHANGED, SHOP, START, emails, execute, opened, write
 
@@ -54,6 +55,67 @@ def test_a_half_written_workspace_is_said_and_replaced(record: str | None, each_
     assert again.kept is None
     assert (again.workspace.folder / SHOP).read_text() == text
     assert resume("02_second", each_engine) == again.workspace
+
+
+def _utf_16(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-16")
+
+
+def _read_only(path: Path) -> None:
+    path.write_text("MINE=yes\n", encoding="utf-8")
+    path.chmod(0o444)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "mine.txt").write_text("mine", encoding="utf-8")
+
+
+@pytest.mark.parametrize("spoil", [_utf_16, _read_only, _folder])
+def test_a_spoilt_flaskenv_is_said_and_stands_in_the_way_of_nothing(
+    spoil: Callable[[Path], None], each_engine: Engine
+) -> None:
+    at = opened(each_engine)
+    spoil(at.folder / ".flaskenv")
+    with pytest.raises(LabError, match="lab reset 02_second"):
+        run_flask(at, "db", "current")
+    again = workspace.reset("02", each_engine)
+    assert run_flask(again.workspace, "db", "current").exit_code == 0
+    assert again.kept  # with whatever the learner made of the file
+    assert emails(again.workspace) == START
+    kept = Workspace(again.kept, at.lesson, at.engine, at.title)
+    assert run_flask(kept, "db", "current").exit_code == 0
+    if spoil is _folder:
+        assert [path.read_text() for path in again.kept.glob(".flaskenv-*/mine.txt")] == ["mine"]
+
+
+def test_a_workspace_that_became_a_link_is_replaced_and_its_target_stays(each_engine: Engine, tmp_path: Path) -> None:
+    at = opened(each_engine)
+    for target in (tmp_path / "elsewhere", tmp_path / "nowhere"):
+        if at.folder.is_symlink():
+            at.folder.unlink()
+        else:
+            shutil.move(at.folder, tmp_path / "elsewhere")
+        at.folder.symlink_to(target)
+        again = open_lesson(lesson("02"), each_engine).workspace
+        assert not again.folder.is_symlink()
+        assert emails(again) == START
+        shutil.rmtree(again.folder)
+        again.folder.symlink_to(target)
+    assert (tmp_path / "elsewhere" / SHOP).is_file()
+
+
+def test_the_sign_of_the_files_does_not_read_a_large_one_at_once(tmp_path: Path) -> None:
+    with (tmp_path / "large.bin").open("wb") as file:
+        file.truncate(300 * 1024**2)
+    tracemalloc.start()
+    try:
+        assert files_sign(tmp_path) != files_sign(tmp_path, only_if_not_in=tmp_path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * 1024**2
 
 
 @pytest.mark.parametrize("how", ["a file written", "a row updated"])

@@ -1,5 +1,6 @@
 """Connections to a server, and the one place where a failed one becomes a message for people."""
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -10,42 +11,52 @@ from migration_lab.errors import LabError
 
 TIMEOUT = 5  # seconds to wait for a server that does not answer
 
-# What the server or libpq says, and what that means for the learner: pattern, message, next step.
+# What the server or libpq says, and what that means for the learner: pattern, message, next step where the server is
+# the course's own, next step where LAB_POSTGRES_URL names it.
+AGAIN = "Run the same again; if it stays so, run `lab doctor` in a terminal."
+SHUT_DOWN = "Shut down the kernels of notebooks that you do not use (*Running Terminals and Kernels*), then try again."
 MEANINGS = (
     (
         r"No space left on device|could not extend file",
         "There is no room left for Postgres's databases",
         "Make room on the disk, then run the same again; SQLite needs far less.",
+        "Make room on the server's disk, or ask whoever runs it, then run the same again.",
     ),
     (
         r"password authentication failed|no password supplied",
         "The Postgres server refuses the user name or the password",
+        AGAIN,
         "Correct LAB_POSTGRES_URL.",
     ),
     (
         r"could not translate host name|failed to resolve host|Name or service not known|nodename nor servname",
-        "The machine or the port that LAB_POSTGRES_URL names does not exist",
+        "The machine or the port that the address of the Postgres server names does not exist",
+        AGAIN,
         "Correct LAB_POSTGRES_URL.",
     ),
     (
         r"too many clients|connection slots",
         "The Postgres server has no free connection",
-        "Shut down notebooks that you do not use, then try again.",
+        SHUT_DOWN,
+        SHUT_DOWN,
     ),
     (
         r'database "[^"]*" does not exist',
-        "The Postgres server has no database of the name given",
-        "Correct LAB_POSTGRES_URL, or open the lesson anew with `lab reset`.",
+        "The Postgres server has no database of that name",
+        "Open a fresh shop with `lab.open(...)`, `lab.exercise(...)` or, in a terminal, `lab reset`.",
+        "Correct LAB_POSTGRES_URL, or open a fresh shop with `lab reset`.",
     ),
     (
         r'role "[^"]*" does not exist|no pg_hba.conf entry|not permitted to log in',
         "The Postgres server does not let this user in",
+        AGAIN,
         "Ask whoever runs the server, or correct LAB_POSTGRES_URL.",
     ),
     (
         r"timeout expired|Connection refused|No such file|No route|unreachable|server closed the connection"
-        r"|Connection reset",
-        "The Postgres server does not answer",
+        r"|Connection reset|terminating connection|connection is (lost|closed)|the database system is",
+        "The Postgres server does not answer, or has closed the connection",
+        "Run `shop = lab.resume()`, or `lab doctor` in a terminal: either starts it again, and your work stays.",
         "See that it runs, and that LAB_POSTGRES_URL is right. To use the course's own server, unset LAB_POSTGRES_URL.",
     ),
 )
@@ -64,10 +75,15 @@ def connect(parameters: Mapping[str, str | int]) -> psycopg.Connection:
 def explain(error: psycopg.Error) -> LabError:
     """What a failed connection means and what to do; passwords never appear in it."""
     text = " ".join(str(error).split())
-    for pattern, message, next_step in MEANINGS:
-        if re.search(pattern, text):
-            return LabError(f"{message}.", next_step)
-    return LabError(f"Postgres reports: {text}.", "Run `lab doctor` to see what is wrong.")
+    return meaning(text) or LabError(f"Postgres reports: {text}.", "Run `lab doctor` to see what is wrong.")
+
+
+def meaning(said: str) -> LabError | None:
+    """What the server's or libpq's words mean when they are about the server or the way to it; None for all else."""
+    for pattern, message, own, named in MEANINGS:
+        if re.search(pattern, said):
+            return LabError(f"{message}.", named if os.environ.get("LAB_POSTGRES_URL") else own)
+    return None
 
 
 def parse_url(url: str) -> dict[str, str | int]:

@@ -59,8 +59,12 @@ class Databases:
         self._note(new_name, self._belongs_to(to))
 
     def has_template(self, key: str) -> bool:
-        """Whether the template is there; it gets its name when it is whole."""
-        return self._exists(self._template_name(key))
+        """Whether the template is there; it gets its name when it is whole. One that is there is about to be used."""
+        name = self._template_name(key)
+        found = self._comments(name)
+        if name in found:
+            self._used(name, key, found[name])
+        return name in found
 
     def save_template(self, folder: Path, key: str) -> None:
         """Copy a folder's database, ending its sessions, to a template that nobody can connect to.
@@ -73,7 +77,7 @@ class Databases:
         source, name = database_name(folder, self.lab_id), self._template_name(key)
         new = f"{NEW}{int(time.time())}_{secrets.token_hex(4)}"
         if not self._exists(source):
-            raise LabError(f"{folder.name} has no database to copy.", "Open it anew with `lab reset`.")
+            raise LabError(f"{folder.name} has no database to copy.", "Make a fresh one with `lab reset`.")
         try:
             self._without_sessions(source, self._copy_statement(source, new))
             self._note(new, {"key": key, "used": time.time()})
@@ -96,12 +100,11 @@ class Databases:
             LabError: there is no such template.
         """
         name = self._template_name(key)
+        self._used(name, key, self._comments(name).get(name, {}))
         try:
             self.create(folder, template=name)
         except errors.InvalidCatalogName as error:
-            raise LabError("The prepared database is gone.", "Run the same again: it is made anew.") from error
-        if _age(self._comments(name).get(name, {}), "used") > DAY:
-            self._note(name, {"key": key, "used": time.time()})
+            raise LabError("The prepared database is gone.", "Run the same again: it is made again.") from error
 
     def sweep(self) -> None:
         """Drop databases whose folder is gone, templates that nobody uses, and half-made ones.
@@ -136,6 +139,12 @@ class Databases:
             self._note(name, {**comment, "away": time.time()})
         elif _age(comment, "away") > AWAY_LIFE:
             self._drop(name)
+
+    def _used(self, name: str, key: str, comment: dict[str, Any]) -> None:
+        """Note that a template is in use, so that no sweep takes it: not even the one that follows at once."""
+        if _age(comment, "used") > DAY:
+            with suppress(errors.InsufficientPrivilege):
+                self._note(name, {"key": key, "used": time.time()})
 
     def _belongs_to(self, folder: Path) -> dict[str, Any]:
         return {"lab": self.lab_id, "folder": str(folder.resolve()), "made": time.time()}

@@ -64,7 +64,7 @@ class PasswordError(Exception):
 
 
 def attach() -> tuple[House, psycopg.Connection]:
-    """Connect to the server; start it, or mend it, if it does not answer.
+    """Connect to the server; start it, or repair it, if it does not answer.
 
     It also takes all `PG*` variables out of this process's environment: libpq reads them in whatever connects later,
     SQLAlchemy's connections to the same server among them.
@@ -147,7 +147,7 @@ def _take_lease(house: House) -> None:
 
 @contextmanager
 def _starting(house: House) -> Iterator[None]:
-    """Hold the right to start, stop or mend the server."""
+    """Hold the right to start, stop or repair the server."""
     deadline = time.monotonic() + START_LIMIT
     while (lock := watcher.lock(house.folder / "start.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)) is None:
         if time.monotonic() > deadline:

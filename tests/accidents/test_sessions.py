@@ -1,0 +1,43 @@
+"""A short run of `python -m tests.accidents`, and that it would find what may not happen."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from migration_lab import course
+from tests.accidents import session as sessions
+from tests.accidents.session import Session, left_running
+
+RAW = 'File "/course/migration_lab/workspace.py", line 3, in open\nOperationalError: the server is gone'
+
+
+@pytest.mark.usefixtures("own_state", "home")
+def test_a_session_of_accidents_leaves_nobody_stuck_and_nothing_running() -> None:
+    began = time.time()
+    session = Session(course.lesson("01"), seed=5, steps=8)
+    session.play()
+    assert not session.findings, (session.happened, session.findings)
+    assert left_running(began) == []
+
+
+def test_an_error_from_inside_the_course_is_a_finding_and_a_sentence_is_none() -> None:
+    session = Session(course.lesson("01"), 0, steps=0)
+    session._judge(4, "LabError", RAW)
+    session._judge(5, "CommandFailed", RAW)
+    session._judge(6, "IndexError", "Cell In[3], line 1\nIndexError: list index out of range")  # the cell's own
+    assert session.findings == []
+    session._judge(7, "OperationalError", RAW)
+    assert "cell 7" in session.findings[0]
+
+
+def test_a_cell_that_cannot_be_stopped_is_a_finding(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "STOP_LIMIT", 1.0)
+    kernel = sessions.Kernel()
+    try:
+        deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(600)"
+        assert kernel.run(deaf, stop_after=0.5) == ("Hangs", "")
+        kernel.kill()
+        assert kernel.run("1 / 0")[0] == "ZeroDivisionError"
+    finally:
+        kernel.stop()
