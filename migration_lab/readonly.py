@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,11 +28,12 @@ SQLITE_NEXT = {  # by what SQLite says
     "unable to open database file": "Check that its folder is there and is yours.",
     "malformed": "Open a fresh shop: `lab reset` with the lesson's number keeps the damaged one aside.",
 }
-_kept: ContextVar[dict[URL, Engine] | None] = ContextVar("_kept", default=None)
+LOOKS = "a look"  # what the sessions are called where Postgres shows them
+_kept: ContextVar[dict[tuple[URL, bool], Engine] | None] = ContextVar("_kept", default=None)
 
 
 @contextmanager
-def looking_at(url: str) -> Iterator[Connection]:
+def looking_at(url: str, *, asks_the_same: bool = False) -> Iterator[Connection]:
     """Open a connection that the database itself refuses to write through.
 
     SQLite opens the file with `mode=ro` and `query_only`; a file that is not there yet is an empty database, because
@@ -39,28 +41,35 @@ def looking_at(url: str) -> Iterator[Connection]:
     Waiting for a lock ends after `LOCK_SECONDS`. A statement ends after `STATEMENT_SECONDS`; on SQLite, whatever is
     asked ends so long after the connection was opened.
 
+    Args:
+        asks_the_same: whether the questions are the lab's own, which change no setting of the session. A session that
+            stays open then keeps what it has prepared; by a rollback psycopg would forget it.
+
     Raises:
         LabError: the URL is not one, nothing answers there, or one of the limits was reached.
     """
     try:
-        connection = _engine(parse(url)).connect()
+        connection = _engine(parse(url), asks_the_same).connect()
     except (DBAPIError, sqlite3.Error) as error:
         raise unreachable(url, error) from error
     with connection:
         try:
             yield connection
-        except DBAPIError as error:
+            if asks_the_same:
+                connection.connection.commit()
+        except (DBAPIError, connection.dialect.loaded_dbapi.Error) as error:
             raise _not_read(error) from error
 
 
 @contextmanager
 def keeping_sessions() -> Iterator[None]:
-    """Within the block, and in its thread, look at each database of Postgres through one session that stays open.
+    """Within the block, and in its thread, look at each database of Postgres through sessions that stay open: one for
+    the lab's own questions, and one for those of others.
 
     A new one takes 4 ms, and as long again or more until it has read the catalog that the first question is about.
     Between two looks it has no transaction, so it sees what has changed, and holds no lock.
     """
-    kept: dict[URL, Engine] = {}
+    kept: dict[tuple[URL, bool], Engine] = {}
     before = _kept.set(kept)
     try:
         yield
@@ -115,10 +124,10 @@ def out_of_reach(error: BaseException) -> LabError | None:
     return meaning(" ".join(said.split()))
 
 
-def _not_read(error: DBAPIError) -> LabError:
+def _not_read(error: Exception) -> LabError:
     """What to raise when a database that was opened does not answer after all."""
     return (
-        gave_up(error.orig or error)
+        gave_up(getattr(error, "orig", None) or error)
         or out_of_reach(error)
         or LabError(
             f"The database cannot be read: {first_line(error)}.",
@@ -156,16 +165,22 @@ def first_line(error: BaseException) -> str:
     return said.splitlines()[0].rstrip(".") if said else type(error).__name__
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, asks_the_same: bool) -> Engine:
     kept = _kept.get()
     if kept is None or url.get_backend_name() == "sqlite":
         return _without_pool(url)
-    if url not in kept:
+    key = (url, asks_the_same)
+    if key not in kept:
         # A migration may end other sessions, hence the ping.
-        # The catalog's long questions are planned once: to plan them takes as long as to answer them.
-        options = _postgres_options() | {"prepare_threshold": 0}
-        kept[url] = create_engine(url, pool_size=1, pool_pre_ping=True, connect_args=options)
-    return kept[url]
+        # Only a question that asks for it is prepared: the answer to a prepared `SELECT *` may not change its columns.
+        kept[key] = create_engine(
+            url,
+            pool_size=1,
+            pool_pre_ping=True,
+            use_native_hstore=False,  # the driver asks for that type in each new session
+            connect_args=_postgres_options() | {"prepare_threshold": sys.maxsize},
+        )
+    return kept[key]
 
 
 @lru_cache(64)  # an engine keeps the SQL that it has compiled, which takes as long as asking; and no connection here
@@ -179,7 +194,7 @@ def _postgres_options() -> dict[str, Any]:
     options = (
         f"-c default_transaction_read_only=on -c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
     )
-    return {"application_name": "a look", "options": options, "connect_timeout": 10}
+    return {"application_name": LOOKS, "options": options, "connect_timeout": 10}
 
 
 def _open_sqlite(url: URL) -> sqlite3.Connection:

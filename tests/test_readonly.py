@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -10,6 +11,7 @@ from migration_lab import engines
 from migration_lab.errors import LabError
 from migration_lab.query import execute, query
 from migration_lab.readonly import keeping_sessions, looking_at
+from migration_lab.schema import diff, read_schema
 
 PID = "SELECT pg_backend_pid()"
 
@@ -73,3 +75,30 @@ def test_it_is_opened_anew_when_somebody_has_ended_it(on_postgres: str) -> None:
         first = ask(on_postgres, PID)
         execute(on_postgres, f"SELECT pg_terminate_backend({first})")
         assert ask(on_postgres, PID) != first
+
+
+def test_it_plans_the_long_questions_about_the_catalog_once(on_postgres: str) -> None:
+    with keeping_sessions():
+        execute(on_postgres, "CREATE TABLE t (id integer)")
+        before = read_schema(on_postgres)
+        planned = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%pg_namespace%'"
+        with looking_at(on_postgres, asks_the_same=True) as connection:
+            count = connection.execute(text(planned)).scalar()
+        assert isinstance(count, int)
+        assert count > 1
+        execute(on_postgres, "ALTER TABLE t ADD COLUMN c integer")
+        assert len(diff(before, read_schema(on_postgres))) == 1
+        assert query(on_postgres, "SELECT * FROM t").columns == ("id", "c")
+        with looking_at(on_postgres, asks_the_same=True) as connection:
+            assert connection.execute(text(planned)).scalar() == count
+
+
+def test_a_lock_that_stands_in_the_way_of_the_catalog_is_reported(
+    on_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(on_postgres, "CREATE VIEW v AS SELECT 1 AS one")
+    monkeypatch.setattr("migration_lab.readonly.LOCK_SECONDS", 1)
+    with psycopg.connect(on_postgres.replace("+psycopg", "")) as session:
+        session.execute("LOCK TABLE v IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(LabError, match="wait for a lock"):
+            read_schema(on_postgres)

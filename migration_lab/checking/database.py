@@ -150,17 +150,19 @@ class Database:
             Miss: one of these is not so.
         """
         self._note_before()
-        self.reach(to)
-        return self._looked()
+        return self._looked(self.reach(to))
 
-    def reach(self, to: str = "head", *, seconds: float | None = None) -> None:
+    def reach(self, to: str = "head", *, seconds: float | None = None) -> tuple[str, ...]:
         """`flask db upgrade` as for `upgrade`, without a look at all rows, which takes long where there are many.
 
         Args:
             seconds: how long it may take; `COMMAND_SECONDS` unless said.
+
+        Returns:
+            Where it stands now.
         """
         self.must("db upgrade" + (f" {to}" if to != "head" else ""), seconds=seconds)
-        self._must_stand_at(self.history().heads if to in ("head", "heads") else (to,), "db upgrade")
+        return self._must_stand_at(self.history().heads if to in ("head", "heads") else (to,), "db upgrade")
 
     def downgrade(self, to: str, *, may_refuse: bool = False) -> Snapshot:
         """`flask db downgrade`: as for `upgrade`. `base` is the start of the history.
@@ -174,18 +176,23 @@ class Database:
             completed = self._completed(command) if may_refuse else self.must(command)
             if completed.exit_code != 0 and not self._is_refusal(completed):
                 raise self._failed(command, completed)
-            if completed.exit_code == 0:
-                self._must_stand_at(() if to == "base" else (to,), "db downgrade")
-        return self._looked()
+            refused = completed.exit_code != 0
+            at = None if refused else self._must_stand_at(() if to == "base" else (to,), "db downgrade")
+        return self._looked(at)
 
     def schema(self) -> Schema:
         """What the database holds now, without Alembic's own table."""
         return read_schema(self.url)
 
-    def snapshot(self) -> Snapshot:
-        """Schema, rows and revisions as they are now."""
-        schema = self.schema()
-        return Snapshot(self.name, schema, rows.read(self.url, schema), self.stands_at())
+    def snapshot(self, *, schema: Schema | None = None, at: tuple[str, ...] | None = None) -> Snapshot:
+        """Schema, rows and revisions as they are now.
+
+        Args:
+            schema: what was read, where nothing can have changed it since: to read it takes longer than the rows.
+            at: the same for the revisions.
+        """
+        schema = schema or self.schema()
+        return Snapshot(self.name, schema, rows.read(self.url, schema), self.stands_at() if at is None else at)
 
     def settings(self) -> list[str]:
         """What each new session of this database gets, as `ALTER DATABASE ... SET` and the like leave it; Postgres."""
@@ -236,13 +243,13 @@ class Database:
         if self._before is None and self._watch is not None:
             self._before = self.snapshot()
 
-    def _looked(self) -> Snapshot:
-        now = self.snapshot()
+    def _looked(self, at: tuple[str, ...] | None) -> Snapshot:
+        now = self.snapshot(at=at)
         if self._watch is not None and self._before is not None:
             self._watch(self._before, now)
         return now
 
-    def _must_stand_at(self, wanted: tuple[str, ...], command: str) -> None:
+    def _must_stand_at(self, wanted: tuple[str, ...], command: str) -> tuple[str, ...]:
         at = self.stands_at()
         if set(at) != set(wanted):
             raise Miss(
@@ -253,6 +260,7 @@ class Database:
                 next_step="Look in `migrations/env.py` and in the revision for `commit`, `rollback`, `begin` and for "
                 "a connection that nobody commits.",
             )
+        return at
 
     def _failed(self, command: str, completed: Completed) -> Miss:
         cause, next_step = self._why(explain(relative(completed.output, self.folder)))

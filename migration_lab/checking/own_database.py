@@ -111,4 +111,4 @@ class OwnDatabaseJudge(Judge):
             cause="The files make another schema than the one that is in the database.",
             next_step="A repair that is not in the files does not last: compare a new database with yours.",
         )
-        expect_no_drift(database, by_hand=(*self.by_hand, *besides))
+        expect_no_drift(database, by_hand=(*self.by_hand, *besides), schema=made.schema)

@@ -9,21 +9,25 @@ from migration_lab.checking.expectations import Miss
 from migration_lab.checking.rows import quoted
 from migration_lab.checking.words import differences_in, error_in, listed, relative
 from migration_lab.models import Models, read_models
+from migration_lab.schema import Schema
 
 
-def expect_no_drift(database: Database, *, known: Collection[str] = (), by_hand: Collection[str] = ()) -> None:
+def expect_no_drift(
+    database: Database, *, known: Collection[str] = (), by_hand: Collection[str] = (), schema: Schema | None = None
+) -> None:
     """What `flask db check` does finds no difference, and can be believed: it sees one that is planted.
 
     Args:
         database: at the head of the files.
         known: differences, as Alembic words them, that the ticket lets the check find; it has to find them.
         by_hand: tables and parts of tables that no model describes, and that the ticket lets stay.
+        schema: what the database holds, where it has been read already.
 
     Raises:
         Miss: the check finds something else, or does not see a column that was added by hand; models and database
             differ, whatever the check says; or a module of the app cannot be imported.
     """
-    tables = [each.name for each in database.schema().tables if each.name not in by_hand]
+    tables = [each.name for each in (schema or database.schema()).tables if each.name not in by_hand]
     with planted(database, tables) as column:
         models = read_models(database.workspace, database.url)
     if models.fault:

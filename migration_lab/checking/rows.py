@@ -82,7 +82,7 @@ def changed(before: Tables, after: Tables, may: MayChange, *, columns: Tables | 
 def read(url: str, schema: Schema) -> Tables:
     """All rows of all tables in the schema, read through one connection."""
     found = {}
-    with looking_at(url) as connection:
+    with looking_at(url, asks_the_same=True) as connection:
         for table in schema.tables:
             # The driver's own cursor: no SQLAlchemy type may change a value on its way.
             cursor = connection.connection.cursor()

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from migration_lab.checking.database import THERE_ALREADY, Database
 from migration_lab.explain import explain
 from migration_lab.process import Completed, StoppedError
+from migration_lab.readonly import LOOKS
 
 STOPPED = 124  # the exit code of a command that reached its time limit, as the program `timeout` gives it
 PATIENCE_SECONDS = 8.0
@@ -17,13 +18,14 @@ STILL_SECONDS = 0.4
 SLEEP_SECONDS = 2.0  # a statement that lets the server sleep for so long is one that waits for somebody
 LEFT_BEHIND = "It meets something that an earlier run has left, and takes it for an error."
 ABORTED = "An error was caught, and Postgres accepts nothing more in a transaction that has had one."
-SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-OTHERS = f"{SESSIONS} AND pid <> pg_backend_pid()"
+# A judge's own sessions stay open while it judges.
+SESSIONS = f"""
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> '{LOOKS}'"""
 BLOCKED = f"{SESSIONS} AND cardinality(pg_blocking_pids(pid)) > 0"
 ASKED = """
     SELECT pid, query_start::text, query, wait_event IS NOT DISTINCT FROM 'PgSleep'
         AND clock_timestamp() - query_start > make_interval(secs => {seconds})
-    FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    FROM pg_stat_activity WHERE datname = current_database() AND application_name <> '{looks}'
 """
 
 
@@ -96,7 +98,7 @@ def wait_until_stuck(copy: Database, command: Running) -> None:
 def wait_for_its_sessions(copy: Database) -> None:
     """Wait until the commands that have come to an end have left no session on the server."""
     if copy.engine.name == "postgres":
-        wait_for(lambda: copy.sql(OTHERS).scalar == 0)
+        wait_for(lambda: copy.sql(SESSIONS).scalar == 0)
 
 
 class _Repeats:
@@ -110,7 +112,7 @@ class _Repeats:
 
     def again(self) -> bool:
         """Look once more; it takes several looks until a repetition is told from a slow step."""
-        rows = self._copy.sql(ASKED.format(seconds=SLEEP_SECONDS)).rows
+        rows = self._copy.sql(ASKED.format(seconds=SLEEP_SECONDS, looks=LOOKS)).rows
         texts = {(pid, text) for pid, _, text, _ in rows}
         asked = {(pid, start) for pid, start, _, _ in rows}
         if texts <= self._texts:

@@ -165,7 +165,7 @@ class FilesJudge(Judge):
     def no_drift(self) -> None:
         """`flask db check` finds no difference between the models and the database, and sees one when there is one"""
         database, made = self.new
-        expect_no_drift(database, by_hand=self.by_hand)
+        expect_no_drift(database, by_hand=self.by_hand, schema=made.schema)
         self.expect(
             database.schema() == made.schema,
             expected="`flask db check` looks at the database and leaves it as it is.",

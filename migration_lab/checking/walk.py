@@ -58,7 +58,7 @@ class Walk:
         """The same later, when rows have arrived and values have changed."""
         if self._lived is None:
             arrive(self.database.url, self.start, self.head, self._may)
-            self._lived = self.database.snapshot()
+            self._lived = self.database.snapshot(schema=self.head.schema, at=self.head.revisions)
         return self._lived
 
     def back(self) -> Snapshot:

@@ -14,7 +14,7 @@ TABLES = {
 
 def read_standing(name: str, url: str) -> Standing:
     """Where the database at this URL stands."""
-    with looking_at(url) as connection:
+    with looking_at(url, asks_the_same=True) as connection:
         tables = connection.execute(text(TABLES[connection.dialect.name])).scalars().all()
         if VERSION_TABLE not in tables:
             return Standing(name, (), has_table=False, is_lost=bool(tables))

@@ -6,15 +6,15 @@ SQLAlchemy's inspection would ask four long questions about keys where one is en
 import re
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection
 
 from migration_lab.schema import postgres_details
 from migration_lab.schema.model import Check, Column, ForeignKey, Index, Named, PrimaryKey, Schema, Unique
 from migration_lab.schema.parts import Parts, bare, foreign_key, in_order
-from migration_lab.schema.postgres_details import SCOPE
+from migration_lab.schema.postgres_details import SCOPE, answers
 from migration_lab.schema.sql import one_line
 
-COLUMNS = text(f"""{SCOPE}
+COLUMNS = f"""{SCOPE}
     SELECT c.called AS owner, c.elsewhere, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
            a.attnotnull, pg_get_expr(d.adbin, d.adrelid) AS expression, a.attidentity, a.attgenerated, a.attnum,
            CASE WHEN a.attcollation <> t.typcollation THEN l.collname END AS collation
@@ -22,15 +22,15 @@ COLUMNS = text(f"""{SCOPE}
     LEFT JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     LEFT JOIN pg_collation l ON l.oid = a.attcollation
-    WHERE c.relkind IN ('r', 'p')""")
-INDEXES = text(f"""{SCOPE}
+    WHERE c.relkind IN ('r', 'p')"""
+INDEXES = f"""{SCOPE}
     SELECT t.called AS owner, c.relname AS name, i.indisunique, i.indisvalid,
            pg_get_expr(i.indpred, i.indrelid) AS where, pg_get_expr(i.indpred, i.indrelid, true) AS condition,
            ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, true) FROM generate_series(1, i.indnkeyatts) k) AS columns,
            pg_get_indexdef(i.indexrelid, 0, true) AS definition
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN relation t ON t.oid = i.indrelid
     WHERE t.relkind IN ('r', 'p')
-      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))""")
+      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))"""
 KEYS = f"""{SCOPE}
     SELECT t.called AS owner, k.conname AS name, k.contype AS kind, k.convalidated AS valid, r.called AS target,
            ARRAY(SELECT attname FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place)
@@ -47,10 +47,10 @@ KEYS = f"""{SCOPE}
     FROM pg_constraint k JOIN relation t ON t.oid = k.conrelid LEFT JOIN relation r ON r.oid = k.confrelid
     LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u')
     WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND t.relkind IN ('r', 'p')"""
-KEYS_BEFORE_18 = text(KEYS.format(since_18="true AS enforced, false AS period"))
-KEYS_SINCE_18 = text(KEYS.format(since_18="k.conenforced AS enforced, k.conperiod AS period"))
+KEYS_BEFORE_18 = KEYS.format(since_18="true AS enforced, false AS period")
+KEYS_SINCE_18 = KEYS.format(since_18="k.conenforced AS enforced, k.conperiod AS period")
 ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}  # `a` is NO ACTION, which is usual
-OTHERS = text(f"""{SCOPE}
+OTHERS = f"""{SCOPE}
     SELECT 'trigger' AS type, tgname AS name, called AS owner, pg_get_triggerdef(t.oid, true) AS sql
       FROM pg_trigger t JOIN relation c ON c.oid = tgrelid WHERE NOT tgisinternal AND relkind IN ('r', 'p')
     UNION ALL SELECT CASE relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, called, NULL, pg_get_viewdef(oid)
@@ -68,7 +68,7 @@ OTHERS = text(f"""{SCOPE}
            prosrc
       FROM pg_proc p JOIN space ON space.oid = pronamespace
      WHERE prokind IN ('f', 'p')
-       AND NOT EXISTS (SELECT FROM member WHERE classid = 'pg_proc'::regclass AND objid = p.oid)""")
+       AND NOT EXISTS (SELECT FROM member WHERE classid = 'pg_proc'::regclass AND objid = p.oid)"""
 
 CREATE_TRIGGER = re.compile(r'^CREATE TRIGGER ("(?:[^"]|"")*"|\S+) ')
 
@@ -77,17 +77,17 @@ def read(connection: Connection) -> Schema:
     """Read all schemas of the database that are not the server's own."""
     parts = Parts()
     spaces: dict[str, str | None] = {}
-    for row in connection.execute(COLUMNS):
+    for row in answers(connection, COLUMNS):
         spaces[row.owner] = row.elsewhere
         if row.name is not None:
             parts.columns[row.owner].append(_column(row))
-    for row in connection.execute(INDEXES):
+    for row in answers(connection, INDEXES):
         parts.indexes[row.owner].append(_index(row))
     version = connection.dialect.server_version_info or (0,)
-    for row in connection.execute(KEYS_SINCE_18 if version >= (18,) else KEYS_BEFORE_18):
+    for row in answers(connection, KEYS_SINCE_18 if version >= (18,) else KEYS_BEFORE_18):
         _note_key(parts, row)
     beside: dict[str, list[Named]] = {}
-    for row in connection.execute(OTHERS):
+    for row in answers(connection, OTHERS):
         found = Named(row.name, CREATE_TRIGGER.sub("", one_line(row.sql)) if row.owner else one_line(row.sql))
         (parts.triggers[row.owner] if row.owner else beside.setdefault(row.type, [])).append(found)
     view, enum, function, sequence, materialized = (
@@ -98,7 +98,7 @@ def read(connection: Connection) -> Schema:
     return Schema("postgres", tables, view, enum, function, sequence, materialized, details)
 
 
-def _column(row: Row[Any]) -> Column:
+def _column(row: Any) -> Column:
     identity = {"a": "generated always as identity", "d": "generated by default as identity"}.get(row.attidentity)
     computed = {"s": "stored", "v": "virtual"}.get(row.attgenerated)
     generated = f"generated always as ({bare(row.expression)}) {computed}" if computed else identity
@@ -106,7 +106,7 @@ def _column(row: Row[Any]) -> Column:
     return Column(row.name, row.type, not row.attnotnull, default, generated, row.collation, row.attnum)
 
 
-def _index(row: Row[Any]) -> Index:
+def _index(row: Any) -> Index:
     using = row.definition.split(" USING ", 1)[1].removesuffix(f" WHERE {row.condition}")
     plain = f"btree ({', '.join(row.columns)})"
     return Index(
@@ -115,7 +115,7 @@ def _index(row: Row[Any]) -> Index:
     )  # fmt: skip
 
 
-def _note_key(parts: Parts, row: Row[Any]) -> None:
+def _note_key(parts: Parts, row: Any) -> None:
     options = _options(row)
     match row.kind:
         case "p":
@@ -133,7 +133,7 @@ def _note_key(parts: Parts, row: Row[Any]) -> None:
             parts.foreign_keys[row.owner].append(_foreign_key(row, options))
 
 
-def _options(row: Row[Any]) -> tuple[str, ...]:
+def _options(row: Any) -> tuple[str, ...]:
     """What a key or a check says beside its columns or its condition, its validity apart."""
     said = {
         "NULLS NOT DISTINCT": row.indnullsnotdistinct,
@@ -148,7 +148,7 @@ def _options(row: Row[Any]) -> tuple[str, ...]:
     return tuple(word for word, holds in said.items() if holds)
 
 
-def _foreign_key(row: Row[Any], options: tuple[str, ...]) -> ForeignKey:
+def _foreign_key(row: Any, options: tuple[str, ...]) -> ForeignKey:
     only = f" ({', '.join(row.set_columns)})" if row.set_columns else ""
     deleted = ACTIONS.get(row.confdeltype)
     return foreign_key(

@@ -22,7 +22,7 @@ def read_schema(url: str, *, with_version_table: bool = False) -> Schema:
     Raises:
         LabError: nothing answers at the URL.
     """
-    with looking_at(url) as connection:
+    with looking_at(url, asks_the_same=True) as connection:
         return read(connection, with_version_table=with_version_table)
 
 
