@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from migration_lab import kept
+from migration_lab import kept, workspace
 from migration_lab.course import lesson
 from migration_lab.engines import Engine, engine
 from migration_lab.errors import LabError
