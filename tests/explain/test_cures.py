@@ -311,3 +311,34 @@ def test_a_db_object_that_knows_no_app(project: Project) -> None:
     said("G41", "db.init_app(app)")
     change(project.folder / "app.py", "pass", "db.init_app(app)")
     project.good("current")
+
+
+def test_a_log_that_is_silent_after_an_upgrade(project: Project) -> None:
+    app = project.folder / "app.py"
+    app.write_text(
+        app.read_text() + "\nimport logging\nown = logging.getLogger('own')\n\n@app.cli.command()\ndef deploy():\n"
+        "    from flask_migrate import upgrade\n    upgrade()\n    print('silent' if own.disabled else 'heard')\n"
+    )
+    project.revision("1", None)
+    assert "silent" in project.flask("deploy").output
+    kept = said("F75", "fileConfig(config.config_file_name, disable_existing_loggers=False)")
+    change(project.folder / "migrations" / "env.py", "fileConfig(config.config_file_name)", kept)
+    assert "heard" in project.flask("deploy").output
+
+
+def test_an_env_py_without_metadata(project: Project) -> None:
+    project.models(USER)
+    env = project.folder / "migrations" / "env.py"
+    as_written = env.read_text()
+    change(env, "target_metadata=get_metadata()", "target_metadata=None")
+    expect(project.db("migrate"), "G23")
+    env.write_text(as_written)  # the second cure: the file that `flask db init` writes
+    assert "Detected added table" in project.good("migrate")
+
+
+def test_an_env_py_that_imports_what_is_not_there(project: Project) -> None:
+    env = project.folder / "migrations" / "env.py"
+    env.write_text("from my_app.models import Base\n" + env.read_text())
+    expect(project.db("upgrade"), "G16")
+    change(env, "from my_app.models import Base\n", "")
+    project.good("upgrade")

@@ -251,3 +251,46 @@ def test_an_id_that_is_too_long(on_postgres: Project) -> None:
     expect(on_postgres.db("upgrade"), "F24")
     change(long, "2" * 33, "2" * 32)
     on_postgres.good("upgrade")
+
+
+def test_a_value_that_the_enum_type_lacks(on_postgres: Project) -> None:
+    on_postgres.revision("1", None, "op.create_table('t', sa.Column('s', sa.Enum('new', name='order_status')))")
+    on_postgres.good("upgrade")
+    insert = "op.execute(\"INSERT INTO t VALUES ('refunded')\")"
+    on_postgres.revision("2", "1", insert)
+    expect(on_postgres.db("upgrade"), "F45")
+    add = said("F45", "ALTER TYPE order_status ADD VALUE 'refunded'")
+    on_postgres.revision("2", "1", f'with op.get_context().autocommit_block():\n        op.execute("{add}")')
+    on_postgres.revision("3", "2", insert)
+    on_postgres.good("upgrade")
+    assert sql(on_postgres, "SELECT s FROM t") == [("refunded",)]
+
+
+ELSEWHERE = """import os; other = sa.create_engine(os.environ["DATABASE_URL"]).connect()
+    other.execute(sa.text("CREATE TABLE t (x INTEGER)"))
+    other.execute(sa.text("UPDATE alembic_version SET version_num = '2'"))
+    other.commit()"""
+
+
+def test_another_upgrade_that_was_faster(on_postgres: Project) -> None:
+    on_postgres.line("pass", ELSEWHERE)  # the other one does all of revision 2 while this one is in it
+    on_postgres.good("upgrade", "1")
+    expect(on_postgres.db("upgrade"), "F55")
+    assert "2 (head)" in on_postgres.good(*command("F55", "flask db current"))
+    assert sql(on_postgres, "SELECT count(*) FROM t") == [(0,)]
+    assert "Running upgrade" not in on_postgres.good(*command("F55", "flask db upgrade"))
+
+
+def test_a_connection_that_is_lost_in_the_middle(on_postgres: Project) -> None:
+    table, lost = (
+        "op.execute('CREATE TABLE t (x INTEGER)')",
+        "op.execute('SELECT pg_terminate_backend(pg_backend_pid())')",
+    )
+    second = on_postgres.revision("2", "1", f"{table}; {lost}")
+    on_postgres.revision("1", None)
+    on_postgres.good("upgrade", "1")
+    expect(on_postgres.db("upgrade"), "G37")
+    change(second, f"; {lost}", "")  # the server is back, and nobody ends this one
+    assert "1" in on_postgres.good(*command("G37", "flask db current"))
+    on_postgres.good(*command("G37", "flask db upgrade"))
+    assert sql(on_postgres, "SELECT count(*) FROM t") == [(0,)]
