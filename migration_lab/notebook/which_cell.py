@@ -1,4 +1,4 @@
-"""Says which cell to run where Python's own error does not: a name that no cell has made, an assert without words.
+"""Says what to do where Python's own error does not: a name that no cell has made, an assert without words, no room.
 
 Each kernel of the environment loads this at its start, as an extension of IPython; so it imports almost nothing.
 """
@@ -102,7 +102,22 @@ def advice(error: BaseException, cell: str, cells: list[CodeCell]) -> str:
             f"What this cell asserts is not so here. Run the cells{section} again, from its first one and in order. "
             f"If that does not help, begin again at {FIRST}."
         )
-    return ""
+    return _refused(error)
+
+
+def _refused(error: BaseException) -> str:
+    """What the machine or the server refused to the course; empty where it was something else, or somebody else."""
+    frame = error.__traceback__
+    while frame is not None and not frame.tb_frame.f_globals.get("__name__", "").startswith("migration_lab."):
+        frame = frame.tb_next
+    if frame is None:
+        return ""
+    from migration_lab.errors import from_the_machine
+    from migration_lab.readonly import out_of_reach
+
+    is_from_database = type(error).__module__.startswith(("psycopg", "sqlalchemy", "sqlite3"))
+    said = out_of_reach(error) if is_from_database else from_the_machine(error)
+    return str(said or "")
 
 
 def _after(result: Any) -> None:

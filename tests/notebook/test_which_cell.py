@@ -1,10 +1,13 @@
 """Which cell to run is said where Python's own error does not say it."""
 
+import errno
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from migration_lab import workspace
 from tests.notebook.conftest import Cell
 
 FIRST = "from migration_lab.notebook import lab\nshop = lab.open('01')"
@@ -66,3 +69,23 @@ def test_a_notebook_that_cannot_be_read_leaves_the_error_as_it_is(
         monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "spoiled.ipynb"))
         assert "callback" not in lost("nothing_that_a_cell_makes")
     assert "Run the cells of this section again" in lost("assert False")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "There is no room left on the disk. Make room"),
+        (RuntimeError("can't start new thread"), "The system can start no more threads. Shut down"),
+        (psycopg.OperationalError("FATAL: sorry, too many clients already"), "has no free connection. Shut down"),
+        (psycopg.OperationalError("server closed the connection unexpectedly"), "Run `shop = lab.resume()`"),
+    ],
+)
+def test_what_the_machine_or_the_server_refuses_to_the_course_is_said_in_a_sentence(
+    error: Exception, said: str, notebook: None, lost: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(workspace, "open_lesson", refuse)
+    assert said in lost(FIRST)
+    assert "Make room" not in lost("raise OSError(28, 'No space left on device')")  # the cell's own
