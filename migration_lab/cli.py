@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migration_lab import course
+from migration_lab import course, way
 from migration_lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def check(exercise: str, engine: str) -> None:
     found = workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine))
     verdict = checking.check(exercise, found, on_step=_on_step if sys.stderr.isatty() else lambda *_: None)
     click.echo(report.as_text(verdict))
+    if verdict.passed:
+        click.echo(f"\nNext: {way.after_exercise(exercise).words}")
     sys.exit(0 if verdict.passed else 1)
 
 
