@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+<<<<<<< HEAD
 from migration_lab import course
 from migration_lab.errors import LabError, from_the_machine
+=======
+from migration_lab import course, way
+from migration_lab.errors import LabError
+>>>>>>> h-nav
 
 if TYPE_CHECKING:
     from migration_lab.engines import Engine
@@ -148,6 +153,8 @@ def check(exercise: str, engine: str) -> None:
     found = workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine))
     verdict = checking.check(exercise, found, on_step=lambda engine, looks_at: _say_step(f"{engine}: {looks_at}"))
     click.echo(report.as_text(verdict))
+    if verdict.passed:
+        click.echo(f"\nNext: {way.after_exercise(exercise).words}")
     sys.exit(0 if verdict.passed else 1)
 
 

@@ -125,6 +125,7 @@ def test_check_ends_with_0_or_1_and_a_report(lab: Lab, home: Path) -> None:
     right = lab("check", "01.1")
     assert right.exit_code == 0, right.output
     assert "Passed on SQLite and PostgreSQL." in right.output
+    assert right.output.endswith("Next: Contents\n"), "the course has one exercise only"
     assert "01.1 passed" in lab("progress").output
     assert "Lesson 01 counts as not begun" in lab("progress", "--forget", "01").output
     assert "01.1 open" in lab("progress").output

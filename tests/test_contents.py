@@ -115,7 +115,9 @@ def test_a_part_begins_below_a_sentence_that_says_so(monkeypatch: pytest.MonkeyP
     place = ids.index("06-lesson-part-2")
     assert "".join(made["cells"][place]["source"]).startswith("**Part 2 of 2: Who waits** (41 minutes).")
     assert "".join(made["cells"][place + 1]["source"]).startswith("## Who waits behind a report?")
-    assert "[Who waits](../notebooks/06_transactions_and_locks.ipynb#Who-waits-behind-a-report?)" in ways.top(lesson)
+    assert "[Who waits](../notebooks/06_transactions_and_locks.ipynb#Who-waits-behind-a-report?)" in "".join(
+        made["cells"][0]["source"]
+    )
 
 
 def test_a_lesson_ends_with_links_to_its_exercises_and_to_the_next_lesson() -> None:
@@ -124,7 +126,7 @@ def test_a_lesson_ends_with_links_to_its_exercises_and_to_the_next_lesson() -> N
     made = notebooks.lesson_notebook(lesson, lesson_cells)["cells"]
     assert "06 Transactions and locks](../notebooks/06_transactions_and_locks.ipynb)" in "".join(made[-1]["source"])
     assert "Not written yet: 04, 05." in "".join(made[-1]["source"])
-    for cell in (made[1], made[-1]):  # where the lesson opens, and where it ends
+    for cell in (made[0], made[-1]):  # where the lesson opens, and where it ends
         assert "(../exercises/03_exercises.ipynb#03.3-It-wants-to-drop-the-refunds)" in "".join(cell["source"])
     after = notebooks.exercise_notebook(lesson, exercise_cells)["cells"][-1]
     assert "The next lesson" in "".join(after["source"])
@@ -149,6 +151,14 @@ def test_notebooks_say_it() -> None:
     lesson = course.lesson("03")
     made = notebooks.lesson_notebook(lesson, build.cells_of(lesson)[0])
     assert "Names of constraints: lesson 04 (planned)." in "".join(made["cells"][0]["source"])
+
+
+def test_links_stand_below_the_promises_and_not_between_a_cell_and_its_words() -> None:
+    lesson = course.lesson("00")
+    opening = "".join(notebooks.lesson_notebook(lesson, build.cells_of(lesson)[0])["cells"][0]["source"])
+    not_here, contents, run = (opening.index(words) for words in ("**Not here**", "**All lessons**", "Run this one:"))
+    assert not_here < contents < run
+    assert ways.with_top(lesson, "# A title").startswith("# A title\n\n**All lessons**")
 
 
 def test_every_link_of_the_way_leads_somewhere(tmp_path: Path) -> None:

@@ -17,14 +17,16 @@ Notebook = dict[str, Any]
 
 
 def lesson_notebook(lesson: Lesson, cells: Iterable[Cell]) -> Notebook:
-    """The lesson, as learners open it: below its opening, and at its end, with links to where one may go."""
+    """The lesson, as learners open it: in its opening, and at its end, with links to where one may go."""
     made = _notebook(lesson, "lesson", cells)
     for number, part in enumerate(lesson.manifest.parts[1:], start=2):
         headings = ["".join(cell["source"]).partition("\n")[0] for cell in made["cells"]]
         if f"## {part.section}" in headings:  # not where one part is made alone
             words = _prose(f"{lesson.number}-lesson-part-{number}", ways.part_begins(lesson, number))
             made["cells"].insert(headings.index(f"## {part.section}"), words)
-    made["cells"].insert(1, _prose(f"{lesson.number}-lesson-top", ways.top(lesson)))
+    opening = made["cells"][0]
+    if opening["cell_type"] == "markdown":
+        opening["source"] = ways.with_top(lesson, "".join(opening["source"])).splitlines(keepends=True)
     made["cells"].append(_prose(f"{lesson.number}-lesson-next", ways.ending(lesson, exercises=True)))
     return made
 

@@ -23,8 +23,15 @@ def with_planned(prose: str) -> str:
     return NAMED.sub(marked, prose)
 
 
-def top(lesson: Lesson) -> str:
-    """The line below a lesson's opening: where the contents and the exercises are."""
+def with_top(lesson: Lesson, opening: str) -> str:
+    """The opening of a lesson with links to its exercises, its parts and the contents, below what it promises."""
+    paragraphs = opening.split("\n\n")
+    promised = [place for place, text in enumerate(paragraphs) if text.startswith("**Not here**")]
+    place = promised[0] + 1 if promised else len(paragraphs)
+    return "\n\n".join([*paragraphs[:place], _top(lesson), *paragraphs[place:]])
+
+
+def _top(lesson: Lesson) -> str:
     exercises = [way.to_exercise(lesson, name).as_markdown() for name in lesson.manifest.exercises]
     parts = [way.to_part(lesson, part).as_markdown() for part in lesson.manifest.parts]
     lines = [
