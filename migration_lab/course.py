@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from migration_lab.authored import as_model, read_yaml
 from migration_lab.errors import LabError
@@ -21,10 +21,18 @@ class Strict(BaseModel):
 
 
 class Minutes(Strict):
-    """How long a lesson takes; `running` is measured, `reading` counts 150 words a minute."""
+    """How long a lesson takes. `running` is the measured time of its cells; `reading` is all the rest."""
 
     reading: int
     running: int
+
+
+class Part(Strict):
+    """A part of a lesson that can be done on a day of its own. `section` is the first heading of the part."""
+
+    title: str
+    section: str
+    minutes: Minutes
 
 
 class Hints(Strict):
@@ -50,7 +58,7 @@ class Checkpoint(Strict):
 
 
 class Manifest(Strict):
-    """What `lesson.yaml` says."""
+    """What `lesson.yaml` says. The minutes of a lesson in parts are the sum of theirs, and are not written down."""
 
     title: str
     summary: str
@@ -58,9 +66,22 @@ class Manifest(Strict):
     failures: tuple[str, ...] = ()
     engines: tuple[EngineName, ...] = ("sqlite", "postgres")
     needs: tuple[str, ...] = ()
-    minutes: Minutes | None = None
+    parts: tuple[Part, ...] = ()
+    minutes: Minutes | None = Field(default=None, validate_default=True)
     checkpoint: Checkpoint
     exercises: dict[str, Exercise] = Field(default_factory=dict)
+
+    @field_validator("minutes")
+    @classmethod
+    def _sum_of_parts(cls, minutes: Minutes | None, info: ValidationInfo) -> Minutes | None:
+        parts: tuple[Part, ...] = info.data.get("parts", ())
+        if not parts:
+            return minutes
+        if minutes is not None:
+            raise ValueError("leave it out where there are `parts`; it is their sum")
+        return Minutes(
+            reading=sum(part.minutes.reading for part in parts), running=sum(part.minutes.running for part in parts)
+        )
 
 
 class Lesson(Strict):

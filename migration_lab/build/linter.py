@@ -2,8 +2,9 @@
 
 A lesson begins with a title (`# `), one sentence, and the paragraphs **You will learn** (two to four bullets),
 **You need**, **Time** and **Not here**. The start cell follows (tag `start`). A section (`## `) that runs code asks a
-question, lets the learner commit to a prediction (`lab.quiz(...)`), runs, and proves what it showed (tag `proof`, an
-`assert`). At the end come the sections In practice, Keypoints, Quiz, Exercises and Further reading, in that order.
+question, lets the learner commit to a prediction (`lab.quiz(...)`), runs, compares (`lab.compare(...)`; order.py holds
+the order), and proves what it showed (tag `proof`, an `assert`). A long lesson may have parts (parts.py). At the end
+come the sections In practice, Keypoints, Quiz, Exercises and Further reading, in that order.
 
 A cell that must fail is tagged `raises-exception`. The command that fails is its last line, because nothing after it
 runs. What fails on one engine only has a shop of its own, on that engine: `shop.copy(engine="sqlite")`.
@@ -13,28 +14,22 @@ Links stay in `notebooks/` and `exercises/`, because JupyterLab shows nothing el
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from migration_lab import explain, quiz
 from migration_lab.build.cells import Cell
+from migration_lab.build.minutes import minutes_faults
+from migration_lab.build.order import NOT_YET, order_faults
+from migration_lab.build.parts import IMPORT, parts_faults
+from migration_lab.build.sections import QUIZ, Section, sections_of, sentences
 from migration_lab.build.unwritten import unwritten_faults
 from migration_lab.checking.trial import judge_of
 from migration_lab.course import Lesson
 from migration_lab.errors import LabError
 
-WORDS_A_MINUTE = 150
-TOLERANCE = 0.2  # of the reading time: a sentence more or less is no fault
 LINES_OF_CODE = 10
 LINES_OF_FILE = 40
 PROMISES = ("You will learn", "You need", "Time", "Not here")
 CLOSING = ("In practice", "Keypoints", "Quiz", "Exercises", "Further reading")
-QUIZ = re.compile(r"""\blab\.quiz\(\s*["']([^"']+)["']""")
-COMPARE = re.compile(r"""\blab\.compare\(\s*["']([^"']+)["']""")
-UNWRITTEN = (
-    "TO BE WRITTEN"  # what `lab new` leaves; each of these lines goes when an author has written what it asks for
-)
-WRITTEN_BY_HAND = (".md", ".yaml", ".py", ".sql")
-IMPORT = "from migration_lab.notebook import lab"
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(|<img\b(?P<tag>[^>]*)>")
 
 # What a cell may not do, and what to use in its place. Lessons may one day run in a browser, without processes.
@@ -44,38 +39,6 @@ FORBIDDEN = (
     (re.compile(r"\bos\.chdir\b|^\s*%cd\b", re.MULTILINE), "os.chdir", "lab.open, which chooses the folder"),
     (re.compile(r"^\s*(import|from)\s+(psycopg|sqlite3)\b", re.MULTILINE), "a database driver", "shop.sql"),
 )
-
-
-@dataclass
-class Section:
-    """What stands under one `## ` heading, or before the first."""
-
-    title: str
-    cells: list[Cell] = field(default_factory=list)
-
-    @property
-    def place(self) -> str:
-        """Where it is written, for its faults."""
-        path = self.cells[0].path
-        return f"lessons/{'/'.join(path.parts[-2:])}, line {self.cells[0].line}, section {self.title!r}"
-
-    @property
-    def prose(self) -> str:
-        return "\n\n".join(cell.source for cell in self.cells if not cell.is_code)
-
-    @property
-    def code(self) -> list[Cell]:
-        return [cell for cell in self.cells if cell.is_code]
-
-    @property
-    def questions(self) -> list[str]:
-        """The ids of the quiz questions that the section asks."""
-        return [question for cell in self.code for question in QUIZ.findall(cell.source)]
-
-    @property
-    def compared(self) -> list[str]:
-        """The ids of the predictions that the section compares with what came out."""
-        return [question for cell in self.code for question in COMPARE.findall(cell.source)]
 
 
 def refuse_faults(
@@ -101,10 +64,9 @@ def refuse_faults(
 def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
     """Everything that is wrong with a lesson, as sentences."""
     file = f"lessons/{lesson.slug}/lesson.md"
-    opening, *sections = _sections(cells)
+    opening, *sections = sections_of(cells)
     for cell in cells:
         yield from cell_faults(cell)
-    yield from _minutes_faults(lesson)
     yield from _failure_faults(lesson)
     if lesson.manifest.engines[-1] != "postgres":
         yield f"lessons/{lesson.slug}/lesson.yaml: `engines` ends with postgres, on which each lesson is run again."
@@ -116,6 +78,7 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
         return
     for section in sections[: -len(CLOSING)]:
         yield from _section_faults(section)
+    yield from parts_faults(lesson, sections[: -len(CLOSING)])
     if not sections[: -len(CLOSING)]:
         yield f"{file}: there is no section between the start cell and *In practice*."
     yield from _closing_faults(lesson, file, {section.title: section for section in sections[-len(CLOSING) :]})
@@ -158,31 +121,25 @@ def _failure_faults(lesson: Lesson) -> Iterator[str]:
 
 
 def _question_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
+    """What is wrong with the questions, with the order of the predictions, and with the minutes, which count both."""
     try:
-        known = {question.id for question in quiz.load(lesson)}
+        known = {question.id: question for question in quiz.load(lesson)}
     except LabError as error:
         yield error.message
         return
     for section in sections:
-        for question in [*section.questions, *section.compared]:
-            if question not in known:
-                yield f"{section.place}: quiz.yaml has no question {question!r}."
-    asked = {question for section in sections for question in section.questions}
-    for question in sorted(known - asked):
-        yield f"lessons/{lesson.slug}/quiz.yaml: no cell asks {question!r}; add lab.quiz({question!r})."
-
-
-def _minutes_faults(lesson: Lesson) -> Iterator[str]:
-    """Reading time is counted, so that an agenda can be built on it: the lesson's words and those of its questions."""
-    file = f"lessons/{lesson.slug}/lesson.yaml"
-    if lesson.manifest.minutes is None:
-        yield f"{file}: `minutes` is missing."
-        return
-    texts = [lesson.folder / name for name in ("lesson.md", "quiz.yaml")]
-    words = sum(len(path.read_text(encoding="utf-8").split()) for path in texts if path.exists())
-    counted, said = round(words / WORDS_A_MINUTE), lesson.manifest.minutes.reading
-    if abs(said - counted) > max(2, counted * TOLERANCE):
-        yield f"{file}: `reading` says {said} minutes; {words} words take about {counted}."
+        for name in [*section.questions, *section.compared]:
+            if name not in known:
+                yield f"{section.place}: quiz.yaml has no question {name!r}."
+    asked = {name for section in sections for name in section.questions}
+    for name in sorted(known.keys() - asked):
+        yield f"lessons/{lesson.slug}/quiz.yaml: no cell asks {name!r}; add lab.quiz({name!r})."
+    yield from minutes_faults(lesson, sections, known)
+    out_of_order = list(order_faults(sections, known))
+    if lesson.slug not in NOT_YET:
+        yield from out_of_order
+    elif not out_of_order:
+        yield f"lessons/{lesson.slug} keeps the order of its predictions: take it off NOT_YET in build/order.py."
 
 
 def cell_faults(cell: Cell) -> Iterator[str]:
@@ -205,16 +162,6 @@ def cell_faults(cell: Cell) -> Iterator[str]:
         yield _said(cell, "a proof cell has an `assert`.")
 
 
-def _sections(cells: list[Cell]) -> list[Section]:
-    """The opening, then one section for each `## ` heading."""
-    sections = [Section("the opening")]
-    for cell in cells:
-        if not cell.is_code and cell.source.startswith("## "):
-            sections.append(Section(cell.source.splitlines()[0].removeprefix("## ").strip()))
-        sections[-1].cells.append(cell)
-    return sections
-
-
 def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str]:
     paragraphs = [part.strip() for part in opening.prose.split("\n\n") if part.strip()]
     if not paragraphs or not paragraphs[0].startswith("# "):
@@ -222,7 +169,7 @@ def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str
         return
     if paragraphs[0] != f"# {lesson.manifest.title}":
         yield f"{file}: its title is not that of lesson.yaml, `# {lesson.manifest.title}`."
-    if len(paragraphs) < 2 or paragraphs[1].startswith(("*", "-", "#")) or len(_sentences(paragraphs[1])) != 1:
+    if len(paragraphs) < 2 or paragraphs[1].startswith(("*", "-", "#")) or len(sentences(paragraphs[1])) != 1:
         yield f"{file}: after the title comes one sentence: what the reader will have done at the end."
     parts = {name: _paragraph_after(opening.prose, name) for name in PROMISES}
     for name, text in parts.items():
@@ -243,6 +190,9 @@ def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str
         numbers = set(re.findall(r"\d+", parts["Time"]))
         if not {str(minutes.reading), str(minutes.running)} <= numbers:
             yield f"{file}: **Time** does not say {minutes.reading} minutes reading and {minutes.running} running."
+        for part in lesson.manifest.parts:
+            if str(part.minutes.reading) not in numbers:
+                yield f"{file}: **Time** does not say {part.minutes.reading} minutes for the part {part.title!r}."
     starts = [cell for cell in opening.code if "start" in cell.tags]
     if len(starts) != 1:
         yield f"{file}: the opening ends with one cell tagged `start`, which opens the checkpoint."
@@ -251,8 +201,6 @@ def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str
 def _section_faults(section: Section) -> Iterator[str]:
     """A section that runs code asks, lets predict, runs and proves. One of prose alone may stand anywhere."""
     place = section.place
-    if any("start" in cell.tags for cell in section.code):
-        yield f"{place}: the start cell stands in the opening."
     if not section.code:
         return
     if "?" not in section.title + section.prose:
@@ -291,12 +239,6 @@ def _paragraph_after(prose: str, name: str) -> str | None:
     labels = "|".join(PROMISES)
     found = re.search(rf"^\*\*{name}\b[^\n]*?\*\*(.*?)(?=^\*\*(?:{labels})\b|\Z)", prose, re.MULTILINE | re.DOTALL)
     return found[1] if found else None
-
-
-def _sentences(paragraph: str) -> list[str]:
-    """The sentences of a paragraph; code in backticks does not end one."""
-    plain = re.sub(r"`[^`]*`", "code", paragraph)
-    return [part for part in re.split(r"(?<=[.?])\s+", plain.strip()) if part]
 
 
 def _alt_of_tag(tag: str) -> str:

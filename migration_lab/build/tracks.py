@@ -45,9 +45,8 @@ def notebook(track: Track) -> Notebook:
     parts = [
         f"# {track.title}\n\n{track.summary}",
         f"## Agenda\n\n{table(items)}\n\n"
-        f"In all {clock(end)} hours. The minutes of a lesson are those of one person: reading at 150 words a minute, "
-        f"and the measured time in which all cells run. An exercise is given {EXERCISE_MINUTES} minutes. Talk is not "
-        "in it.",
+        f"In all {clock(end)} hours. The minutes of a lesson are those of one person who does it for the first time. "
+        f"An exercise is given {EXERCISE_MINUTES} minutes. Talk is not in it.",
         "## How to go\n\nOpen the first lesson, and come back here after each. Every notebook opens its own start: if "
         "you missed a lesson, open the next one. `lab.progress()` in a cell, or `lab progress` in a terminal, shows "
         "what you have done.",

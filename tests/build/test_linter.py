@@ -65,7 +65,7 @@ def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> N
         ("lesson.md", "Guess first.", "![](picture.png)", "an image has no alt text"),
         ("lesson.md", "Guess first.", '<img src="picture.png">', "an image has no alt text"),
         ("lesson.yaml", "minutes: {reading: 3, running: 1}\n", "", "`minutes` is missing"),
-        ("lesson.yaml", "reading: 3,", "reading: 30,", "`reading` says 30 minutes"),
+        ("lesson.yaml", "reading: 3,", "reading: 30,", "`minutes` say 30 reading and 1 running; reading and"),
         ("lesson.yaml", "minutes:", "engines: [postgres, sqlite]\nminutes:", "`engines` ends with postgres"),
         ("lesson.yaml", "minutes:", "failures: [F99]\nminutes:", "the field guide has no card F99"),
         ("quiz.yaml", "answer: 2, ", "", "question 02-how-many: answer: Field required"),

@@ -10,6 +10,7 @@ import pytest
 
 from migration_lab import build, course
 from migration_lab.build.notebooks import lesson_notebook
+from migration_lab.build.parts import cells_of_part
 from migration_lab.build.solutions import executed
 from migration_lab.errors import LabError
 
@@ -37,12 +38,20 @@ def run_notebook(with_pauses: None) -> Run:
     Its reader takes two minutes before each cell, and no test has to wait for it.
 
     It is made from the lesson's text: `tests/build/test_build.py` holds that the one in `notebooks/` is the same. With
-    `to_first_proof`, nothing after the first cell with that tag runs.
+    `to_first_proof`, nothing after the first cell with that tag runs; with a `part`, nothing but that part.
     """
 
-    def run(lesson: course.Lesson, home: Path, engine: str, *, to_first_proof: bool = False) -> dict[str, Any]:
+    def run(
+        lesson: course.Lesson,
+        home: Path,
+        engine: str,
+        *,
+        to_first_proof: bool = False,
+        part: course.Part | None = None,
+    ) -> dict[str, Any]:
         name = f"notebooks/{lesson.slug}.ipynb"
-        shipped = lesson_notebook(lesson, build.cells_of(lesson)[0])
+        cells = build.cells_of(lesson)[0]
+        shipped = lesson_notebook(lesson, cells_of_part(lesson, cells, part) if part else cells)
         if to_first_proof:
             proof = next(number for number, cell in enumerate(shipped["cells"]) if is_proof(cell))
             del shipped["cells"][proof + 1 :]

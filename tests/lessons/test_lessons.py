@@ -89,6 +89,16 @@ def test_a_reader_who_takes_two_minutes_meets_a_limit_only_where_there_is_one(wi
     executed(notebook, title="notebooks/pauses.ipynb", home=home)
 
 
+def test_each_later_part_runs_alone(run_notebook: Any, home: Path) -> None:
+    """A reader who comes back on another day begins a part in a fresh kernel, with whatever the days before left."""
+    for lesson in LESSONS:
+        for part in lesson.manifest.parts[1:]:
+            ran = run_notebook(lesson, home, lesson.manifest.engines[0], part=part)
+            assert any(is_proof(cell) for cell in ran["cells"])
+        if lesson.manifest.parts:
+            assert_it_ends_where_the_next_begins(lesson, home, lesson.manifest.engines[0])
+
+
 def would_run_the_same_again(ran: dict[str, Any]) -> bool:
     """Whether each cell that opens a shop names its engine, so that it does not matter which one is asked for."""
     code = "\n".join("".join(cell["source"]) for cell in ran["cells"] if cell["cell_type"] == "code")
