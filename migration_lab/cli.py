@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-<<<<<<< HEAD
-from migration_lab import course
-from migration_lab.errors import LabError, from_the_machine
-=======
 from migration_lab import course, way
-from migration_lab.errors import LabError
->>>>>>> h-nav
+from migration_lab.errors import LabError, from_the_machine
 
 if TYPE_CHECKING:
     from migration_lab.engines import Engine

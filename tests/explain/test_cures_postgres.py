@@ -1,9 +1,12 @@
 """What a card says to do is done to the letter, on Postgres, and the failure is gone afterwards."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from migration_lab import locks
 from tests.explain.cures import ORDERS, VIEW, change, command, current, said, sql
 from tests.explain.project import ANN, TWO_ANNS, USERS, Project, expect
 
@@ -294,3 +297,32 @@ def test_a_connection_that_is_lost_in_the_middle(on_postgres: Project) -> None:
     assert "1" in on_postgres.good(*command("G37", "flask db current"))
     on_postgres.good(*command("G37", "flask db upgrade"))
     assert sql(on_postgres, "SELECT count(*) FROM t") == [(0,)]
+
+
+WAITING = "SELECT pid, pg_blocking_pids(pid), query FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
+
+
+def own(project: Project) -> set[object]:
+    """The sessions of this project's database; the server has those of other tests as well."""
+    return {row[0] for row in sql(project, "SELECT pid FROM pg_stat_activity WHERE datname = current_database()")}
+
+
+@pytest.mark.parametrize("ends_blocker", [True, False], ids=["the blocker is ended", "the upgrade is ended"])
+def test_an_upgrade_that_hangs_behind_an_open_transaction(on_postgres: Project, ends_blocker: bool) -> None:
+    on_postgres.line(USERS, 'op.add_column("users", sa.Column("x", sa.Text))')
+    on_postgres.good("upgrade", "1")
+    with ThreadPoolExecutor() as pool, locks.idle_reader(on_postgres.url, "SELECT count(*) FROM users"):
+        upgrade = pool.submit(on_postgres.flask, "db", "upgrade")
+        while not (found := [row for row in sql(on_postgres, said("F51", WAITING)) if row[0] in own(on_postgres)]):
+            assert not upgrade.done(), upgrade.result().output
+            time.sleep(0.05)
+        [(waits, blockers, query)] = found
+        assert "ALTER TABLE users" in str(query)
+        assert isinstance(blockers, list)
+        if ends_blocker:
+            sql(on_postgres, said("F51", "SELECT pg_terminate_backend(PID)", PID=str(blockers[0])))
+        else:
+            sql(on_postgres, said("F51", "SELECT pg_cancel_backend(PID)", PID=str(waits)))
+        assert (upgrade.result().exit_code == 0) == ends_blocker
+    on_postgres.good("upgrade")
+    assert current(on_postgres) == "2"

@@ -39,8 +39,11 @@ def assert_it_ends_where_the_next_begins(lesson: course.Lesson, home: Path, engi
 
 
 def _shop_of(lesson: course.Lesson, home: Path, engine_name: str) -> Path:
-    """The folder of the shop on this engine: the lesson's own, or the copy that a lesson makes of one on the other."""
-    shops = [home / "shops" / f"{lesson.slug}{suffix}-{engine_name}" for suffix in ("", COPY)]
+    """The folder of the shop on this engine: the lesson's own, or else a scene's, at which a part that was run alone
+    begins, or the copy that a lesson makes of one on the other engine.
+    """
+    scenes = [f"-{path.parent.name}" for path in sorted(lesson.folder.glob("scenes/*/scene.yaml"))]
+    shops = [home / "shops" / f"{lesson.slug}{suffix}-{engine_name}" for suffix in ("", *scenes, COPY)]
     found = [folder for folder in shops if folder.is_dir()]
     assert found, f"{lesson.slug} leaves no shop on {engine_name}"
     return found[0]

@@ -76,11 +76,11 @@ def run_migrations_offline():
 
 @contextmanager
 def foreign_keys_off(connection):
-    """On SQLite, keep foreign keys out of the way, and make sure that nothing broke one meanwhile.
+    """On SQLite, switch foreign keys off while migrations run, and check afterwards that none is broken.
 
     Batch mode copies a table and drops the old one. With foreign keys enforced, the drop deletes every row, and
-    ON DELETE CASCADE takes the rows that refer to them along. SQLite ignores the pragma inside a transaction,
-    so it comes before the first one begins.
+    ON DELETE CASCADE deletes the rows that refer to them. SQLite ignores the pragma inside a transaction, so it
+    comes before the first one begins.
     """
     if connection.dialect.name != 'sqlite':
         yield

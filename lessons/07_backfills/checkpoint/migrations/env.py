@@ -76,11 +76,11 @@ def run_migrations_offline():
 
 @contextmanager
 def foreign_keys_off(connection):
-    """On SQLite, keep foreign keys out of the way, and make sure that nothing broke one meanwhile.
+    """On SQLite, switch foreign keys off while migrations run, and check afterwards that none is broken.
 
     Batch mode copies a table and drops the old one. With foreign keys enforced, the drop deletes every row, and
-    ON DELETE CASCADE takes the rows that refer to them along. SQLite ignores the pragma inside a transaction,
-    so it comes before the first one begins.
+    ON DELETE CASCADE deletes the rows that refer to them. SQLite ignores the pragma inside a transaction, so it
+    comes before the first one begins.
     """
     if connection.dialect.name != 'sqlite':
         yield
@@ -107,8 +107,8 @@ def foreign_keys_off(connection):
 def short_waits_for_locks(connection):
     """On Postgres, fail rather than wait long for a lock.
 
-    Who waits for a strong lock on a table makes everyone wait who comes after. A migration that gives up in time can
-    be run again; requests that wait are lost.
+    A session that waits for a strong lock on a table blocks everyone who asks after it. A migration that gives up
+    in time can be run again; the requests that it keeps waiting cannot.
     """
     if connection.dialect.name != 'postgresql':
         yield
