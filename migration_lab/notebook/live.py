@@ -17,6 +17,7 @@ from migration_lab.workspace import Workspace
 if TYPE_CHECKING:
     from migration_lab import locks
     from migration_lab.service import Service
+    from migration_lab.traffic import Requests
 
 PER_SECOND = 50.0
 
@@ -32,7 +33,7 @@ class Running:
 
 
 _running: list[Running] = []
-_recordings: list[Recording] = []
+_recordings: list["Noting"] = []
 last: tuple[str, Completed] | None = None  # the command that ended last
 finished: list[tuple[str, float, float, float]] = []  # of each run: title, longest wait, blocked, commands; in seconds
 
@@ -65,6 +66,12 @@ def command(words: str, on_output: Callable[[str], None] | None) -> Iterator["Co
         yield Commanded(words, spans, on_output)
 
 
+def under_requests_elsewhere(workspace: Workspace) -> Workspace | None:
+    """Another shop that gets requests at the moment, if this one gets none."""
+    asked = [each.workspace for each in _recordings]
+    return asked[-1] if asked and all(each.folder != workspace.folder for each in asked) else None
+
+
 @dataclass(frozen=True)
 class Commanded:
     """A command that is noted while it runs."""
@@ -90,6 +97,10 @@ class Commanded:
 
 class Noting(Recording):
     """A recording in which the commands of this notebook are noted while its block runs."""
+
+    def __init__(self, workspace: Workspace, requests: "Requests", **options: Any) -> None:
+        super().__init__(requests, **options)
+        self.workspace = workspace
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -160,7 +171,7 @@ def http_traffic(
             serving.stop()
         return None if alive else f"The shop ended while requests were sent to it; it said last: {said or 'nothing'}."
 
-    return Noting(requests, title=title, watch=locks.watch(workspace.url), on_end=end)
+    return Noting(workspace, requests, title=title, watch=locks.watch(workspace.url), on_end=end)
 
 
 def sql_traffic(
@@ -177,7 +188,7 @@ def sql_traffic(
     from migration_lab.traffic import Requests, ids_in, over_sql
 
     plan = over_sql(workspace.url, listed(reads), listed(writes), per_second=per_second, ids=ids_in(workspace.url, of))
-    return Noting(Requests(plan), title=title, watch=locks.watch(workspace.url))
+    return Noting(workspace, Requests(plan), title=title, watch=locks.watch(workspace.url))
 
 
 def hold(workspace: Workspace, statement: str, *, idle: bool) -> "locks.Held":

@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from migration_lab import leases, workspace
 from migration_lab.notebook import shop
 from migration_lab.notebook.shop import Shop
+from migration_lab.workspace import Workspace
 
 _written: dict[str, Any] = {}
 
@@ -32,6 +33,20 @@ def of(namespace: dict[str, Any]) -> dict[str, Shop]:
         for name, value in list(namespace.items())
         if isinstance(value, Shop) and not name.startswith("_") and not value.is_replaced
     }
+
+
+def called(workspace: Workspace, namespace: dict[str, Any]) -> str:
+    """What a notebook calls a shop: the first of its names, or what it is where it has none."""
+    found = (name for name, each in of(namespace).items() if each.workspace.folder == workspace.folder)
+    return next(found, workspace.title)
+
+
+def place(current: Shop, namespace: dict[str, Any]) -> str:
+    """The shop on which a command runs, as a line above its output; empty where no other one is open."""
+    folders = {each.workspace.folder for each in of(namespace).values()}
+    if not folders - {current.workspace.folder}:
+        return ""
+    return f"On {called(current.workspace, namespace)} ({shop.ENGINE_NAMES[current.engine]}):"
 
 
 def take_up(namespace: dict[str, Any]) -> tuple[Shop, dict[str, Shop], list[str]] | None:
