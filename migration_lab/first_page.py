@@ -28,13 +28,14 @@ def fill() -> None:
         page = json.loads(path.read_text(encoding="utf-8"))
         shown = progress.contents()
         data = {"text/html": shown.as_html().splitlines(True), "text/plain": shown.as_text().splitlines(True)}
-        for cell in page["cells"]:
-            if cell["cell_type"] == "code" and CALL in "".join(cell["source"]):
-                cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
+        cell = next(each for each in page["cells"] if CALL in "".join(each["source"]) and "outputs" in each)
+        if [output["data"]["text/plain"] for output in cell["outputs"]] == [data["text/plain"]]:
+            return  # it may be open in a JupyterLab, which asks about files that change under it
+        cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
         half = path.with_name(f".{path.name}.new")
         half.write_text(json.dumps(page, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         half.replace(path)
-    except (LabError, OSError, ValueError, KeyError, TypeError):
+    except (LabError, OSError, ValueError, LookupError, TypeError, StopIteration):
         return
 
 

@@ -186,12 +186,15 @@ def test_the_page_that_opens_first_shows_the_progress_before_a_cell_has_run(home
     path.write_text(notebooks.as_json(notebooks.contents_notebook()), encoding="utf-8")
     passes("01.1")
     first_page.fill()
+    written = path.stat().st_mtime_ns, path.stat().st_ino
+    first_page.fill()
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == written, "a page that is right is left alone"
     (output,) = json.loads(path.read_text(encoding="utf-8"))["cells"][1]["outputs"]
     assert "1 of 23 exercises passed" in "".join(output["data"]["text/plain"])
     assert "<progress" in "".join(output["data"]["text/html"])
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"cells": 3}', "\0"])
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"cells": 3}', '{"cells": []}', "\0"])
 def test_a_damaged_page_is_left_as_it_is(home: Path, damage: str) -> None:
     first_page.fill()  # there is none
     path = home / "notebooks/contents.ipynb"

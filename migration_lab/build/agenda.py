@@ -37,6 +37,7 @@ def table() -> str:
         if lesson.is_written and minutes:
             so_far += minutes.reading + minutes.running
             exercises = ", ".join(lesson.manifest.exercises)
-            name = f"{lesson.number} {lesson.manifest.title}"
+            parts = f", in {len(lesson.manifest.parts)} parts" if lesson.manifest.parts else ""
+            name = f"{lesson.number} {lesson.manifest.title}{parts}"
             rows.append(f"| {name} | {minutes.reading} | {minutes.running} | {so_far} | {exercises} |")
     return "\n".join(rows)

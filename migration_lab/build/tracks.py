@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from migration_lab import places
+from migration_lab import places, way
 from migration_lab.build.notebooks import METADATA, Notebook, as_json
 from migration_lab.course import Lesson, Track
 
@@ -82,9 +82,7 @@ def agenda(track: Track) -> list[Item]:
         file = f"{lesson.slug}.ipynb"
         add(minutes.reading + minutes.running if minutes else 0, f"[{lesson.number} {lesson.manifest.title}]({file})")
         for name in exercises:
-            title = lesson.manifest.exercises[name].title
-            anchor = f"{name} {title}".replace(" ", "-")  # as JupyterLab makes it of the heading
-            add(EXERCISE_MINUTES, f"Exercise [{name} {title}](../exercises/{lesson.exercises_file}#{anchor})")
+            add(EXERCISE_MINUTES, f"Exercise {way.to_exercise(lesson, name).as_markdown()}")
         since_break += at - before
     return items
 

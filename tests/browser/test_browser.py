@@ -76,6 +76,7 @@ DISPLAY_CELLS = (
     'shop.storage("users").since(shop.storage("users"))',
     'lab.explain("Target database is not up to date.")',
     'lab.explain("nothing that anybody knows")',
+    "lab.contents()",
     'lab.exercise("02.1")',
     'lab.check("02.1")',
     *['lab.hint("02.1")'] * 3,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from migration_lab import build, course, quiz
-from migration_lab.build import linter
+from migration_lab.build import agenda, linter, readme
 from migration_lab.build.cells import read_cells
 from migration_lab.build.minutes import counted, minutes_for
 from migration_lab.build.parts import cells_of_part
@@ -79,6 +79,8 @@ def test_the_minutes_of_a_lesson_in_parts_are_their_sum(small_course: Path) -> N
     in_parts(small_course)
     assert faults() == []
     assert course.lesson("02").manifest.minutes == course.Minutes(reading=3, running=1)
+    assert "| 4 min in 2 parts |" in readme.table()
+    assert "| 02 Counting, in 2 parts | 3 | 1 |" in agenda.table()
     change(small_course, "lesson.yaml", "parts:", "minutes: {reading: 3, running: 1}\nparts:")
     course.lessons.cache_clear()
     with pytest.raises(LabError, match="minutes: leave it out where there are `parts`"):
