@@ -165,7 +165,7 @@ def test_errors_are_explained_from_words_and_from_a_pipe(lab: Lab) -> None:
     ("args", "said"),
     [
         (["opne", "01"], "Did you mean `lab open`?"),
-        (["frobnicate"], "The commands are start, open, reset, restore, check"),
+        (["frobnicate"], "The commands are start, open, reset, restore, notebook, check"),
         (["open", "01_tyny"], "Did you mean 01_tiny?"),
         (["open", "99"], "The lessons are 01_tiny."),
         (["open", "01.9"], "The exercises are 01.1."),

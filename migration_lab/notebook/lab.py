@@ -9,7 +9,7 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab import course, engines, kept, places, process, query, workspace
+from migration_lab import course, engines, kept, my_work, places, process, query, workspace
 from migration_lab.errors import LabError
 from migration_lab.notebook import displays, live, magics, names, shop, which_cell
 from migration_lab.notebook.displays import Note, Waiting, show
@@ -24,6 +24,7 @@ __all__ = [
     "exercise",
     "explain",
     "hint",
+    "notebook",
     "open",
     "progress",
     "quiz",
@@ -181,6 +182,15 @@ def explain(text: str | None = None) -> None:
     if text is None:
         text = last_error.text()
     show(guide.explain(text) or guide.not_known(text))
+
+
+def notebook(name: str) -> None:
+    """Bring a notebook back as the course gives it, when it was edited beyond use; your own is kept beside it.
+
+    Args:
+        name: a lesson (`"03"`), or an exercise (`"03.1"`) for the notebook of the lesson's exercises.
+    """
+    show(Note(my_work.renew(name)))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> query.Rows:
