@@ -272,6 +272,8 @@ def _say(opened: "Opened") -> None:
 
     workspace = opened.workspace
     click.echo(f"{workspace.lesson.manifest.title}: {workspace.folder}")
+    if workspace.lesson.planned:
+        click.echo(workspace.lesson.planned)
     if opened.kept:
         click.echo(f"Your earlier work is kept in {opened.kept}")
     elif opened.goes_on:

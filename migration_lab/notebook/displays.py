@@ -199,6 +199,8 @@ def _guide_card(page: Any) -> Bundle:
     is_here = Path(os.environ.get("JPY_SESSION_NAME", "")).as_posix().endswith(path)  # what notebook a kernel runs
     if not is_here and any(each.slug == page.lesson and each.is_written for each in course.lessons()):
         lesson = button("docmanager:open", {"path": path}, f"Open lesson {page.lesson}")
+    elif page.is_planned:
+        lesson = f"Lesson {page.lesson} will say more. It is planned, not written yet."
     also = inline(page.others()) if page.also else ""
     head, cure = f"<strong>{inline(title)}</strong>", f"What to do: <ol>{steps}</ol>"
     html = card(head, inline(page.meaning), cure, also, lesson)

@@ -235,6 +235,8 @@ def _begin(opened: workspace.Opened) -> Shop:
     ended = live.end_for(opened.workspace)
     begun = Shop(opened.workspace).use()
     show(begun.note(begins=not opened.goes_on))
+    if planned := opened.workspace.lesson.planned:
+        show(Note(planned))
     if ended:
         show(Note(f"What an earlier cell had left running was ended: {', '.join(sorted(ended))}."))
     if opened.is_second:

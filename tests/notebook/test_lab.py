@@ -230,3 +230,13 @@ def test_a_check_says_what_it_does_where_somebody_looks_on(run: Cell, monkeypatc
     said = run('lab.check("01.1")')
     for engine in ("SQLite", "PostgreSQL"):  # in any order: they are judged side by side
         assert said.index(f"Judging on {engine}: `flask db upgrade` runs") < said.index("Not there yet")
+
+
+def test_a_planned_lesson_says_that_it_has_no_notebook_yet(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "planned" not in run(OPEN)
+    monkeypatch.setattr(course.Lesson, "is_written", property(lambda self: False))
+    assert "Lesson 01 is planned: it has no notebook yet. This is the shop as the lesson will find it." in run(OPEN)
+    card = explain.card("F01").model_copy(update={"lesson": "01_tiny"})
+    assert "Lesson 01_tiny will say more. It is planned, not written yet." in displays._guide_card(card)["text/html"]
+    monkeypatch.setattr(course.Lesson, "is_written", property(lambda self: True))
+    assert "planned" not in displays._guide_card(card)["text/html"]
