@@ -22,7 +22,7 @@ FRESH = (
     f"This kernel has not run a cell of the course yet. Run {FIRST}. To go on with earlier work instead, run "
     "`from migration_lab.notebook import lab` and `lab.resume()` in a cell of their own."
 )
-NOT_OPEN = f"No shop is open in this kernel. Run {FIRST}, or `lab.resume()` to go on with earlier work."
+OPENS = re.compile(r"\blab\.(open|exercise|reset)\(")
 LINES = 3  # of what a command printed last
 
 
@@ -93,9 +93,11 @@ def advice(error: BaseException, cell: str, cells: list[CodeCell]) -> str:
         if is_fresh:
             return FRESH
         if not _shop_is_open():
-            return NOT_OPEN
-        before = [each for each in makers if here is None or each.place < here.place]
-        return f"Run {(before or makers)[-1]}. It makes `{error.name}`. Then run this cell again."
+            opener = _last_before(here, [each for each in cells if OPENS.search(each.text)])
+            return (
+                f"No shop is open in this kernel. Run {opener or FIRST}, or `lab.resume()` to go on with earlier work."
+            )
+        return f"Run {_last_before(here, makers)}. It makes `{error.name}`. Then run this cell again."
     if isinstance(error, AssertionError) and not str(error):
         section = f" of “{here.heading}”" if here and here.heading else " of this section"
         return (
@@ -103,6 +105,12 @@ def advice(error: BaseException, cell: str, cells: list[CodeCell]) -> str:
             f"If that does not help, begin again at {FIRST}."
         )
     return ""
+
+
+def _last_before(here: CodeCell | None, found: list[CodeCell]) -> CodeCell | None:
+    """The last of these cells above the one that failed; below it, if there is none above."""
+    above = [each for each in found if here is None or each.place < here.place]
+    return next(reversed(above or found), None)
 
 
 def _after(result: Any) -> None:
