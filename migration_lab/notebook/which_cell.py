@@ -23,6 +23,7 @@ FRESH = (
     "`from migration_lab.notebook import lab` and `lab.resume()` in a cell of their own."
 )
 OPENS = re.compile(r"\blab\.(open|exercise|reset)\(")
+USUAL = {"lab", "shop", "sqlite", "postgres"}  # names that a lesson begins with, where its notebook is not known
 LINES = 3  # of what a command printed last
 
 
@@ -89,7 +90,7 @@ def advice(error: BaseException, cell: str, cells: list[CodeCell]) -> str:
     if isinstance(error, NameError):
         makers = [each for each in cells if error.name in each.makes]
         if not makers:
-            return FRESH if is_fresh and error.name == "lab" else ""
+            return FRESH if is_fresh and error.name in USUAL else ""
         if is_fresh:
             return FRESH
         if not _shop_is_open():
@@ -127,17 +128,17 @@ def _after(result: Any) -> None:
 def _notebook() -> Path:
     """The file of this notebook, which JupyterLab names; elsewhere that of the lesson whose shop is open."""
     named = os.environ.get("JPY_SESSION_NAME", "")
-    if named or not _shop_is_open():
+    shop = sys.modules.get("migration_lab.notebook.shop")
+    if named or shop is None or shop.used() is None:
         return Path(named)
     from migration_lab import places
-    from migration_lab.notebook import shop
 
-    return places.course_root() / "notebooks" / f"{shop.current().workspace.lesson.slug}.ipynb"
+    return places.course_root() / "notebooks" / f"{shop.used().workspace.lesson.slug}.ipynb"
 
 
 def _shop_is_open() -> bool:
     shop = sys.modules.get("migration_lab.notebook.shop")
-    return shop is not None and shop._current is not None
+    return shop is not None and shop.used() is not None
 
 
 def _last_command() -> tuple[str, ...]:

@@ -147,6 +147,11 @@ def test_a_fresh_kernel_says_which_cell_to_run(tiny: Path, monkeypatch: pytest.M
         kernel.stop()
 
 
+def test_a_fresh_kernel_of_an_unknown_notebook_says_it_too(kernel: Kernel) -> None:
+    for cell in ("shop.files()", "lab.resume()", "%flask db upgrade"):
+        assert "Run the first code cell of this notebook." in kernel.run(cell)[1]
+
+
 def test_a_kernel_that_starts_imports_nothing_of_the_lab_but_what_says_which_cell(kernel: Kernel) -> None:
     light = "{'migration_lab', 'migration_lab.notebook', 'migration_lab.notebook.which_cell'}"
     cell = "import sys; sorted(each for each in sys.modules if each.startswith(('migration_lab', 'sqlalchemy')))"
