@@ -136,6 +136,18 @@ def restore(name: str | None) -> None:
         click.echo(f"  {each.name}  ({workspace.title_of(each.record.name)}, {each.moment:%Y-%m-%d at %H:%M})")
 
 
+@main.command(short_help="Bring a notebook back as the course gives it.")
+@click.argument("name")
+def notebook(name: str) -> None:
+    """Bring the notebook of a lesson (03), or of its exercises (03.1), back as the course gives it.
+
+    Your own is kept beside it.
+    """
+    from migration_lab import my_work
+
+    click.echo(my_work.renew(name))
+
+
 @main.command(short_help="Judge your answer to an exercise.")
 @click.argument("exercise")
 @engine_option
@@ -291,6 +303,8 @@ def _say(opened: "Opened") -> None:
 
     workspace = opened.workspace
     click.echo(f"{workspace.lesson.manifest.title}: {workspace.folder}")
+    if workspace.lesson.planned:
+        click.echo(workspace.lesson.planned)
     if opened.kept:
         click.echo(f"Your earlier work is kept in {opened.kept}")
     elif opened.goes_on:

@@ -72,6 +72,14 @@ def test_open_says_where_the_files_are(lab: Lab, home: Path) -> None:
     assert (home / "shops" / "01_tiny-sqlite" / ".flaskenv").is_file()
 
 
+def test_open_says_that_a_lesson_is_planned(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB_COURSE")  # the tiny course plans none
+    course.lessons.cache_clear()
+    assert "Lesson 04 is planned: it has no notebook yet." in lab("open", "04").output
+    assert "planned" not in lab("open", "02").output
+    assert "Lesson: 04_names_and_constraints (planned, not written yet)" in lab("explain", "F35").output
+
+
 def test_open_takes_an_exercise_and_an_engine(lab: Lab, home: Path) -> None:
     assert lab("open", "01.1", "--engine", "postgres").exit_code == 0
     assert (home / "shops" / "exercise-01.1-postgres" / ".flaskenv").is_file()
@@ -169,7 +177,7 @@ def test_errors_are_explained_from_words_and_from_a_pipe(lab: Lab) -> None:
     ("args", "said"),
     [
         (["opne", "01"], "Did you mean `lab open`?"),
-        (["frobnicate"], "The commands are start, open, reset, restore, check"),
+        (["frobnicate"], "The commands are start, open, reset, restore, notebook, check"),
         (["open", "01_tyny"], "Did you mean 01_tiny?"),
         (["open", "99"], "The lessons are 01_tiny."),
         (["open", "01.9"], "The exercises are 01.1."),

@@ -43,13 +43,18 @@ class Source(str):
 class EditButton:
     """A button that opens a file beside the notebook; `path` is relative to JupyterLab's root, `shown` to the shop."""
 
+    SAVE = "Save it with Ctrl+S (on a Mac ⌘S) before you run the next cell."
+
     path: str
     shown: str
 
     def _repr_mimebundle_(self, **_: object) -> Bundle:
         arguments = {"path": self.path, "factory": "Editor", "options": {"mode": "split-right"}}
         html = button("docmanager:open", arguments, f"Open {self.shown} beside the notebook")
-        return {"text/html": card(html), "text/plain": f"Open my_work/{self.path} in the editor."}
+        return {
+            "text/html": card(f"{html} {self.SAVE}"),
+            "text/plain": f"Open my_work/{self.path} in the editor. {self.SAVE}",
+        }
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab import course, engines, kept, places, process, query, way, workspace
+from migration_lab import course, engines, kept, my_work, places, process, query, way, workspace
 from migration_lab.errors import LabError
 from migration_lab.notebook import displays, folding, live, magics, names, patience, shop, which_cell
 from migration_lab.notebook.displays import Note, show
@@ -25,6 +25,7 @@ __all__ = [
     "exercise",
     "explain",
     "hint",
+    "notebook",
     "open",
     "progress",
     "quiz",
@@ -181,6 +182,15 @@ def explain(text: str | None = None) -> None:
     show(guide.explain(text) or guide.not_known(text))
 
 
+def notebook(name: str) -> None:
+    """Bring a notebook back as the course gives it, when it was edited beyond use; your own is kept beside it.
+
+    Args:
+        name: a lesson (`"03"`), or an exercise (`"03.1"`) for the notebook of the lesson's exercises.
+    """
+    show(Note(my_work.renew(name)))
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> query.Rows:
     """Rows that a cell has made, shown as a table."""
     return query.Rows(tuple(columns), tuple(tuple(row) for row in rows))
@@ -230,6 +240,8 @@ def _begin(opened: workspace.Opened) -> Shop:
     ended = live.end_for(opened.workspace)
     begun = Shop(opened.workspace).use()
     show(begun.note(begins=not opened.goes_on))
+    if planned := opened.workspace.lesson.planned:
+        show(Note(planned))
     if ended:
         show(Note(f"What an earlier cell had left running was ended: {', '.join(sorted(ended))}."))
     if opened.is_second:

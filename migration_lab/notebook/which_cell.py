@@ -22,7 +22,8 @@ FRESH = (
     f"This kernel has not run a cell of the course yet. Run {FIRST}. To go on with earlier work instead, run "
     "`from migration_lab.notebook import lab` and `lab.resume()` in a cell of their own."
 )
-NOT_OPEN = f"No shop is open in this kernel. Run {FIRST}, or `lab.resume()` to go on with earlier work."
+OPENS = re.compile(r"\blab\.(open|exercise|reset)\(")
+USUAL = {"lab", "shop", "sqlite", "postgres"}  # names that a lesson begins with, where its notebook is not known
 LINES = 3  # of what a command printed last
 
 
@@ -89,13 +90,15 @@ def advice(error: BaseException, cell: str, cells: list[CodeCell]) -> str:
     if isinstance(error, NameError):
         makers = [each for each in cells if error.name in each.makes]
         if not makers:
-            return FRESH if is_fresh and error.name == "lab" else ""
+            return FRESH if is_fresh and error.name in USUAL else ""
         if is_fresh:
             return FRESH
         if not _shop_is_open():
-            return NOT_OPEN
-        before = [each for each in makers if here is None or each.place < here.place]
-        return f"Run {(before or makers)[-1]}. It makes `{error.name}`. Then run this cell again."
+            opener = _last_before(here, [each for each in cells if OPENS.search(each.text)])
+            return (
+                f"No shop is open in this kernel. Run {opener or FIRST}, or `lab.resume()` to go on with earlier work."
+            )
+        return f"Run {_last_before(here, makers)}. It makes `{error.name}`. Then run this cell again."
     if isinstance(error, AssertionError) and not str(error):
         section = f" of “{here.heading}”" if here and here.heading else " of this section"
         return (
@@ -120,6 +123,12 @@ def _refused(error: BaseException) -> str:
     return str(said or "")
 
 
+def _last_before(here: CodeCell | None, found: list[CodeCell]) -> CodeCell | None:
+    """The last of these cells above the one that failed; below it, if there is none above."""
+    above = [each for each in found if here is None or each.place < here.place]
+    return next(reversed(above or found), None)
+
+
 def _after(result: Any) -> None:
     error = result.error_in_exec or result.error_before_exec
     if error is None or result.info is None:
@@ -134,17 +143,17 @@ def _after(result: Any) -> None:
 def _notebook() -> Path:
     """The file of this notebook, which JupyterLab names; elsewhere that of the lesson whose shop is open."""
     named = os.environ.get("JPY_SESSION_NAME", "")
-    if named or not _shop_is_open():
+    shop = sys.modules.get("migration_lab.notebook.shop")
+    if named or shop is None or shop.used() is None:
         return Path(named)
     from migration_lab import places
-    from migration_lab.notebook import shop
 
-    return places.course_root() / "notebooks" / f"{shop.current().workspace.lesson.slug}.ipynb"
+    return places.course_root() / "notebooks" / f"{shop.used().workspace.lesson.slug}.ipynb"
 
 
 def _shop_is_open() -> bool:
     shop = sys.modules.get("migration_lab.notebook.shop")
-    return shop is not None and shop._current is not None
+    return shop is not None and shop.used() is not None
 
 
 def _last_command() -> tuple[str, ...]:

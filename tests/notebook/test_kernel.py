@@ -137,9 +137,19 @@ def test_a_fresh_kernel_says_which_cell_to_run(tiny: Path, monkeypatch: pytest.M
             assert "Run the first code cell of this notebook." in shown, cell
         assert "Run" not in kernel.run("my_own_name")[1]
         kernel.run("from migration_lab.notebook import lab")
-        assert "No shop is open in this kernel." in kernel.run("shop.sql('SELECT 1')")[1]
+        shown = kernel.run("shop.sql('SELECT 1')")[1]
+        assert "No shop is open in this kernel. Run the first code cell of this notebook, or `lab.resume()`" in shown
+        write_notebook(
+            notebook, "from migration_lab.notebook import lab", "shop = lab.exercise('01.1')", "shop.files()"
+        )
+        assert "Run the cell that begins `shop = lab.exercise('01.1')`" in kernel.run("shop.files()")[1]
     finally:
         kernel.stop()
+
+
+def test_a_fresh_kernel_of_an_unknown_notebook_says_it_too(kernel: Kernel) -> None:
+    for cell in ("shop.files()", "lab.resume()", "%flask db upgrade"):
+        assert "Run the first code cell of this notebook." in kernel.run(cell)[1]
 
 
 def test_a_kernel_that_starts_imports_nothing_of_the_lab_but_what_says_which_cell(kernel: Kernel) -> None:

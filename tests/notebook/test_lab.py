@@ -246,3 +246,9 @@ def test_a_check_says_what_it_does(run: Cell, monkeypatch: pytest.MonkeyPatch) -
     run('lab.check("01.1")')
     for engine in ("SQLite", "PostgreSQL"):  # in any order: they are judged side by side
         assert any(each.startswith(f"judging on {engine}: `flask db upgrade` runs") for each in said)
+
+
+def test_a_planned_lesson_says_that_it_has_no_notebook_yet(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "planned" not in run(OPEN)
+    monkeypatch.setattr(course.Lesson, "is_written", property(lambda self: False))
+    assert "Lesson 01 is planned: it has no notebook yet. This is the shop as the lesson will find it." in run(OPEN)
