@@ -73,9 +73,9 @@ def start(options: tuple[str, ...]) -> None:
 @click.option("--scene", metavar="NAME", help="A prepared situation of the lesson instead of its start.")
 @engine_option
 def open_(lesson: str, scene: str | None, engine: str) -> None:
-    """Make fresh files and a fresh database for a lesson (02) or an exercise (02.1).
+    """Make fresh files and a fresh database for a lesson (02), or open an exercise (02.1) with what you did in it.
 
-    Work that you did in earlier ones is kept aside.
+    Work that you did in an earlier one is kept aside. `lab reset` starts an exercise afresh.
     """
     from migration_lab import engines, workspace
 
@@ -98,6 +98,37 @@ def reset(lesson: str, engine: str) -> None:
     from migration_lab import workspace
 
     _say(workspace.reset(lesson, _engine_of(lesson, engine)))
+
+
+@main.command(short_help="Bring back work that was kept aside.")
+@click.argument("name", required=False)
+def restore(name: str | None) -> None:
+    """Bring back work that was kept aside, files and database; without a NAME, list what there is.
+
+    The NAME is one of the list, or a lesson (02) or an exercise (02.1) for the newest that is kept of it. What is in
+    its place now is kept aside in turn.
+    """
+    from migration_lab import kept, workspace
+
+    if name is not None:
+        _say(workspace.restore(name, leased=False))
+        return
+    there = kept.all_kept()
+    click.echo("This work is kept aside:" if there else "No work is kept aside.")
+    for each in there:
+        click.echo(f"  {each.name}  ({workspace.title_of(each.record.name)}, {each.moment:%Y-%m-%d at %H:%M})")
+
+
+@main.command(short_help="Bring a notebook back as the course gives it.")
+@click.argument("name")
+def notebook(name: str) -> None:
+    """Bring the notebook of a lesson (03), or of its exercises (03.1), back as the course gives it.
+
+    Your own is kept beside it.
+    """
+    from migration_lab import my_work
+
+    click.echo(my_work.renew(name))
 
 
 @main.command(short_help="Judge your answer to an exercise.")
@@ -236,11 +267,17 @@ def _engine_of(lesson: str, engine: str) -> "Engine":
 
 
 def _say(opened: "Opened") -> None:
-    """Tell where the files are, and what became of the earlier ones."""
+    """Say where the files are, and what became of the earlier ones."""
+    from migration_lab.flask_command import lesson_in
+
     workspace = opened.workspace
     click.echo(f"{workspace.lesson.manifest.title}: {workspace.folder}")
+    if workspace.lesson.planned:
+        click.echo(workspace.lesson.planned)
     if opened.kept:
         click.echo(f"Your earlier work is kept in {opened.kept}")
+    elif opened.goes_on:
+        click.echo(f"It holds your earlier work. To start afresh: lab reset {lesson_in(workspace.folder.name)}")
     if opened.dropped:
         click.echo(f"To make room for it, the oldest kept one, {opened.dropped.name}, was removed.")
     click.echo("In a terminal in that folder, `flask db current` says where the database stands.")

@@ -110,6 +110,13 @@ class Lesson(Strict):
         """Whether there is a lesson to read, or only its checkpoint so far."""
         return (self.folder / "lesson.md").exists()
 
+    @property
+    def planned(self) -> str:
+        """What to say to somebody who opens it before it is written; empty for one that is."""
+        if self.is_written:
+            return ""
+        return f"Lesson {self.number} is planned: it has no notebook yet. This is the shop as the lesson will find it."
+
 
 class Track(Strict):
     """Lessons for a workshop, in their order, each with the exercises that are done in the room."""

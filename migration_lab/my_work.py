@@ -14,6 +14,8 @@ Running a notebook changes its outputs, not its cells, and does not count as a c
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -35,10 +37,62 @@ def sync() -> list[str]:
     Raises:
         LabError: the folder cannot be written, or the course has no notebooks.
     """
+    with _alone():
+        return _sync()
+
+
+def renew(asked: str) -> str:
+    """Give a notebook afresh; the learner's own, if it was changed, is kept beside it.
+
+    Args:
+        asked: a lesson (`03`), an exercise (`03.1`) for the notebook of a lesson's exercises, or a notebook's name.
+
+    Returns:
+        A sentence for the learner: what became of both.
+
+    Raises:
+        LabError: the course gives no such notebook, or the folder cannot be written.
+    """
+    course, mine = places.course_root(), places.my_work()
+    files = shipped_files(course)
+    name = _meant(asked, files)
+    source, copy = course / name, mine / name
+    with _alone():
+        given = _read_record(mine)
+        if not copy.exists() or (digest(copy) == given.get(name) != files[name]):
+            _give(source, copy)
+            _write_record(mine, given | {name: files[name]})
+            return f"{name} is there as the course gives it."
+        if digest(copy) == files[name]:
+            return f"{name} is as the course gives it, but for what its cells have shown."
+        kept = _free_name(copy)
+        copy.rename(kept)
+        _give(source, copy)
+        _write_record(mine, given | {name: files[name]})
+    return (
+        f"{name} is again as the course gives it. Your own is kept beside it as {kept.name}. "
+        "Where it is open in JupyterLab, choose File > Reload Notebook from Disk."
+    )
+
+
+def _meant(asked: str, files: Iterable[str]) -> str:
+    """The notebook of the course that somebody asks for, as a path relative to the course."""
+    lesson, is_exercise, _ = asked.partition(".")
+    begins = f"exercises/{lesson.zfill(2)}_" if is_exercise else f"notebooks/{lesson.zfill(2)}_"
+    for name in files:
+        if name.endswith(".ipynb") and (name.startswith(begins) or asked in (name, Path(name).name, Path(name).stem)):
+            return name
+    given = ", ".join(sorted(Path(name).stem for name in files if name.endswith(".ipynb")))
+    raise LabError(f"The course gives no notebook {asked!r}.", f"The notebooks are {given}.")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """The learner's folder, made if need be, while no other process gives files there."""
     try:
         places.my_work().mkdir(parents=True, exist_ok=True)
         with FileLock(places.my_work() / ".shipped.lock"):
-            return _sync()
+            yield
     except OSError as error:
         raise LabError(
             f"{error.filename or places.my_work()} cannot be written: {error.strerror}.",

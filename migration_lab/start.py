@@ -55,6 +55,7 @@ def settings(port: int, options: list[str] | None = None) -> list[str]:
         "--log-level=ERROR",
         "--LabApp.log_level=ERROR",
         *terminals(),
+        "--ContentsManager.allow_hidden=True",  # so that the editor opens `.flaskenv`; the file browser hides it still
         "--MappingKernelManager.transport_encryption=auto",  # else each kernel warns of eavesdroppers
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -2,27 +2,33 @@
 
 import logging
 import shutil
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from migration_lab import course
+from migration_lab import course, kept
 from migration_lab.course import Lesson
 from migration_lab.engines import Engine
 from migration_lab.engines import engine as engine_named
 from migration_lab.errors import LabError, reason
 from migration_lab.flask_command import lesson_in
 from migration_lab.leases import candidates, held, hold, shops, take
-from migration_lab.record import FILE_NAME, LOST, NOT_WORK, Record, database_sign, files_sign, read_record, write_record
+from migration_lab.record import (
+    FILE_NAME,
+    LOST,
+    NOT_WORK,
+    Record,
+    database_sign,
+    files_sign,
+    is_untouched,
+    read_record,
+    write_record,
+)
 from migration_lab.scenes import write_flaskenv
 from migration_lab.templates import Template, files_in, template_at
 
 _log = logging.getLogger(__name__)
-KEPT_AT_MOST = 5
 COPY = "-copy"
 _signs_of_clones: dict[str, str] = {}  # by the template's key
-STAMP = "[0-9]" * 8 + "-" + "[0-9]" * 6  # the date and time at the end of a kept one's name
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,13 @@ class Opened:
     """A workspace as it starts.
 
     `kept`: where the earlier one is now, because it held work. `dropped`: the oldest kept one, removed for it.
+    `goes_on`: whether it holds work of before.
     """
 
     workspace: Workspace
     kept: Path | None = None
     dropped: Path | None = None
+    goes_on: bool = False
 
     @property
     def is_second(self) -> bool:
@@ -64,10 +72,18 @@ def open_lesson(lesson: Lesson, engine: Engine, scene: str | None = None) -> Ope
         return open_workspace(f"{lesson.slug}-{scene}" if scene else lesson.slug, template, lesson, scene=scene)
 
 
-def open_exercise(exercise_id: str, engine: Engine) -> Opened:
-    """Open an exercise's workspace at its start."""
+def open_exercise(exercise_id: str, engine: Engine, *, fresh: bool = False) -> Opened:
+    """Open an exercise's workspace: with the work that is in it, or at its start where there is none.
+
+    Args:
+        fresh: open it at its start in any case.
+    """
     lesson, exercise = course.exercise(exercise_id)
     scene = exercise.scene
+    if not fresh:
+        folder = take(f"exercise-{exercise_id}-{engine.name}")
+        if read_record(folder) is not None and not is_untouched(folder, engine):
+            return Opened(_workspace(folder, f"exercise-{exercise_id}", engine), goes_on=True)
     with engine.at_once():
         template = template_at(lesson, scene, engine)
         return open_workspace(f"exercise-{exercise_id}", template, lesson, scene=scene)
@@ -114,7 +130,7 @@ def open_workspace(
     folder = take(f"{name}-{template.engine.name}") if leased else shops() / f"{name}-{template.engine.name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        kept, dropped = _clear(folder, template)
+        aside, dropped = _clear(folder, template)
         shutil.copytree(template.files, folder, dirs_exist_ok=True)
         write_flaskenv(folder, template.engine)
         template.engine.clone(template.key, folder)
@@ -133,7 +149,7 @@ def open_workspace(
             f"The folder {folder.name} cannot be written: {reason(error)}.",
             f"Check the free space, and that {folder.parent} and all in it is yours.",
         ) from error
-    return Opened(Workspace(folder, lesson, template.engine, title_of(name)), kept, dropped)
+    return Opened(Workspace(folder, lesson, template.engine, title_of(name)), aside, dropped)
 
 
 def _sign_of_clone(template: Template, folder: Path) -> str:
@@ -181,10 +197,22 @@ def resume(name: str, engine: Engine) -> Workspace:
     for folder in candidates(f"{name}-{engine.name}"):
         if folder.exists() and hold(f"{name}-{engine.name}", folder):
             return _workspace(folder, name, engine)
-    workspace = find(name, engine)
-    raise LabError(
-        f"{workspace.title} is open in another notebook.", "Shut that notebook's kernel down, then run this cell again."
-    )
+    raise _open_elsewhere(find(name, engine))
+
+
+def take_up(folder: Path) -> Workspace | None:
+    """The workspace in a folder, held from now on; None where there is none, or none that was made to the end.
+
+    Raises:
+        LabError: another process has it open.
+    """
+    record = read_record(folder)
+    if record is None:
+        return None
+    found = _workspace(folder, record.name, engine_named(record.engine))
+    if not hold(f"{record.name}-{record.engine}", folder):
+        raise _open_elsewhere(found)
+    return found
 
 
 def find(name: str, engine: Engine) -> Workspace:
@@ -217,6 +245,41 @@ def reset(target: str, engine: Engine) -> Opened:
         name, scene = _opened_last(lesson, engine)
     template = template_at(lesson, scene, engine)
     return open_workspace(name, template, lesson, scene=scene, leased=held(f"{name}-{engine.name}") is not None)
+
+
+def restore(asked: str, *, leased: bool = True) -> Opened:
+    """Bring work that was kept aside back to its place; what is there now is kept aside, if it holds work.
+
+    Args:
+        asked: its name in `shops/kept/`; or a lesson (`02`) or an exercise (`02.1`), for the newest that is kept of it.
+        leased: as for `open_workspace`.
+
+    Raises:
+        LabError: nothing of that name is kept, or the folder cannot be written.
+    """
+    found = kept.find(asked)
+    name, engine = found.record.name, found.engine
+    lesson = course.lesson(found.record.lesson)
+    folder = take(f"{name}-{engine.name}") if leased else shops() / f"{name}-{engine.name}"
+    aside = None
+    try:
+        if folder.exists() and any(folder.iterdir()) and not is_untouched(folder, engine):
+            aside = kept.keep(folder, engine)
+        elif folder.exists():
+            engine.drop(folder)
+            shutil.rmtree(folder)
+        try:
+            kept.move(found.folder, folder, engine)
+        except BaseException:
+            if aside is not None:
+                kept.move(aside, folder, engine)
+            raise
+    except OSError as error:
+        raise LabError(
+            f"{found.name} cannot be moved back: {reason(error)}.",
+            f"Check that {folder.parent} and all in it is yours.",
+        ) from error
+    return Opened(Workspace(folder, lesson, engine, title_of(name)), aside, goes_on=True)
 
 
 def name_of(target: str, engine: Engine) -> str:
@@ -264,9 +327,9 @@ def title_of(name: str) -> str:
 def _clear(folder: Path, template: Template) -> tuple[Path | None, Path | None]:
     """Empty the folder; what holds work is moved aside with its database first."""
     if _holds_work(folder, template):
-        kept = _keep(folder, template.engine)
+        aside = kept.keep(folder, template.engine)
         folder.mkdir()
-        return kept, _drop_oldest(folder.name, template.engine)
+        return aside, kept.drop_oldest(folder.name, template.engine)
     # In place: terminals and editors that are in this folder stay in it. The record goes first and comes last.
     (folder / FILE_NAME).unlink(missing_ok=True)
     for path in folder.iterdir():
@@ -295,43 +358,17 @@ def _holds_work(folder: Path, template: Template) -> bool:
     return record.database != sign
 
 
-def _keep(folder: Path, engine: Engine) -> Path:
-    """Move a folder and its database to `kept/`: both, or neither."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    place = folder.parent / "kept" / f"{folder.name}-{stamp}"
-    number = 1
-    while place.exists():
-        number += 1
-        place = place.with_name(f"{folder.name}-{stamp}-{number}")
-    place.parent.mkdir(exist_ok=True)
-    folder.rename(place)
-    try:
-        engine.move(folder, place)
-        write_flaskenv(place, engine)
-    except BaseException:
-        # Else what is kept would go on using the database that the next workspace here gets.
-        place.rename(folder)
-        with suppress(LabError):  # without a server there was nothing to rename either
-            engine.move(place, folder)
-        raise
-    return place
-
-
-def _drop_oldest(name: str, engine: Engine) -> Path | None:
-    kept = sorted((shops() / "kept").glob(f"{name}-{STAMP}*"))
-    dropped = None
-    for folder in kept[:-KEPT_AT_MOST]:
-        engine.drop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        dropped = folder
-    return dropped
-
-
 def _workspace(folder: Path, name: str, engine: Engine) -> Workspace:
     record = read_record(folder)
     if record is None:
         raise _damaged(folder, title_of(name))
     return Workspace(folder, course.lesson(record.lesson), engine, title_of(name))
+
+
+def _open_elsewhere(workspace: Workspace) -> LabError:
+    return LabError(
+        f"{workspace.title} is open in another notebook.", "Shut that notebook's kernel down, then run this cell again."
+    )
 
 
 def _damaged(folder: Path, title: str) -> LabError:

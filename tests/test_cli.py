@@ -69,6 +69,14 @@ def test_open_says_where_the_files_are(lab: Lab, home: Path) -> None:
     assert (home / "shops" / "01_tiny-sqlite" / ".flaskenv").is_file()
 
 
+def test_open_says_that_a_lesson_is_planned(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB_COURSE")  # the tiny course plans none
+    course.lessons.cache_clear()
+    assert "Lesson 04 is planned: it has no notebook yet." in lab("open", "04").output
+    assert "planned" not in lab("open", "02").output
+    assert "Lesson: 04_names_and_constraints (planned, not written yet)" in lab("explain", "F35").output
+
+
 def test_open_takes_an_exercise_and_an_engine(lab: Lab, home: Path) -> None:
     assert lab("open", "01.1", "--engine", "postgres").exit_code == 0
     assert (home / "shops" / "exercise-01.1-postgres" / ".flaskenv").is_file()
@@ -86,6 +94,22 @@ def test_reset_keeps_what_was_changed_and_says_where(lab: Lab, home: Path) -> No
     kept = Path(re.search(r"Your earlier work is kept in (.+)", shown)[1])  # type: ignore[index]
     assert (kept / "mine.py").read_text() == "x = 1\n"
     assert not (home / "shops" / "01_tiny-sqlite" / "mine.py").exists()
+
+
+def test_restore_lists_what_was_kept_and_brings_it_back(lab: Lab, home: Path) -> None:
+    assert "No work is kept aside." in lab("restore").output
+    assert "No work of 01 is kept aside." in lab("restore", "01").output
+    lab("open", "01")
+    mine = home / "shops" / "01_tiny-sqlite" / "mine.py"
+    mine.write_text("x = 1\n")
+    lab("reset", "01")
+    mine.write_text("x = 2\n")
+    (line,) = [each for each in lab("restore").output.splitlines() if "01_tiny-sqlite-" in each]
+    shown = lab("restore", line.split()[0]).output
+    assert "Your earlier work is kept in" in shown
+    assert mine.read_text() == "x = 1\n"
+    assert "01_tiny-sqlite" in lab("restore", "01").output
+    assert mine.read_text() == "x = 2\n"
 
 
 def test_reset_makes_what_is_not_there(lab: Lab, home: Path) -> None:
@@ -149,7 +173,7 @@ def test_errors_are_explained_from_words_and_from_a_pipe(lab: Lab) -> None:
     ("args", "said"),
     [
         (["opne", "01"], "Did you mean `lab open`?"),
-        (["frobnicate"], "The commands are start, open, reset, check"),
+        (["frobnicate"], "The commands are start, open, reset, restore, notebook, check"),
         (["open", "01_tyny"], "Did you mean 01_tiny?"),
         (["open", "99"], "The lessons are 01_tiny."),
         (["open", "01.9"], "The exercises are 01.1."),

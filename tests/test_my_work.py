@@ -240,3 +240,39 @@ def test_a_newer_course_arrives_by_git_pull_without_conflict(
     assert len(my_work.sync()) == 1
     assert git("status", "--porcelain", cwd=checkout) == ""
     assert text(checkout / "my_work" / LESSON) == notebook("new")
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"), [("02", LESSON), ("2", LESSON), ("02_first", LESSON), ("02.1", "exercises")]
+)
+def test_a_notebook_that_was_edited_beyond_use_comes_back(asked: str, name: str, course: Path, mine: Path) -> None:
+    (course / "exercises/02_first.ipynb").rename(course / "exercises/02_exercises.ipynb")
+    my_work.sync()
+    name = "exercises/02_exercises.ipynb" if name == "exercises" else name
+    (mine / name).write_text(notebook("mine"))
+    said = my_work.renew(asked)
+    assert text(mine / name) == text(course / name)
+    (kept,) = (mine / name).parent.glob(f"*.mine-{TODAY}.ipynb")
+    assert text(kept) == notebook("mine")
+    assert said.startswith(f"{name} is again as the course gives it. Your own is kept beside it as {kept.name}.")
+    assert my_work.sync() == []
+    (mine / name).write_text(notebook("old", outputs=True))
+    assert "is as the course gives it" in my_work.renew(asked)
+    assert text(mine / name) == notebook("old", outputs=True)
+    (mine / name).unlink()
+    my_work.renew(asked)
+    assert text(mine / name) == text(course / name)
+
+
+def test_a_notebook_that_came_back_is_replaced_by_a_newer_one(course: Path, mine: Path) -> None:
+    (course / LESSON).write_text(notebook("newer"))
+    my_work.renew("02")
+    assert names(mine / "notebooks") == ["02_first.ipynb"]  # nobody had changed the older one
+    (course / LESSON).write_text(notebook("newest"))
+    assert my_work.sync() == []
+    assert text(mine / LESSON) == notebook("newest")
+
+
+def test_a_notebook_that_the_course_does_not_give_is_said(mine: Path) -> None:
+    with pytest.raises(LabError, match=r"The course gives no notebook '09'\. The notebooks are 02_first"):
+        my_work.renew("09")

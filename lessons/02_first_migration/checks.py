@@ -86,7 +86,7 @@ class FiveCheckouts(OwnDatabaseJudge):
                 else f"It stands at {', '.join(new.stands_at()) or 'no revision'}, with "
                 + (", ".join(each.name for each in new.schema().tables) or "no table")
                 + ".",
-                next_step='Run `lab.exercise("02.2")` again for the old checkouts, and repair without `flask db init`.',
+                next_step='Run `shop = lab.reset("02.2")` for the old checkouts, and repair without `flask db init`.',
             )
 
     def models(self) -> None:

@@ -33,7 +33,7 @@ def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> V
     opened = None
     try:
         _run(shell, answer, "from migration_lab.notebook import lab")
-        _run(shell, answer, f"shop = lab.exercise({answer.exercise!r}, engine={on!r})")
+        _run(shell, answer, f"shop = lab.exercise({answer.exercise!r}, engine={on!r}, fresh=True)")
         opened = workspace.find(f"exercise-{answer.exercise}", engine(on))
         for cell in answer.cells:
             _run(shell, answer, cell.source, cell)

@@ -44,8 +44,7 @@ class OwnDatabaseJudge(Judge):
             self.now,
             cause="A table or a column was dropped and made again, or something wrote to rows that it should leave "
             "alone.",
-            next_step=f'Run the cell with `lab.exercise("{self.exercise}")` again for the rows, and change the schema '
-            "around them.",
+            next_step=f'Run `shop = lab.reset("{self.exercise}")` for the rows, and change the schema around them.',
         )
 
     def nothing_else(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from migration_lab import course
 from migration_lab.authored import read_yaml
 from migration_lab.errors import LabError
 from migration_lab.explain import matching
@@ -51,10 +52,15 @@ class Card(BaseModel):
         title = f"{self.id}: {self.says}" if self.id else self.says
         lines = [title, "", self.meaning, "", "What to do", *(f"  {n}. {step}" for n, step in enumerate(self.cure, 1))]
         if self.lesson:
-            lines += ["", f"Lesson: {self.lesson}"]
+            lines += ["", f"Lesson: {self.lesson}{' (planned, not written yet)' if self.is_planned else ''}"]
         if self.also:
             lines += [self.others()]
         return "\n".join(lines)
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether its lesson is not written yet."""
+        return any(each.slug == self.lesson and not each.is_written for each in course.lessons())
 
     def others(self) -> str:
         """The cards with the same message, in a sentence."""

@@ -43,7 +43,7 @@ class Started:
         self._error: LabError | None = None
         self._given_up = threading.Event()
         self._has_ended = threading.Event()  # an interrupted `Thread.join` takes a thread that runs for one that ended
-        threading.Thread(target=self._work, daemon=True).start()
+        threading.Thread(target=self._work, name=words, daemon=True).start()
 
     @property
     def is_running(self) -> bool:

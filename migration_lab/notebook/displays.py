@@ -66,13 +66,18 @@ class Source(str):
 class EditButton:
     """A button that opens a file beside the notebook; `path` is relative to JupyterLab's root, `shown` to the shop."""
 
+    SAVE = "Save it with Ctrl+S (on a Mac ⌘S) before you run the next cell."
+
     path: str
     shown: str
 
     def _repr_mimebundle_(self, **_: object) -> Bundle:
         arguments = {"path": self.path, "factory": "Editor", "options": {"mode": "split-right"}}
         html = button("docmanager:open", arguments, f"Open {self.shown} beside the notebook")
-        return {"text/html": card(html), "text/plain": f"Open my_work/{self.path} in the editor."}
+        return {
+            "text/html": card(f"{html} {self.SAVE}"),
+            "text/plain": f"Open my_work/{self.path} in the editor. {self.SAVE}",
+        }
 
 
 @dataclass(frozen=True)
@@ -194,6 +199,8 @@ def _guide_card(page: Any) -> Bundle:
     is_here = Path(os.environ.get("JPY_SESSION_NAME", "")).as_posix().endswith(path)  # what notebook a kernel runs
     if not is_here and any(each.slug == page.lesson and each.is_written for each in course.lessons()):
         lesson = button("docmanager:open", {"path": path}, f"Open lesson {page.lesson}")
+    elif page.is_planned:
+        lesson = f"Lesson {page.lesson} will say more. It is planned, not written yet."
     also = inline(page.others()) if page.also else ""
     head, cure = f"<strong>{inline(title)}</strong>", f"What to do: <ol>{steps}</ol>"
     html = card(head, inline(page.meaning), cure, also, lesson)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab import course, engines, places, process, query, workspace
+from migration_lab import course, engines, kept, my_work, places, process, query, workspace
 from migration_lab.errors import LabError
-from migration_lab.notebook import displays, live, magics, shop
+from migration_lab.notebook import displays, live, magics, names, shop, which_cell
 from migration_lab.notebook.displays import Note, Waiting, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.record import FILE_NAME, Record, read_record
@@ -24,10 +24,12 @@ __all__ = [
     "exercise",
     "explain",
     "hint",
+    "notebook",
     "open",
     "progress",
     "quiz",
     "reset",
+    "restore",
     "resume",
     "side_by_side",
     "table",
@@ -52,14 +54,20 @@ def open(lesson: str, *, engine: str | None = None, scene: str | None = None) ->
     return _begin(workspace.open_lesson(course.lesson(lesson), _engine(engine), scene))
 
 
-def exercise(exercise_id: str, *, engine: str | None = None) -> Shop:
-    """A fresh shop as it is at the start of an exercise, and what its check will look at."""
+def exercise(exercise_id: str, *, engine: str | None = None, fresh: bool = False) -> Shop:
+    """The shop of an exercise, with your work if you have begun, and what its check will look at.
+
+    Args:
+        exercise_id: `"02.1"`.
+        engine: `"sqlite"` or `"postgres"`, for an exercise that is for both.
+        fresh: start afresh; your work is kept aside, and a sentence says where.
+    """
     from migration_lab import checking
     from migration_lab.checking import report
 
     lesson, ticket = course.exercise(exercise_id)
     on = _engine(engine, exercise_id)
-    opened = _begin(workspace.open_exercise(exercise_id, on))
+    opened = _begin(workspace.open_exercise(exercise_id, on, fresh=fresh))
     if not engine and os.environ.get("LAB_ENGINE") not in (None, "", on.name):
         show(Note(f"LAB_ENGINE asks for another database, and this exercise is for {shop.ENGINE_NAMES[on.name]}."))
     sentences = report.looks_at(checking.judge_of(lesson, exercise_id).expectations())
@@ -71,11 +79,16 @@ def exercise(exercise_id: str, *, engine: str | None = None) -> Shop:
 def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
     """Go on where you were, after a restart of the kernel.
 
+    Without a name, all shops of this notebook are back under the names that they had.
+
     Args:
-        name: a lesson or an exercise; without it the one of this notebook that was opened last.
+        name: a lesson or an exercise, to take up that one alone.
         engine: as for `open`; without a name it is the engine that was used then.
     """
     if name is None:
+        taken = names.take_up(get_ipython().user_ns)
+        if taken is not None:
+            return _say_what_is_back(*taken)
         last = _last_opened()
         name, on = last.name, _engine(last.engine)
     else:
@@ -92,6 +105,25 @@ def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
 def reset(name: str, *, engine: str | None = None) -> Shop:
     """Bring a lesson or an exercise back to its start; what you changed is kept aside, and a sentence says where."""
     return _begin(workspace.reset(name, _engine(engine, name)))
+
+
+def restore(name: str | None = None) -> Shop | None:
+    """Bring back work that was kept aside, files and database; without a name, list what there is.
+
+    What is in its place now is kept aside in turn, so that nothing is lost.
+
+    Args:
+        name: as the list gives it; or a lesson (`"02"`) or an exercise (`"02.1"`), for the newest that is kept of it.
+    """
+    if name is not None:
+        return _begin(workspace.restore(name))
+    points = tuple(
+        f'`lab.restore("{each.name}")`: {workspace.title_of(each.record.name)}, '
+        f"{shop.ENGINE_NAMES[each.record.engine]}, kept on {each.moment:%Y-%m-%d at %H:%M}"
+        for each in kept.all_kept()
+    )
+    show(Note("This work is kept aside. To bring it back:" if points else "No work is kept aside.", points=points))
+    return None
 
 
 def check(exercise_id: str, *, engine: str | None = None) -> None:
@@ -152,6 +184,15 @@ def explain(text: str | None = None) -> None:
     show(guide.explain(text) or guide.not_known(text))
 
 
+def notebook(name: str) -> None:
+    """Bring a notebook back as the course gives it, when it was edited beyond use; your own is kept beside it.
+
+    Args:
+        name: a lesson (`"03"`), or an exercise (`"03.1"`) for the notebook of the lesson's exercises.
+    """
+    show(Note(my_work.renew(name)))
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> query.Rows:
     """Rows that a cell has made, shown as a table."""
     return query.Rows(tuple(columns), tuple(tuple(row) for row in rows))
@@ -180,10 +221,22 @@ def doctor() -> None:
     show(examination.run())
 
 
+def _say_what_is_back(current: Shop, found: dict[str, Shop], lost: list[str]) -> Shop:
+    show(current.note())
+    back = tuple(f"`{name}`: {each!r}" for name, each in sorted(found.items()))
+    show(Note("These names are back. What else earlier cells made, such as functions, they make again:", points=back))
+    if lost:
+        listed = " and ".join(f"`{name}`" for name in sorted(lost))
+        show(Note(f"The files of {listed} are not there any more: run the cells that make them."))
+    return current
+
+
 def _begin(opened: workspace.Opened) -> Shop:
     ended = live.end_for(opened.workspace)
     begun = Shop(opened.workspace).use()
-    show(begun.note(begins=True))
+    show(begun.note(begins=not opened.goes_on))
+    if planned := opened.workspace.lesson.planned:
+        show(Note(planned))
     if ended:
         show(Note(f"What an earlier cell had left running was ended: {', '.join(sorted(ended))}."))
     if opened.is_second:
@@ -192,10 +245,11 @@ def _begin(opened: workspace.Opened) -> Shop:
                 "Another notebook opened the same one first, so this notebook works on files and a database of its own."
             )
         )
+    if opened.goes_on and not opened.kept:
+        show(Note(f"You go on with the work that is in it. To start afresh: `{begun.afresh()}`."))
     if opened.kept:
         place = shop.below_my_work(opened.kept)
-        how = "To go on with your work after a restart, run `shop = lab.resume()` instead of this cell."
-        show(Note(f"Your earlier work is kept in `{place}`. {how}"))
+        show(Note(f'Your earlier work is kept in `{place}`. `lab.restore("{opened.kept.name}")` brings it back.'))
     if opened.dropped:
         show(Note(f"To make room for it, the oldest one, `{opened.dropped.name}`, was removed."))
     return begun
@@ -233,4 +287,6 @@ shell = get_ipython()
 if shell is not None:
     magics.register(shell)
     displays.register(shell)
+    names.register(shell)
+    which_cell.load_ipython_extension(shell)
     process.warm_up()

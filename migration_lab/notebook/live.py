@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from migration_lab.notebook.displays import Note, show, table
+from migration_lab.process import Completed
 from migration_lab.timeline import Recording, Span, Timeline, as_svg, as_text
 from migration_lab.timeline.text import COLUMNS, rows, story
 from migration_lab.workspace import Workspace
@@ -15,6 +16,7 @@ from migration_lab.workspace import Workspace
 if TYPE_CHECKING:
     from migration_lab import locks
     from migration_lab.service import Service
+    from migration_lab.traffic import Requests
 
 PER_SECOND = 50.0
 
@@ -30,7 +32,8 @@ class Running:
 
 
 _running: list[Running] = []
-_recordings: list[Recording] = []
+_recordings: list["Noting"] = []
+last: tuple[str, Completed] | None = None  # the command that ended last
 finished: list[tuple[str, float, float, float]] = []  # of each run: title, longest wait, blocked, commands; in seconds
 
 
@@ -59,13 +62,20 @@ def command(words: str, on_output: Callable[[str], None] | None) -> Iterator["Co
     """Let all recordings that are made at the moment note a command and the revisions that it runs."""
     with ExitStack() as stack:
         spans = [stack.enter_context(each.span(words)) for each in _recordings]
-        yield Commanded(spans, on_output)
+        yield Commanded(words, spans, on_output)
+
+
+def under_requests_elsewhere(workspace: Workspace) -> Workspace | None:
+    """Another shop that gets requests at the moment, if this one gets none."""
+    asked = [each.workspace for each in _recordings]
+    return asked[-1] if asked and all(each.folder != workspace.folder for each in asked) else None
 
 
 @dataclass(frozen=True)
 class Commanded:
     """A command that is noted while it runs."""
 
+    words: str
     spans: list[Span]
     on_output: Callable[[str], None] | None
 
@@ -76,14 +86,20 @@ class Commanded:
         if self.on_output is not None:
             self.on_output(text)
 
-    def ended(self, exit_code: int) -> None:
+    def ended(self, completed: Completed) -> None:
         """Note how it ended."""
+        global last
+        last = self.words, completed
         for span in self.spans:
-            span.exit_code = exit_code
+            span.exit_code = completed.exit_code
 
 
 class Noting(Recording):
     """A recording in which the commands of this notebook are noted while its block runs."""
+
+    def __init__(self, workspace: Workspace, requests: "Requests", **options: Any) -> None:
+        super().__init__(requests, **options)
+        self.workspace = workspace
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -154,7 +170,7 @@ def http_traffic(
             serving.stop()
         return None if alive else f"The shop ended while requests were sent to it; it said last: {said or 'nothing'}."
 
-    return Noting(requests, title=title, watch=locks.watch(workspace.url), on_end=end)
+    return Noting(workspace, requests, title=title, watch=locks.watch(workspace.url), on_end=end)
 
 
 def sql_traffic(
@@ -171,7 +187,7 @@ def sql_traffic(
     from migration_lab.traffic import Requests, ids_in, over_sql
 
     plan = over_sql(workspace.url, listed(reads), listed(writes), per_second=per_second, ids=ids_in(workspace.url, of))
-    return Noting(Requests(plan), title=title, watch=locks.watch(workspace.url))
+    return Noting(workspace, Requests(plan), title=title, watch=locks.watch(workspace.url))
 
 
 def hold(workspace: Workspace, statement: str, *, idle: bool) -> "locks.Held":

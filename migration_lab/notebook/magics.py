@@ -10,8 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
 from migration_lab.errors import LabError
-from migration_lab.notebook import shop
-from migration_lab.notebook.displays import show
+from migration_lab.notebook import live, names, shop
+from migration_lab.notebook.displays import Note, show
 
 SHELL_WORDS = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
 
@@ -112,6 +112,7 @@ def _run(program: str, line: str) -> None:
         raise LabError(f"The word `{program}` is there twice.", f"Write `%{' '.join(words)}`.")
     command = f"{program} {line.strip()}".strip()
     opened = shop.current()
+    _say_where(opened)
     printer = Printer(opened.workspace.folder)
     try:
         run = opened.run_flask if program == "flask" else opened.run_git
@@ -126,6 +127,17 @@ def _run(program: str, line: str) -> None:
     if completed.exit_code != 0:
         _explain(completed.output)
         raise CommandFailed(command, completed.exit_code, is_meant=_is_meant_to_fail(), output=completed.output)
+
+
+def _say_where(opened: shop.Shop) -> None:
+    """Name the shop on which the command runs, where somebody could take it for another one."""
+    namespace = InteractiveShell.instance().user_ns
+    other = live.under_requests_elsewhere(opened.workspace)
+    if other is not None:
+        here, there = (names.called(each, namespace) for each in (opened.workspace, other))
+        show(Note(f"The requests go to `{there}`, and this command runs on `{here}`. `{there}.use()` changes that."))
+    if place := names.place(opened, namespace):
+        print(place)
 
 
 class Printer:

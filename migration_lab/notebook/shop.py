@@ -25,7 +25,7 @@ NO_CHANGES = "The schema is as it was at the last look."
 NOT_LISTED = {"__pycache__", ".pytest_cache", ".git"}
 
 _current: "Shop | None" = None
-_copies: "dict[Path, Shop]" = {}  # the last one made in each folder
+copies: "dict[Path, Shop]" = {}  # the last one made in each folder
 
 
 def below_my_work(path: Path) -> str:
@@ -45,6 +45,11 @@ def current() -> "Shop":
             "Run the cell with `lab.open(...)` at the top first, or `shop = lab.resume()` to go on where you were.",
         )
     _current.check()
+    return _current
+
+
+def used() -> "Shop | None":
+    """The shop that the magics work on, there or not."""
     return _current
 
 
@@ -85,12 +90,12 @@ class Shop(LiveShop):
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self._is_replaced = False
+        self.is_replaced = False
         self._seen = schema.read_schema(workspace.url)
 
     def check(self) -> None:
         """Raise LabError when the shop's folder is not there any more, or belongs to a later copy."""
-        if self._is_replaced:
+        if self.is_replaced:
             raise LabError("This copy is gone: a later `copy()` took its place.", "Use the later one, or copy again.")
         if not self.workspace.folder.is_dir():
             raise LabError(
@@ -179,11 +184,11 @@ class Shop(LiveShop):
         """
         self.check()
         made = Shop(copy_workspace(self.workspace, engines.engine(engine or self.engine), empty=empty))
-        earlier = _copies.get(made.workspace.folder)
-        _copies[made.workspace.folder] = made
+        earlier = copies.get(made.workspace.folder)
+        copies[made.workspace.folder] = made
         show(made.use().note("empty: " if empty else "as at the start: ", begins=True))
         if earlier is not None:
-            earlier._is_replaced = True
+            earlier.is_replaced = True
             show(Note("It takes the place of the copy before."))
         return made
 
@@ -204,7 +209,7 @@ class Shop(LiveShop):
             completed = run_flask(
                 self.workspace, *args, folder=folder or self.here(), timeout=timeout, on_output=noted.heard
             )
-            noted.ended(completed.exit_code)
+            noted.ended(completed)
         return completed
 
     def git(self, command: str) -> Completed:

@@ -225,7 +225,10 @@ def test_an_exercise_done_wrong_and_then_right(window: LabPage) -> None:
     ):
         expect(wrong.locator(".lab-missed")).to_contain_text(words, use_inner_text=True)
 
-    again = window.run('shop = lab.exercise("02.1")')
+    goes_on = window.run('shop = lab.exercise("02.1")')
+    expect(goes_on).to_contain_text("You go on with the work that is in it.")
+    window.insert_after('shop = lab.exercise("02.1")', 'shop = lab.reset("02.1")')
+    again = window.run('shop = lab.reset("02.1")')
     expect(again).to_contain_text("Your earlier work is kept in shops/kept/exercise-02.1-sqlite")
     window.type_into("%%writefile", USER.replace("LENGTH", "80"))
     for cell in ("%%writefile", MIGRATE, UPGRADE):
@@ -256,6 +259,56 @@ def test_a_button_opens_a_file_beside_the_notebook(window: LabPage, displays: st
         :8
     ] == "# edited"
     window.command("application:close")
+
+
+@pytest.fixture
+def files(window: LabPage, my_work: Path) -> LabPage:
+    """A notebook with a shop and buttons that open its files, in front."""
+    sources = (
+        'from migration_lab.notebook import lab\nshop = lab.open("02")',
+        'shop.edit(".flaskenv")',
+        'shop.edit("README.md")',
+        'shop.path("README.md").unlink()',
+        "shop.files()",
+    )
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in sources], metadata=kernel)
+    nbformat.write(made, my_work / "files.ipynb")
+    window.open("files.ipynb")
+    window.run("from migration_lab")
+    return window
+
+
+def test_a_hidden_file_opens_and_changes_that_are_not_saved_are_said(files: LabPage, my_work: Path) -> None:
+    output = files.run('shop.edit(".flaskenv")')
+    expect(output).to_contain_text("Save it with Ctrl+S")
+    output.get_by_role("button").click()
+    editor, notes = files.page.locator(".jp-FileEditor:visible"), files.page.locator(".Toastify")
+    expect(editor).to_contain_text("FLASK_APP=")
+    files.open("files.ipynb")
+    files.run("shop.files()")
+    expect(files.page.get_by_text("Not saved")).to_have_count(0)
+    editor.locator(".cm-content").click()
+    files.page.keyboard.press("ControlOrMeta+Home")
+    files.page.keyboard.insert_text("# mine\n")
+    files.open("files.ipynb")
+    files.run("shop.files()")
+    expect(notes).to_contain_text("Not saved, so the cell does not see your changes: .flaskenv. Save with Ctrl+S.")
+    editor.locator(".cm-content").click()
+    files.command("docmanager:save")
+    assert (my_work / "shops/02_first_migration-sqlite/.flaskenv").read_text().startswith("# mine")
+    files.command("application:close")
+    files.command("filebrowser:go-to-path", path="/")
+    expect(files.page.locator(".jp-DirListing")).to_contain_text("exercises")
+    expect(files.page.locator(".jp-DirListing")).not_to_contain_text(".progress")
+
+
+def test_a_button_whose_file_is_gone_says_so(files: LabPage) -> None:
+    files.run('shop.edit("README.md")')
+    files.run("shop.path(")
+    files.select('shop.edit("README.md")').get_by_role("button", name="Open README.md").click()
+    expect(files.page.locator(".Toastify")).to_contain_text("README.md cannot be opened: it is not there.")
+    files.complaints[:] = [each for each in files.complaints if "404 (Not Found)" not in each]
 
 
 def test_revisions_are_a_picture_with_words_for_those_who_do_not_see_it(window: LabPage, displays: str) -> None:

@@ -15,7 +15,7 @@ from migration_lab import process
 
 PAUSE_SECONDS = 120
 LOOKS = 2  # at the clock, by which who follows a command has seen that its limit is reached
-PATIENCE_SECONDS = 5
+PATIENCE_SECONDS = 30
 
 
 class Clock:
@@ -34,13 +34,15 @@ class Clock:
 
     def put_forward(self, *_: object) -> None:
         """Let the time pass, and let all who follow a command beside the cells see it."""
+        commands = [each for each in threading.enumerate() if "flask" in each.name]
+        self._wait_for_looks(commands)  # one that a cell has just started must have begun before the time passes
         self.ahead += PAUSE_SECONDS
-        before = Counter(self._looks)
+        self._looks.clear()
+        self._wait_for_looks(commands)
+
+    def _wait_for_looks(self, commands: list[threading.Thread]) -> None:
         until = time.monotonic() + PATIENCE_SECONDS
-        others = [each for each in before if each is not threading.main_thread()]
-        while any(each.is_alive() and self._looks[each] < before[each] + LOOKS for each in others):
-            if time.monotonic() > until:
-                return  # it does something else by now
+        while any(each.is_alive() and self._looks[each] < LOOKS for each in commands) and time.monotonic() < until:
             time.sleep(0.01)
 
 

@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from migration_lab import course
-from migration_lab.notebook import displays, magics, shop
+from migration_lab.notebook import displays, magics, names, shop, which_cell
 from tests import tiny_course
 
 Cell = Callable[[str], str]
@@ -40,6 +40,8 @@ def ipython(tiny: Path) -> Iterator[InteractiveShell]:
     shell.colors = "nocolor"
     magics.register(shell)
     displays.register(shell)
+    names.register(shell)
+    which_cell.load_ipython_extension(shell)
     shell.run_cell("from migration_lab.notebook import lab")  # type: ignore[no-untyped-call]
     yield shell
     InteractiveShell.clear_instance()
@@ -69,6 +71,20 @@ def fail(ipython: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> Cell:
         shown = capsys.readouterr().out
         assert not result.success, shown
         assert "Cell In[" not in shown
+        return shown
+
+    return run_cell
+
+
+@pytest.fixture
+def lost(ipython: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> Cell:
+    """Run a cell that must fail with any error, and give back what it shows."""
+
+    def run_cell(text: str) -> str:
+        capsys.readouterr()
+        result = ipython.run_cell(text)  # type: ignore[no-untyped-call]
+        shown = capsys.readouterr().out
+        assert not result.success, shown
         return shown
 
     return run_cell

@@ -6,18 +6,15 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from jupyter_client.manager import KernelManager
 
-from migration_lab import cli, places
+from migration_lab import cli, flask_command, places
 from migration_lab.checking import database
 from migration_lab.engines.postgres import binaries
-from migration_lab.flask_command import run_flask
-from migration_lab.notebook import shop
 from migration_lab.record import FILE_NAME
 from tests import tiny_course
 from tests.notebook.conftest import Cell
@@ -172,7 +169,7 @@ CASES = [("sqlite", each) for each in BOTH + SQLITE] + [("postgres", each) for e
 def test_a_fault_says_what_to_do_and_a_reset_mends_it(
     engine: str, fault: Fault, run: Cell, fail: Cell, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shop, "run_flask", partial(run_flask, timeout=2) if "end" in fault.name else run_flask)
+    monkeypatch.setattr(flask_command, "COMMAND_SECONDS", 2 if "end" in fault.name else 60)
     monkeypatch.setattr(database, "COMMAND_SECONDS", 1 if "end" in fault.name else 10)
     run(f'shop = lab.exercise("{EXERCISE}", engine="{engine}")')
     run("%%writefile mine.py\nx = 1")

@@ -1,6 +1,7 @@
 """What only a real kernel can show: interrupting a command, and going on after a restart."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from migration_lab.notebook import shop
+from tests.notebook.test_which_cell import write_notebook
 
 LIMIT = 60  # seconds for a cell; none takes more than a few
 SLEEPING = '''\
@@ -99,6 +101,57 @@ def test_after_a_restart_the_lesson_goes_on_where_it_was(kernel: Kernel, tiny: P
     assert kernel.run("shop = lab.resume()")[0] == "ok"
     assert kernel.run("shop.read('mine.py')") == ("ok", "x = 1")
     assert kernel.run("%flask db current")[0] == "ok"
+
+
+def test_after_a_restart_all_shops_are_back_under_their_names(kernel: Kernel, tiny: Path) -> None:
+    kernel.run("from migration_lab.notebook import lab")
+    kernel.run('one = lab.open("01")\ntwo = lab.open("01", engine="postgres")\nthree = two.copy()\none.use()')
+    for name in ("one", "two", "three"):
+        assert kernel.run(f"{name}.path('mine.py').write_text('{name}')")[0] == "ok"
+    kernel.restart()
+    kernel.run("from migration_lab.notebook import lab")
+    status, shown = kernel.run("_ = lab.resume()")
+    assert status == "ok"
+    assert "- `three`: Lesson 01: A tiny lesson, a copy, on PostgreSQL" in shown
+    assert "`cd shops/01_tiny-sqlite`" in shown  # the one that was in use
+    assert kernel.run("[each.read('mine.py') for each in (one, two, three)]") == ("ok", "[one, two, three]")
+    kernel.run("two.copy()")
+    assert "This copy is gone" in kernel.run("three.read('mine.py')")[1]
+    kernel.restart()
+    shutil.rmtree(tiny / "shops/01_tiny-postgres")
+    kernel.run("from migration_lab.notebook import lab")
+    shown = kernel.run("lab.resume()")[1]
+    assert "The files of `two` are not there any more" in shown
+    assert kernel.run("one.read('mine.py')") == ("ok", "one")
+
+
+def test_a_fresh_kernel_says_which_cell_to_run(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = tiny / "notebooks/01_tiny.ipynb"
+    write_notebook(notebook, "from migration_lab.notebook import lab\nshop = lab.open('01')", "shop.sql('SELECT 1')")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
+    kernel = Kernel()
+    try:
+        for cell in ("shop.sql('SELECT 1')", "lab.resume()", "%flask db upgrade", "%%writefile shop/models.py\nx = 1"):
+            status, shown = kernel.run(cell)
+            assert status == "error"
+            assert "Run the first code cell of this notebook." in shown, cell
+        assert "Run" not in kernel.run("my_own_name")[1]
+        kernel.run("from migration_lab.notebook import lab")
+        shown = kernel.run("shop.sql('SELECT 1')")[1]
+        assert "No shop is open in this kernel. Run the first code cell of this notebook, or `lab.resume()`" in shown
+        write_notebook(
+            notebook, "from migration_lab.notebook import lab", "shop = lab.exercise('01.1')", "shop.files()"
+        )
+        assert "Run the cell that begins `shop = lab.exercise('01.1')`" in kernel.run("shop.files()")[1]
+    finally:
+        kernel.stop()
+
+
+def test_a_kernel_that_starts_imports_nothing_of_the_lab_but_what_says_which_cell(kernel: Kernel) -> None:
+    light = "{'migration_lab', 'migration_lab.notebook', 'migration_lab.notebook.which_cell'}"
+    cell = "import sys; sorted(each for each in sys.modules if each.startswith(('migration_lab', 'sqlalchemy')))"
+    status, shown = kernel.run(f"{cell[:-1]} if each not in {light})")
+    assert (status, shown) in (("ok", "[]"), ("ok", "['migration_lab.notebook.interrupts']"))
 
 
 def test_the_first_cell_does_not_import_the_shop_or_what_teaches(kernel: Kernel) -> None:

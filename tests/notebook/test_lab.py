@@ -34,9 +34,38 @@ def test_work_in_an_earlier_shop_is_kept_and_named(run: Cell, tiny: Path) -> Non
     run("%%writefile mine.py\nx = 1")
     shown = run(OPEN)
     place = shown.partition("Your earlier work is kept in `")[2].partition("`")[0]
-    assert "run `shop = lab.resume()` instead of this cell" in shown
     assert (tiny / place / "mine.py").read_text() == "x = 1\n"
     assert not (tiny / "shops" / "01_tiny-sqlite" / "mine.py").exists()
+    run("%%writefile other.py\nx = 2")
+    shown = run("shop = " + shown.partition(". `")[2].partition("`")[0])
+    assert "brings it back" in shown
+    assert run("shop.read('mine.py')").endswith("x = 1\n")
+    assert "other.py" not in run("shop.files()")
+
+
+def test_work_that_was_kept_aside_is_listed_and_comes_back(run: Cell, fail: Cell) -> None:
+    assert "No work is kept aside." in run("lab.restore()")
+    assert "No work of 01.1 is kept aside." in fail('lab.restore("01.1")')
+    run('shop = lab.exercise("01.1", engine="postgres")')
+    run("shop.execute(\"INSERT INTO users (email) VALUES ('mine')\")")
+    run('shop = lab.exercise("01.1", engine="postgres", fresh=True)')
+    shown = run("lab.restore()")
+    assert "exercise 01.1, PostgreSQL, kept on 20" in shown
+    run('shop = lab.restore("01.1")')
+    assert run("shop.sql(\"SELECT count(*) FROM users WHERE email = 'mine'\").scalar").endswith("1\n")
+    assert "No work is kept aside." in run("lab.restore()")  # the one in its place held none
+
+
+def test_an_exercise_goes_on_with_work_and_starts_afresh_when_asked(run: Cell) -> None:
+    assert "go on" not in run('shop = lab.exercise("01.1")')
+    assert "go on" not in run('shop = lab.exercise("01.1")')
+    run("%%writefile mine.py\nx = 1")
+    shown = run('shop = lab.exercise("01.1")')
+    assert 'You go on with the work that is in it. To start afresh: `shop = lab.reset("01.1")`.' in shown
+    assert "The check looks at this:" in shown
+    assert "mine.py" in run("shop.files()")
+    assert "Your earlier work is kept in" in run('shop = lab.exercise("01.1", fresh=True)')
+    assert "mine.py" not in run("shop.files()")
 
 
 def test_an_exercise_says_what_its_check_looks_at(run: Cell) -> None:
@@ -201,3 +230,13 @@ def test_a_check_says_what_it_does_where_somebody_looks_on(run: Cell, monkeypatc
     said = run('lab.check("01.1")')
     for engine in ("SQLite", "PostgreSQL"):  # in any order: they are judged side by side
         assert said.index(f"Judging on {engine}: `flask db upgrade` runs") < said.index("Not there yet")
+
+
+def test_a_planned_lesson_says_that_it_has_no_notebook_yet(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "planned" not in run(OPEN)
+    monkeypatch.setattr(course.Lesson, "is_written", property(lambda self: False))
+    assert "Lesson 01 is planned: it has no notebook yet. This is the shop as the lesson will find it." in run(OPEN)
+    card = explain.card("F01").model_copy(update={"lesson": "01_tiny"})
+    assert "Lesson 01_tiny will say more. It is planned, not written yet." in displays._guide_card(card)["text/html"]
+    monkeypatch.setattr(course.Lesson, "is_written", property(lambda self: True))
+    assert "planned" not in displays._guide_card(card)["text/html"]

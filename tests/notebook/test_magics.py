@@ -136,11 +136,11 @@ def test_a_copy_of_a_shop_has_its_repository(run: Cell) -> None:
     run(OPEN)
     run("%git init -q")
     run("copied = shop.copy()")
-    assert run("%git branch --show-current") == "main\n"
+    assert run("%git branch --show-current") == "On copied (SQLite):\nmain\n"
     run("%git add .")
     run('%git commit -q -m "only here"')
     run("shop.use()")
-    assert run("%git log --all --format=%s") == ""
+    assert run("%git log --all --format=%s") == "On shop (SQLite):\n"
 
 
 def test_a_file_is_written_into_the_shop_wherever_the_kernel_is(run: Cell, tiny: Path, tmp_path: Path) -> None:
@@ -186,3 +186,29 @@ def test_a_warning_of_a_package_names_no_folder_of_this_machine(run: Cell) -> No
     run(f"%%writefile migrations/versions/0002_warns.py\n{tiny_course.revision(warning, 'pass')}")
     shown = run("%flask db upgrade")
     assert "\nalembic/__init__.py:1: UserWarning: odd" in shown
+
+
+def test_with_more_shops_open_the_output_names_the_one_of_the_command(run: Cell) -> None:
+    run('one = lab.open("01")')
+    assert "On " not in run("%flask db current")
+    run('two = lab.open("01", engine="postgres")')
+    assert run("%flask db current").startswith("On two (PostgreSQL):\n")
+    assert run("%git --version").startswith("On two (PostgreSQL):\n")
+    run("_ = one.use()")
+    assert run("%flask db current").startswith("On one (SQLite):\n")
+    run("_ = one.copy()")  # a shop without a name
+    assert run("%flask db current").startswith("On 01_tiny-copy (SQLite):\n")
+    run("del two\n_ = one.use()")
+    assert "On " not in run("%flask db current")
+
+
+def test_a_command_inside_the_traffic_of_another_shop_warns(run: Cell) -> None:
+    run('one = lab.open("01")\ntwo = lab.open("01", engine="postgres")')
+    block = (
+        'with {}.sql_traffic(reads="SELECT 1 FROM users WHERE id = :id", writes="UPDATE users SET id = id"):\n'
+        "    %flask db current"
+    )
+    assert "requests go to" not in run(block.format("two"))
+    shown = run(block.format("one"))
+    assert "The requests go to `one`, and this command runs on `two`. `one.use()` changes that." in shown
+    assert "requests go to" not in run("%flask db current")

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from migration_lab import workspace
+from migration_lab import kept
 from migration_lab.course import lesson
 from migration_lab.engines import Engine, engine
 from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
 from migration_lab.record import FILE_NAME, database_sign
-from migration_lab.workspace import Workspace, find, open_lesson, resume
+from migration_lab.workspace import Workspace, find, open_lesson, restore, resume
 from tests.workspaces.work import CHANGED, SHOP, START, emails, execute, opened, write
 
 pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")
@@ -80,7 +80,7 @@ def test_work_that_cannot_be_kept_stays_where_it_is(
         if how == "move":
             patched.setattr(type(each_engine), "move", fail)
         else:
-            patched.setattr(workspace, "write_flaskenv", fail)
+            patched.setattr(kept, "write_flaskenv", fail)
         with pytest.raises(LabError, match="does not answer"):
             opened(each_engine)
     assert (at.folder / "notes.txt").exists()
@@ -89,6 +89,27 @@ def test_work_that_cannot_be_kept_stays_where_it_is(
     assert again.kept is not None
     assert emails(Workspace(again.kept, at.lesson, each_engine, "kept")) == ["mine", "mine"]
     assert emails(at) == START
+
+
+def test_work_that_cannot_be_brought_back_changes_nothing(each_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened(each_engine)
+    write(at, "first.txt")
+    opened(each_engine)
+    write(at, "second.txt")
+    move = kept.move
+
+    def fail_to_come_back(folder: Path, to: Path, engine: Engine) -> None:
+        if to == at.folder and not (folder / "second.txt").exists():
+            raise OSError(28, "No space left on device")
+        move(folder, to, engine)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kept, "move", fail_to_come_back)
+        with pytest.raises(LabError, match="cannot be moved back: No space left on device"):
+            restore("02")
+    assert (at.folder / "second.txt").exists()
+    assert emails(at) == START
+    assert (restore("02").workspace.folder / "first.txt").exists()
 
 
 def test_an_open_session_does_not_stop_a_reset(each_engine: Engine) -> None:
