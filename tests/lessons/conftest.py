@@ -11,6 +11,7 @@ import pytest
 from migration_lab import build, course
 from migration_lab.build.notebooks import lesson_notebook
 from migration_lab.build.parts import cells_of_part
+from migration_lab.build.sections import sections_of
 from migration_lab.build.solutions import executed
 from migration_lab.errors import LabError
 
@@ -38,7 +39,8 @@ def run_notebook(with_pauses: None) -> Run:
     Its reader takes two minutes before each cell, and no test has to wait for it.
 
     It is made from the lesson's text: `tests/build/test_build.py` holds that the one in `notebooks/` is the same. With
-    `to_first_proof`, nothing after the first cell with that tag runs; with a `part`, nothing but that part.
+    `to_first_proof`, nothing after the first cell with that tag runs; with a `part`, nothing but that part; with
+    `twice`, each section but the opening runs again before the next.
     """
 
     def run(
@@ -48,10 +50,16 @@ def run_notebook(with_pauses: None) -> Run:
         *,
         to_first_proof: bool = False,
         part: course.Part | None = None,
+        twice: bool = False,
     ) -> dict[str, Any]:
         name = f"notebooks/{lesson.slug}.ipynb"
         cells = build.cells_of(lesson)[0]
+        if twice:
+            opening, *sections = sections_of(cells)
+            cells = [*opening.cells, *(cell for section in sections for cell in section.cells * 2)]
         shipped = lesson_notebook(lesson, cells_of_part(lesson, cells, part) if part else cells)
+        for number, cell in enumerate(shipped["cells"] if twice else ()):
+            cell["id"] += f"-{number}"  # one of its own
         if to_first_proof:
             proof = next(number for number, cell in enumerate(shipped["cells"]) if is_proof(cell))
             del shipped["cells"][proof + 1 :]

@@ -82,6 +82,14 @@ def test_each_later_part_runs_alone(run_notebook: Any, home: Path) -> None:
             assert_it_ends_where_the_next_begins(lesson, home, lesson.manifest.engines[0])
 
 
+@pytest.mark.parametrize("slug", ["06_transactions_and_locks"])
+def test_each_section_runs_twice(slug: str, run_notebook: Any, home: Path) -> None:
+    """A reader who runs a section again finds it as it was, and leaves nothing broken for the next."""
+    lesson = next(each for each in LESSONS if each.slug == slug)
+    run_notebook(lesson, home, lesson.manifest.engines[0], twice=True)
+    assert_it_ends_where_the_next_begins(lesson, home, lesson.manifest.engines[0])
+
+
 def test_a_reader_who_takes_two_minutes_meets_a_limit_only_where_there_is_one(with_pauses: None, home: Path) -> None:
     """The control of all tests here: their clock is ahead, and a command that is meant to hang does not care."""
     cells: list[dict[str, Any]] = [
