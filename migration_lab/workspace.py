@@ -82,7 +82,7 @@ def open_exercise(exercise_id: str, engine: Engine, *, fresh: bool = False) -> O
     scene = exercise.scene
     if not fresh:
         folder = take(f"exercise-{exercise_id}-{engine.name}")
-        if read_record(folder) is not None and not is_untouched(folder, engine):
+        if _can_go_on(folder, engine):
             return Opened(_workspace(folder, f"exercise-{exercise_id}", engine), goes_on=True)
     with engine.at_once():
         template = template_at(lesson, scene, engine)
@@ -340,6 +340,16 @@ def _clear(folder: Path, template: Template) -> tuple[Path | None, Path | None]:
         else:
             path.unlink()
     return None, None
+
+
+def _can_go_on(folder: Path, engine: Engine) -> bool:
+    """Whether there is work in a folder, with its database; without that, what is left of it is kept aside."""
+    record = read_record(folder)
+    if record is None:
+        return False
+    sign = database_sign(engine, folder)
+    is_gone = sign == LOST != record.database
+    return not is_gone and (record.files, record.database) != (files_sign(folder), sign)
 
 
 def _holds_work(folder: Path, template: Template) -> bool:

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from migration_lab import cli, course, engines, explain
 from migration_lab.errors import LabError
-from migration_lab.notebook import displays, lab, patience
+from migration_lab.notebook import displays, lab, patience, shop
 from tests import tiny_course
 from tests.notebook.conftest import Cell
 
@@ -54,6 +54,16 @@ def test_work_that_was_kept_aside_is_listed_and_comes_back(run: Cell, fail: Cell
     run('shop = lab.restore("01.1")')
     assert run("shop.sql(\"SELECT count(*) FROM users WHERE email = 'mine'\").scalar").endswith("1\n")
     assert "No work is kept aside." in run("lab.restore()")  # the one in its place held none
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_an_exercise_whose_database_is_gone_starts_afresh_and_keeps_the_files(engine: str, run: Cell) -> None:
+    run(f'shop = lab.exercise("01.1", engine="{engine}")')
+    run("%%writefile mine.py\nx = 1")
+    engines.engine(engine).drop(shop.current().workspace.folder)
+    shown = run(f'shop = lab.exercise("01.1", engine="{engine}")')
+    assert "Your earlier work is kept in" in shown
+    assert "at revision `0001`" in shown
 
 
 def test_an_exercise_goes_on_with_work_and_starts_afresh_when_asked(run: Cell) -> None:
