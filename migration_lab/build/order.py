@@ -33,7 +33,6 @@ when which who will with you your
 NOT_YET = frozenset(
     {
         "06_transactions_and_locks",
-        "09_server_defaults",
         "13_heads_and_merges",
         "14_drift_and_stamping",
     }
