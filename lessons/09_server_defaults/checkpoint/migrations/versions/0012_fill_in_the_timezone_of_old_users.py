@@ -18,7 +18,7 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-# The condition makes it safe to run again, and leaves alone what a user has chosen meanwhile.
+# The condition makes it safe to run again, and leaves alone what a user has chosen in between.
 FILL_IN = "UPDATE users SET timezone = 'UTC' WHERE timezone IS NULL"
 BATCH_SIZE = 10_000  # ids: few enough that no row stays locked for long; measure it on a copy of your table
 
