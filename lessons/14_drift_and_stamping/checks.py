@@ -7,6 +7,7 @@ from migration_lab.checking import Database, FilesJudge, OwnDatabaseJudge, Snaps
 from migration_lab.checking.planted import expect_no_drift
 
 EDITED = Path(__file__).parent / "scenes/edited_after_the_release/files/migrations/versions/0033_add_refunds.py"
+REVIEWED = "0033_add_orders_parcel_code.py"
 AS_0033_LEFT_PRODUCTION = """
     ALTER TABLE orders RENAME COLUMN parcel TO parcel_code;
     CREATE INDEX ix_orders_parcel_code ON orders (parcel_code);
@@ -145,14 +146,22 @@ class LostRevision(OwnDatabaseJudge):
         """staging's schema, the models and a new database that is made from the files all agree"""
         self.expect_files_agree()
 
+    def reviewed(self) -> None:
+        """the file of `0033` is as it came out of the review"""
+        self.expect_revision(
+            "0033",
+            f"migrations/versions/{REVIEWED}",
+            cause="It was changed so that it fits staging. Production has run the other text.",
+            next_step="Put it back. Staging is the odd one: bring it to the files.",
+        )
+
     def production(self) -> None:
         """production, which has run `0033` as it is, is not touched by `flask db upgrade` and equals a new database"""
         production = self.fresh("production", sql=AS_0033_LEFT_PRODUCTION)
         self.expect_same_schema(
             production.upgrade(),
             self.empty().upgrade(),
-            cause="The file of `0033` was changed so that it fits staging. Production has run the other text.",
-            next_step="Leave `0033` as it came out of the review. Staging is the odd one: bring it to the files.",
+            next_step="A revision that repairs staging runs in production, too. What does it find there?",
         )
 
 
@@ -185,12 +194,11 @@ class EditedRelease(FilesJudge):
             )
 
     def released(self) -> None:
-        """`0033` makes again what it made when it was released"""
-        first = self.empty("a new database at `0033`")
-        self.expect_same_schema(
-            self.start,
-            first.upgrade("0033"),
-            cause="The file still holds the later edit, so the history tells of a release that never was.",
+        """the file of `0033` is again what was released"""
+        self.expect_revision(
+            "0033",
+            f"released/{EDITED.name}",
+            cause="The history tells of a release that never was." if "0033" in self.traces.history.ids else "",
             next_step="The text that was released is in the folder `released`.",
         )
 

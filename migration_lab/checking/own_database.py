@@ -6,12 +6,14 @@ from typing import ClassVar
 
 from migration_lab.checking.arrivals import arrive
 from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.expectations import Miss
 from migration_lab.checking.judge import Judge
 from migration_lab.checking.planted import expect_no_drift
 from migration_lab.checking.rows import changed
 from migration_lab.checking.words import listed, revision_names
 
 TAKE_BACK = "Let `downgrade()` take back what `upgrade()` did, and nothing else."
+CHANGES_NOTHING = "The downgrade changes nothing, so the next upgrade makes what is already there."
 
 
 class OwnDatabaseJudge(Judge):
@@ -89,17 +91,25 @@ class OwnDatabaseJudge(Judge):
         refused = may_refuse and self.own.flask(f"db downgrade {down_to}").exit_code != 0
         if not may_refuse:
             self.own.downgrade(down_to)
+        changes_nothing = self.own.schema() == before.schema
         commands = [
             f"After `flask db downgrade {down_to}`",
             *([] if refused else ["After the next `flask db upgrade`"]),
         ]
         for place, when in enumerate(commands):
             if place:
-                self.own.upgrade()
+                self._upgrade_again(cause or (CHANGES_NOTHING if changes_nothing else ""), next_step)
             lost = changed(before.tables, self.own.snapshot().tables, replace(self.may, business=False))
             expected = f"{when} {self.database_name} has every row and value."
             self.expect_none(lost, expected=expected, cause=cause, next_step=next_step)
         self.expect_same_schema(before, self.own.snapshot(), cause=cause, next_step=next_step)
+
+    def _upgrade_again(self, cause: str, next_step: str) -> None:
+        try:
+            self.own.upgrade()
+        except Miss as miss:
+            miss.cause, miss.next_step = cause or miss.cause, next_step
+            raise
 
     def expect_files_agree(self, *, besides: tuple[str, ...] = ()) -> None:
         """A new database gets the same schema from the files, but for the names in `besides`, and the models agree."""

@@ -10,6 +10,16 @@ from migration_lab.checking.rows import quoted
 from migration_lab.checking.words import differences_in, error_in, listed, relative
 from migration_lab.models import Models, read_models
 
+# Why the check finds something, by how Alembic begins its words for it; the last one is for all others.
+WHY_IT_DIFFERS = (
+    ("Detected removed table", "The database has the table, and no model that the app loads describes it."),
+    ("Detected added table", "A model describes the table, and no revision makes it."),
+    ("Detected removed column", "A revision makes the column, and the model does not have it."),
+    ("Detected added column", "The model has the column, and no revision makes it."),
+    ("Detected server default", "The model and the database do not spell the same default in the same way."),
+    ("", "A model says one thing and the revision another, or one of them was not changed."),
+)
+
 
 def expect_no_drift(database: Database, *, known: Collection[str] = (), by_hand: Collection[str] = ()) -> None:
     """What `flask db check` does finds no difference, and can be believed: it sees one that is planted.
@@ -56,8 +66,8 @@ def _expect_found(found: list[str], known: list[str]) -> None:
         found=listed(found) or "It detects nothing.",
         cause="A model or a filter was changed so that the check is silent."
         if missing
-        else "A model says one thing and the revision another, or one of them was not changed.",
-        next_step="Decide which of the two is right, and change the other.",
+        else next(cause for begin, cause in WHY_IT_DIFFERS if found[0].startswith(begin)),
+        next_step="Decide which side is right, the model or the database, and change the other.",
     )
 
 

@@ -1,5 +1,7 @@
 """The words in which a judge says what must be so: each looks, and raises `Miss` in sentences for learners."""
 
+import ast
+import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import EllipsisType
@@ -9,7 +11,7 @@ from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
-from migration_lab.checking.words import listed, shown
+from migration_lab.checking.words import listed, shown, text_of
 from migration_lab.errors import LabError
 from migration_lab.schema import Change, Column, diff
 
@@ -132,6 +134,13 @@ class Vocabulary:
             cause=cause,
             next_step=next_step or "Compare this with the model and with the revision, and correct what differs.",
         )
+        unproved = [each for each in where.schema.details if (each.owner, each.name) == tuple(name.split("."))]
+        self.expect(
+            nullable or not any("NOT VALID" in each.definition for each in unproved),
+            expected=f"`{name}` is not null in any row.",
+            found="Its NOT NULL is NOT VALID: Postgres checks new rows only, and has not looked at the others.",
+            next_step="`VALIDATE CONSTRAINT` looks at the rows that are there.",
+        )
 
     def expect_values(
         self,
@@ -164,6 +173,23 @@ class Vocabulary:
             wrong += [f"`{table}`: the row with id {each} is gone" for each in rule if each not in there]
         self.expect_none(
             wrong, expected=f"In {where.name} `{column}` follows the ticket.", cause=cause, next_step=next_step
+        )
+
+    def expect_revision(self, revision: str, like: str, *, cause: str = "", next_step: str = "") -> None:
+        """The file of a revision says what a file of the exercise as it was shipped says; comments may differ.
+
+        Args:
+            like: that file, as seen from the exercise's folder.
+        """
+        found = self.traces.history.revision(revision)
+        self.expect(found, expected=f"A file of `{revision}`.", found="No file has it.", next_step=next_step)
+        lines = _differ(text_of(self.traces.original / like), text_of(found.path)) if found else []
+        self.expect_none(
+            lines,
+            expected=f"The file of `{revision}` says what `{like}` said when the exercise began.",
+            most=4,
+            cause=cause,
+            next_step=next_step,
         )
 
     def expect_same_schema(
@@ -210,6 +236,12 @@ class Vocabulary:
         self.expect(
             not lost, expected=f"In {now.name} the rows from before are as they were.", found=listed(lost, 3), **words
         )
+
+
+def _differ(one: str, other: str) -> list[str]:
+    """The lines of code that two Python files do not share, as `diff` shows them; none where only comments differ."""
+    codes = [ast.unparse(ast.parse(each)).splitlines() for each in (one, other)]
+    return [each for each in difflib.ndiff(*codes) if each[0] in "+-"]
 
 
 def _has(name: str, definition: str | None) -> str:
