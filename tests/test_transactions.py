@@ -121,7 +121,7 @@ def test_rows_are_added_up_by_transaction(till: Database) -> None:
     ("statement", "says"),
     [
         (Statement("1", 6, 0, "everyone"), "Everyone waits while a transaction changes 6 rows."),
-        (Statement("1", 0, 1, "writers"), "Whoever writes waits while the whole table is read."),
+        (Statement("1", 0, 1, "writers"), "Every writer waits while the whole table is read."),
         (Statement("1", 5, 0, "everyone"), ""),
         (Statement("1", 99, 1, ""), ""),
     ],
@@ -153,7 +153,7 @@ def test_an_upgrade_that_writes_the_table_anew_is_noted(home: Path, column: str,
     (copy.folder / "migrations/versions/9999_add_x.py").write_text(text, encoding="utf-8")
     upgrade = noted_upgrade(copy, "users")
     assert (upgrade.is_written_anew, upgrade.rows_in_one_transaction()) == (anew, 0)
-    with pytest.raises(Miss, match="lie where they lay") if anew else nullcontext():
+    with pytest.raises(Miss, match="stay where they are") if anew else nullcontext():
         upgrade.expect_in_place()
     copy.engine.drop(copy.folder)
 

@@ -17,7 +17,7 @@ class ShopIsUp(OwnDatabaseJudge):
             cause="The database says that it is at the newest revision, and that revision has not run."
             if self.now.revisions == self.own.history().heads
             else "",
-            next_step="A revision gives the column only when `flask db upgrade` runs it.",
+            next_step="A revision adds the column only when `flask db upgrade` runs it.",
         )
 
     def place(self) -> None:
@@ -25,7 +25,7 @@ class ShopIsUp(OwnDatabaseJudge):
         self.expect_place(
             "0003",
             cause="The database has the column, and its history does not say so: it was added by hand.",
-            next_step="The files say how the column is added. Undo the change by hand, and let Alembic make it.",
+            next_step="The files say how the column is added. Undo the manual change, and let Alembic make it.",
         )
 
     def agrees(self) -> None:

@@ -136,7 +136,7 @@ class Database:
         """Run a command that has to end with exit code 0.
 
         Raises:
-            Miss: it does not, or does not come to an end.
+            Miss: it does not, or it does not finish.
         """
         completed = self._completed(command, folder=folder, seconds=seconds)
         if completed.exit_code != 0:
@@ -222,9 +222,9 @@ class Database:
             return self.flask(command, folder=folder, seconds=seconds)
         except StoppedError as error:
             raise Miss(
-                expected=f"`flask {command}` comes to an end on {self.name}.",
+                expected=f"`flask {command}` finishes on {self.name}.",
                 found=error.message,
-                cause="A revision or a model does not come to an end.",
+                cause="A revision or a model never finishes.",
                 next_step=error.next_step,
             ) from error
 

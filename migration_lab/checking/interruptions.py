@@ -143,7 +143,7 @@ def crashes(
         when = f"It died {where} this statement: {shorten(statements[number - 1], 70, placeholder=' …')}"
         if refused := copy.refusal(meanwhile(left)):
             raise Miss(
-                expected="When the first run has died, the shop goes on as before.",
+                expected="When the first run has died, the shop works as before.",
                 found=f"{when}\n{refused}",
                 next_step="Leave the tables of the shop as they are until the last statement.",
             )
@@ -201,7 +201,7 @@ def _first_line(completed: Completed, copy: Database) -> str:
 
 
 class Interruptions:
-    """Interrupts commands in one copy, whose `env.py` is changed until the command has come to an end."""
+    """Interrupts commands in one copy, whose `env.py` is changed until the command has ended."""
 
     def __init__(self, copy: Database) -> None:
         self._copy = copy
@@ -210,7 +210,7 @@ class Interruptions:
         """Run a command that has to succeed, and list what it sent to the database to change something.
 
         Raises:
-            Miss: it fails, or does not come to an end.
+            Miss: it fails, or does not finish.
         """
         with self._hooked(command, before=0, dies=0) as folder:
             self._copy.must(command)

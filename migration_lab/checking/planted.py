@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import Miss
@@ -12,7 +13,10 @@ from migration_lab.models import Models, read_models
 
 # Why the check finds something, by how Alembic begins its words for it; the last one is for all others.
 WHY_IT_DIFFERS = (
-    ("Detected removed table", "The database has the table, and no model that the app loads describes it."),
+    (
+        "Detected removed table",
+        "The database has the table, and no model that is loaded for every command describes it.",
+    ),
     ("Detected added table", "A model describes the table, and no revision makes it."),
     ("Detected removed column", "A revision makes the column, and the model does not have it."),
     ("Detected added column", "The model has the column, and no revision makes it."),
@@ -21,13 +25,16 @@ WHY_IT_DIFFERS = (
 )
 
 
-def expect_no_drift(database: Database, *, known: Collection[str] = (), by_hand: Collection[str] = ()) -> None:
+def expect_no_drift(
+    database: Database, *, known: Collection[str] = (), by_hand: Collection[str] = (), folder: str = ""
+) -> None:
     """What `flask db check` does finds no difference, and can be believed: it sees one that is planted.
 
     Args:
         database: at the head of the files.
         known: differences, as Alembic words them, that the ticket lets the check find; it has to find them.
         by_hand: tables and parts of tables that no model describes, and that the ticket lets stay.
+        folder: where the app is, as seen from the database's folder.
 
     Raises:
         Miss: the check finds something else, or does not see a column that was added by hand; models and database
@@ -35,7 +42,8 @@ def expect_no_drift(database: Database, *, known: Collection[str] = (), by_hand:
     """
     tables = [each.name for each in database.schema().tables if each.name not in by_hand]
     with planted(database, tables) as column:
-        models = read_models(database.workspace, database.url)
+        shop = replace(database.workspace, folder=database.folder / folder)
+        models = read_models(shop, database.url)
     if models.fault:
         raise Miss(
             expected="The app can be loaded, with its models.",

@@ -144,9 +144,9 @@ class Noted:
         """The table is not written anew."""
         if self.is_written_anew:
             raise Miss(
-                expected=f"The rows of `{self.table}` lie where they lay.",
-                found="All of them were written into a new file, and nobody got at the table meanwhile.",
-                next_step="Look at the table of changes in the lesson: which ones are in place?",
+                expected=f"The rows of `{self.table}` stay where they are on disk.",
+                found="The whole table was rewritten into a new file, and locked until that was done.",
+                next_step="Look at the table of changes in the lesson: which ones are made in place?",
             )
 
     def expect_open_doors(self, most: int, *, reads: bool = True) -> None:
@@ -159,13 +159,13 @@ class Noted:
         closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
         rows = self.rows_in_one_transaction(under_lock=True)
         if rows > most + self.arriving or (reads and any(each.whole_reads for each in closed)):
-            waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Whoever writes waits"
+            waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Every writer waits"
             does = f"a transaction changes {rows:,} rows" if rows > most + self.arriving else "the whole table is read"
             raise Miss(
-                expected=f"A lock that keeps people out of `{self.table}` lasts for a moment.",
+                expected=f"A lock that keeps people out of `{self.table}` is held for a moment only.",
                 found=f"{waits} while {does}.",
-                next_step="Give each step a transaction of its own: a lock lasts until its transaction ends. A promise "
-                "can rest on a check that was validated before.",
+                next_step="Give each step a transaction of its own: a lock lasts until its transaction ends. NOT NULL "
+                "can rely on a check that was validated before.",
             )
 
     def expect_small_steps(self, most: int) -> None:
@@ -175,7 +175,7 @@ class Noted:
             raise Miss(
                 expected=f"No transaction changes more than {most:,} rows of `{self.table}`.",
                 found=f"One changes {rows:,}, and keeps them locked until it ends.",
-                next_step="Fill in by ranges of the primary key, and commit after each.",
+                next_step="Fill in the rows by ranges of the primary key, and commit after each range.",
             )
 
 

@@ -193,7 +193,7 @@ class FilesJudge(Judge):
         missing = [str(each) for each in diff(self.head.schema, own.schema) if each.after is None]
         self.expect(
             not missing,
-            expected="The database of this exercise, which says that it stands at the head, has what the revisions make.",
+            expected="The database of this exercise, which stands at the head, has what the revisions make.",
             found=listed(["Compared with a database that has run them:", *missing]),
             cause="It was stamped without running them, or changed by hand.",
             next_step="Go back with `flask db downgrade`, or open the exercise again, and let `flask db upgrade` run.",

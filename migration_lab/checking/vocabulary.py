@@ -13,7 +13,7 @@ from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
 from migration_lab.checking.words import listed, shown, text_of
 from migration_lab.errors import LabError
-from migration_lab.schema import Change, Column, diff
+from migration_lab.schema import Change, Column, Schema, diff
 
 
 class Vocabulary:
@@ -134,11 +134,9 @@ class Vocabulary:
             cause=cause,
             next_step=next_step or "Compare this with the model and with the revision, and correct what differs.",
         )
-        unproved = [each for each in where.schema.details if (each.owner, each.name) == tuple(name.split("."))]
-        self.expect(
-            nullable or not any("NOT VALID" in each.definition for each in unproved),
+        self.expect_none(
+            not_valid(where.schema, name),
             expected=f"`{name}` is not null in any row.",
-            found="Its NOT NULL is NOT VALID: Postgres checks new rows only, and has not looked at the others.",
             next_step="`VALIDATE CONSTRAINT` looks at the rows that are there.",
         )
 
@@ -172,7 +170,10 @@ class Vocabulary:
             there = {row.get("id") for row in rows}
             wrong += [f"`{table}`: the row with id {each} is gone" for each in rule if each not in there]
         self.expect_none(
-            wrong, expected=f"In {where.name} `{column}` follows the ticket.", cause=cause, next_step=next_step
+            wrong,
+            expected=f"In {where.name}, `{column}` has the values that the ticket asks for.",
+            cause=cause,
+            next_step=next_step,
         )
 
     def expect_revision(self, revision: str, like: str, *, cause: str = "", next_step: str = "") -> None:
@@ -195,35 +196,35 @@ class Vocabulary:
     def expect_same_schema(
         self,
         one: Snapshot,
-        other: Snapshot,
-        *,
+        *others: Snapshot,
         besides: Collection[str] = (),
         on: Database | None = None,
         cause: str = "",
         next_step: str = "",
     ) -> None:
-        """Two databases hold the same.
+        """Databases hold the same as the first of them.
 
         Args:
-            one, other: what they hold.
+            one, others: what they hold.
             besides: names that may differ.
             on: a database on which views of both can be asked: those that give the same columns and rows are the same,
                 in whatever words.
         """
-        differences = [
-            f"{' '.join(filter(None, [each.subject, each.kind, each.name]))}: "
-            f"{_has(one.name, each.before)}, {_has(other.name, each.after)}"
-            for each in diff(one.schema, other.schema)
-            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & set(besides)
-            and not (on and _answers_alike(on, each))
-        ]
-        self.expect(
-            not differences,
-            expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema.",
-            found=listed(differences),
-            cause=cause,
-            next_step=next_step,
-        )
+        for other in others:
+            differences = [
+                f"{' '.join(filter(None, [each.subject, each.kind, each.name]))}: "
+                f"{_has(one.name, each.before)}, {_has(other.name, each.after)}"
+                for each in diff(one.schema, other.schema)
+                if not {each.subject or each.name, f"{each.subject}.{each.name}"} & set(besides)
+                and not (on and _answers_alike(on, each))
+            ]
+            self.expect_none(
+                differences,
+                expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema.",
+                most=5,
+                cause=cause,
+                next_step=next_step,
+            )
 
     def expect_rows(self, before: Snapshot, now: Snapshot, *, grows: Collection[str] = (), **words: str) -> None:
         """All rows and values that a database had are as they were, but for what the ticket lets change.
@@ -238,10 +239,33 @@ class Vocabulary:
         )
 
 
+def not_valid(schema: Schema, name: str) -> list[str]:
+    """What is not valid of a table, "orders", or a column, "users.language": it is there, and cannot be relied on."""
+    table, _, column = name.partition(".")
+    found = schema.table(table) if not column else None
+    return [
+        *(
+            f"the index `{each.name}` is not valid: its build died half-way, and no query uses it"
+            for each in (found.indexes if found else ())
+            if not each.valid
+        ),
+        *(
+            f"the check `{each.name}` is NOT VALID: Postgres has not looked at the rows that were there"
+            for each in (found.checks if found else ())
+            if not each.valid
+        ),
+        *(
+            f"the NOT NULL of `{table}.{each.name}` is NOT VALID: Postgres has not looked at the rows that were there"
+            for each in schema.details
+            if each.owner == table and column in ("", each.name) and "NOT VALID" in each.definition
+        ),
+    ]
+
+
 def _differ(one: str, other: str) -> list[str]:
     """The lines of code that two Python files do not share, as `diff` shows them; none where only comments differ."""
     codes = [ast.unparse(ast.parse(each)).splitlines() for each in (one, other)]
-    return [each for each in difflib.ndiff(*codes) if each[0] in "+-"]
+    return [each for each in difflib.ndiff(codes[0], codes[1]) if each[0] in "+-"]
 
 
 def _has(name: str, definition: str | None) -> str:
