@@ -7,6 +7,7 @@ class ShopIsUp(OwnDatabaseJudge):
     exercise = "01.1"
     stub_fails = "column"
     changes = ("users.nickname",)
+    last = ("files_agree", "nothing_else")
 
     def column(self) -> None:
         """`users` has the column that the new code asks for"""
@@ -27,7 +28,3 @@ class ShopIsUp(OwnDatabaseJudge):
             cause="The database has the column, and its history does not say so: it was added by hand.",
             next_step="The files say how the column is added. Undo the manual change, and let Alembic make it.",
         )
-
-    def agrees(self) -> None:
-        """models, files and database agree, and a new database gets the same schema"""
-        self.expect_files_agree()

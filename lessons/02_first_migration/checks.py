@@ -52,6 +52,7 @@ class FiveCheckouts(OwnDatabaseJudge):
 
     def place(self) -> None:
         """each of them says where the one database stands: `0001 (head)`, and no revision for a new database"""
+        self.expect_place("0001", cause="It was stamped.", next_step='Run `lab.exercise("02.2")` again to start over.')
         new = self.empty()
         for name in CHECKOUTS:
             said = self.own.flask("db current", folder=self.own.folder / name).output
@@ -75,14 +76,13 @@ class FiveCheckouts(OwnDatabaseJudge):
         for name in CHECKOUTS:
             new = self.empty()
             said = new.flask("db upgrade", folder=new.folder / name)
+            tables = ", ".join(each.name for each in new.schema().tables) or "no table"
             self.expect(
                 said.exit_code == 0 and new.stands_at() == ("0001",) and new.schema() == self.start.schema,
                 expected=f"`flask db upgrade` in `{name}` takes a new database to `0001`, with the table `letters`.",
                 found=error_in(said.output, new.folder)
                 if said.exit_code
-                else f"It stands at {', '.join(new.stands_at()) or 'no revision'}, with "
-                + (", ".join(each.name for each in new.schema().tables) or "no table")
-                + ".",
+                else f"It stands at {', '.join(new.stands_at()) or 'no revision'}, with {tables}.",
                 next_step='Run `lab.exercise("02.2")` again for the old checkouts, and repair without `flask db init`.',
             )
 
@@ -102,7 +102,7 @@ class Release(OwnDatabaseJudge):
     stub_fails = "phone"
     changes = ("users.phone",)
     writes = ("users.phone",)
-    last = ("nothing_else", "file_agrees", "way_back")
+    last = ("nothing_else", "files_agree", "way_back")
 
     def place(self) -> None:
         """your database stands at revision `0003` at the end"""
@@ -135,10 +135,6 @@ class Release(OwnDatabaseJudge):
             else "",
             next_step="Take the revision back with `flask db downgrade`, then run it again with `flask db upgrade`.",
         )
-
-    def file_agrees(self) -> None:
-        """a new database gets the same schema from the files, and the models agree"""
-        self.expect_files_agree()
 
     def way_back(self) -> None:
         """the release can be taken back to `0002` and brought again without losing a row or another value"""

@@ -11,6 +11,7 @@ from migration_lab.checking.rollout import both_releases, revisions_ahead
 from migration_lab.checking.transactions import Noted, longest_transaction, noted_upgrade
 from migration_lab.checking.usual import UNDO
 from migration_lab.schema import diff
+from migration_lab.service import serve
 from migration_lab.traffic import Request
 
 MANY_USERS = 50_000
@@ -208,6 +209,7 @@ class Country(FilesJudge):
     exercise = "08.3"
     stub_fails = "honest"
     changes = ("users.country",)
+    causes = dict.fromkeys(("F30", "F32"), HAS_ROWS)
     adds = ("users", "*")  # how a row says that its country is not known is left open
     writes = ("users.country",)  # `told`, `honest` and `way_back` look at its values
     may_refuse = True
@@ -239,6 +241,18 @@ class Country(FilesJudge):
         french = "INSERT INTO users (email, country) VALUES ('new@example.fr', 'FR')"
         self.expect_taken(self._used, french, expected="A new user from FR is taken.", next_step=ALL_ROWS)
 
+    def service(self) -> None:
+        """the shop takes no new user without a country, and makes none up"""
+        before = self._used.snapshot()
+        with serve(self._used.workspace) as shop:
+            shop.send("POST", "/users", {"email": "new@example.it"})
+        self.expect(
+            not self._used.snapshot().new_rows("users", before),
+            expected="`POST /users` without a country adds no user.",
+            found="It adds one.",
+            next_step="Look at the model and at the route: who decides on the country there?",
+        )
+
     def old_users(self) -> None:
         """a user whose country is not known can log in and order, and can name the country later"""
         one, *_ = unknown = sorted(self.start.values_of("users.country").keys() - self._told.keys())
@@ -247,10 +261,12 @@ class Country(FilesJudge):
             self._used,
             f"UPDATE users SET last_login_at = CURRENT_TIMESTAMP WHERE id IN ({ids})",
             f"INSERT INTO orders (user_id, amount_cents, status, created_at) {ORDERS} IN ({ids})",
-            f"UPDATE users SET country = 'PT' WHERE id = {one}",
-            expected="Users from before the upgrade can log in, order, and name PT as their country.",
+            expected="Users from before the upgrade can log in and order.",
             next_step=ALL_ROWS,
         )
+        moves = [f"UPDATE users SET country = '{each}' WHERE id = {one}" for each in COUNTRIES]
+        if self._used.refusal("; ".join(moves)):
+            self.expect_taken(self._used, *moves, expected="They can name any country.", next_step=ALL_ROWS)
 
     def way_back(self) -> None:
         """`flask db downgrade` keeps the countries that users have named, also since the upgrade, and makes none up;

@@ -80,7 +80,7 @@ class RestoredSnapshot(OwnDatabaseJudge):
     stub_fails = "place"
     database_name = "the snapshot"
     changes = ("users.phone", "orders.note", "monthly_report")
-    last = ()  # `equal` looks at all of the schema
+    last = ("files_agree",)  # which looks at all of the schema
 
     def place(self) -> None:
         """the snapshot stands at the head of the files"""
@@ -113,10 +113,6 @@ class RestoredSnapshot(OwnDatabaseJudge):
             next_step="Compare before you stamp. Create what no upgrade will bring, with the SQL of its revision.",
         )
 
-    def equal(self) -> None:
-        """the schema equals that of a new database that is made from the files, and the models agree"""
-        self.expect_files_agree()
-
 
 class LostRevision(OwnDatabaseJudge):
     exercise = "14.3"
@@ -124,6 +120,7 @@ class LostRevision(OwnDatabaseJudge):
     database_name = "staging"
     changes = ("orders.parcel", "orders.parcel_code", "orders.ix_orders_parcel_code")
     writes = ("orders.parcel",)  # `codes` looks where its values are now
+    last = ("files_agree", "nothing_else")
 
     def place(self) -> None:
         """staging stands at the head of the files, and there is one head"""
@@ -139,10 +136,6 @@ class LostRevision(OwnDatabaseJudge):
             where=self.now,
             next_step="The codes are in `orders.parcel`. Bring them over before anything is dropped or stamped.",
         )
-
-    def equal(self) -> None:
-        """staging's schema, the models and a new database that is made from the files all agree"""
-        self.expect_files_agree()
 
     def reviewed(self) -> None:
         """the file of `0033` is as it came out of the review"""

@@ -22,7 +22,18 @@ from migration_lab.schema import Column, Schema, diff, read_schema
 from migration_lab.workspace import Workspace
 
 COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under one
-THERE_ALREADY = "F29"  # the field guide's card for a table, column or index that exists
+THERE_ALREADY = "F29"  # the field guide's card for a table or column that exists
+# What cards of the field guide mean on the way back.
+MAKES_TOO_MUCH = (
+    "`downgrade()` makes something that is there: it undoes more than its `upgrade()` does, or another has undone it.",
+    "Compare `downgrade()` with `upgrade()`, operation by operation.",
+)
+DROPS_TOO_MUCH = (
+    "`downgrade()` drops or alters something that is not there: its `upgrade()` has not made it, or another "
+    "`downgrade()` has dropped it before.",
+    "Compare `downgrade()` with `upgrade()`, operation by operation.",
+)
+ON_THE_WAY_BACK = {THERE_ALREADY: MAKES_TOO_MUCH, "F48": MAKES_TOO_MUCH, "G30": DROPS_TOO_MUCH}
 SETTINGS = """
     SELECT unnest(s.setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
     WHERE d.datname = current_database()
@@ -255,7 +266,8 @@ class Database:
             )
 
     def _failed(self, command: str, completed: Completed) -> Miss:
-        cause, next_step = self._why(explain(relative(completed.output, self.folder)))
+        card = explain(relative(completed.output, self.folder))
+        cause, next_step = self._why(card, ON_THE_WAY_BACK if command.startswith("db downgrade") else {})
         return Miss(
             expected=f"`flask {command}` ends without an error on {self.name}.",
             found=f"It ends with exit code {completed.exit_code}:\n{error_in(completed.output, self.folder)}",
@@ -263,7 +275,7 @@ class Database:
             next_step=next_step,
         )
 
-    def _why(self, card: Card | None) -> tuple[str, str]:
+    def _why(self, card: Card | None, usual: dict[str, tuple[str, str]]) -> tuple[str, str]:
         if card is None:
             return "", "Read the error from its last line, and correct the file that it comes from."
-        return self._causes.get(card.id, (card.meaning, " ".join(card.cure)))
+        return {**usual, **self._causes}.get(card.id, (card.meaning, " ".join(card.cure)))

@@ -18,6 +18,12 @@ from migration_lab.checking.vocabulary import Vocabulary
 from migration_lab.checking.words import listed
 from migration_lab.schema import Change, Schema, diff
 
+HAS_IT = (
+    "This database has that part already, and others do not.",
+    "Let the revision look whether a part is there before it makes it.",
+)
+OF_ITS_OWN = {"F29": HAS_IT, "F48": HAS_IT}  # causes, for a database that has had another history
+
 
 class Judge(Vocabulary):
     """The judgement of one exercise on one engine.
@@ -89,14 +95,15 @@ class Judge(Vocabulary):
             changes: parts of the schema that may differ in this database, besides the judge's own.
         """
         watch = partial(self._watch, changes) if watched else None
-        database = Database(self._copies.at_start(), name, watch, self.causes)
+        database = Database(self._copies.at_start(), name, watch, {**(OF_ITS_OWN if sql else {}), **self.causes})
         if sql:
             database.execute(sql)
         return database
 
     def empty(self, name: str = "a new database", *, watched: bool = False) -> Database:
         """The learner's files with a database that holds nothing; `watched` from its first command on."""
-        return Database(self._copies.empty(), name, partial(self._watch, ()) if watched else None, self.causes)
+        watch, causes = (partial(self._watch, ()), {**OF_ITS_OWN, **self.causes}) if watched else (None, self.causes)
+        return Database(self._copies.empty(), name, watch, causes)
 
     @cached_property
     def new(self) -> tuple[Database, Snapshot]:

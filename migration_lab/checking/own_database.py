@@ -63,7 +63,7 @@ class OwnDatabaseJudge(Judge):
 
     def expect_place(self, *wanted: str, cause: str = "", next_step: str = "") -> None:
         """The learner's database stands at these revisions; at the head of the files, where none is named."""
-        heads = self.own.history().heads
+        heads = () if wanted else self.own.history().heads
         at = wanted or heads
         name = self.database_name[:1].upper() + self.database_name[1:]
         self.expect(
@@ -111,15 +111,14 @@ class OwnDatabaseJudge(Judge):
             miss.cause, miss.next_step = cause or miss.cause, next_step
             raise
 
-    def expect_files_agree(self, *, besides: tuple[str, ...] = ()) -> None:
-        """A new database gets the same schema from the files, but for the names in `besides`, and the models agree."""
+    def files_agree(self) -> None:
+        """a new database gets the same schema from the files, and the models agree"""
         database, made = self.new
         self.expect_same_schema(
             self.now,
             made,
-            besides=besides,
             on=self.own,
             cause="The files make another schema than the one that is in the database.",
             next_step="A repair that is not in the files does not last: compare a new database with yours.",
         )
-        expect_no_drift(database, by_hand=(*self.by_hand, *besides))
+        expect_no_drift(database, by_hand=self.by_hand)

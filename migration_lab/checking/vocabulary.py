@@ -264,8 +264,9 @@ def not_valid(schema: Schema, name: str) -> list[str]:
 
 def _differ(one: str, other: str) -> list[str]:
     """The lines of code that two Python files do not share, as `diff` shows them; none where only comments differ."""
-    codes = [ast.unparse(ast.parse(each)).splitlines() for each in (one, other)]
-    return [each for each in difflib.ndiff(codes[0], codes[1]) if each[0] in "+-"]
+    if ast.dump(ast.parse(one)) == ast.dump(ast.parse(other)):
+        return []
+    return [each.rstrip() for each in difflib.ndiff(one.splitlines(), other.splitlines()) if each[0] in "+-"]
 
 
 def _has(name: str, definition: str | None) -> str:
