@@ -16,10 +16,7 @@ class DisplayName(FilesJudge):
     exercise = "02.1"
     stub_fails = "column"
     changes = ("users.display_name",)
-    causes = {
-        "F30": NOT_NULL,
-        "F31": NOT_NULL,
-    }
+    causes = dict.fromkeys(("F30", "F31"), NOT_NULL)
 
     def column(self) -> None:
         """`users` has a column `display_name` after the upgrade: text of up to 80 characters that may be null"""
@@ -101,7 +98,8 @@ class Release(OwnDatabaseJudge):
     exercise = "02.3"
     stub_fails = "phone"
     changes = ("users.phone",)
-    writes = ("users.phone",)
+    loses = ("users.phone",)
+    first = ("rows", "one_revision")
     last = ("nothing_else", "files_agree", "way_back")
 
     def place(self) -> None:
@@ -119,19 +117,21 @@ class Release(OwnDatabaseJudge):
             ids == ["0001", "0002", "0003"],
             expected="`0001`, `0002`, `0003`.",
             found=", ".join(f"`{each}`" for each in ids) + ".",
-            cause="The repair came as a revision of its own. That is right once others have `0003`; here no one has.",
-            next_step="Go down to before the new revision, delete its file, and correct `0003` itself.",
+            cause="The repair came as a revision of its own. That is right once others have `0003`; here no one has."
+            if len(ids) > 3
+            else "",
+            next_step="Correct `0003` itself, and leave the other files as they were.",
         )
 
     def phone(self) -> None:
         """`users.phone` holds 32 characters in your database, and may be null"""
-        in_file = self.traces.changed or self.traces.added
+        edited_late = self.new[1].column("users.phone") != self.now.column("users.phone")
         self.expect_column(
             "users.phone",
             where=self.now,
             length=32,
             cause="The file was edited while the database already stood at `0003`. What has run is not run again."
-            if in_file
+            if edited_late and (self.traces.changed or self.traces.added)
             else "",
             next_step="Take the revision back with `flask db downgrade`, then run it again with `flask db upgrade`.",
         )

@@ -52,7 +52,7 @@ class Language(FilesJudge):
             has = during.known_values_of("users.language")
             self.expect_values(
                 "users.language",
-                {row["id"]: by_address(row) for row in after.rows_of("users") if row["id"] not in has},
+                {row["id"]: by_address(row) for row in during.rows_of("users") if row["id"] not in has},
                 where=after,
                 next_step="Fill in what is empty in a revision that comes after the deploy.",
             )
@@ -84,8 +84,9 @@ class Language(FilesJudge):
         self._noted.expect_open_doors(MOST_ROWS)
 
     def small_steps(self) -> None:
-        """no transaction changes more than 20,000 users (of 50,000)"""
+        """no transaction changes more than 20,000 users (of 50,000), in either direction"""
         self._noted.expect_small_steps(MOST_ROWS)
+        self._noted.back(self.back_to).expect_small_steps(MOST_ROWS)
 
     @cached_property
     def _deploy(self) -> tuple[tuple[Snapshot, Snapshot], ...]:
@@ -101,12 +102,14 @@ class Language(FilesJudge):
                     new.expect(*visits("new", "en"), next_step=MOMENT)
             copy.execute("UPDATE users SET language = 'fr' WHERE email = 'ann@example.com'")
             during = copy.snapshot()
-            with part_of("late_users"):
-                head = copy.upgrade()
-            new.expect(*visits("new-head", "en"))
+            for later in ahead[ahead.index(revision) + 1 :]:
+                with part_of("late_users"):
+                    copy.reach(later)
+                new.expect(*visits(f"new-{later}", "en"))
+            head = copy.snapshot()
             with part_of("way_back"):
                 copy.downgrade(revision)
-                old.expect(*visits("old-back"), next_step=UNDO)
+                old.expect(*visits("old-back"), since=during, next_step=UNDO)
                 new.expect(*visits("new-back", "en"), next_step=UNDO)
                 back, again = copy.snapshot(), copy.upgrade()
                 copy.downgrade(self.back_to)

@@ -93,7 +93,7 @@ class NotesGone(OwnDatabaseJudge):
         """production stands at `0030`, and at no other revision"""
         self.expect_place(
             "0030",
-            cause="The merge was taken back, and nothing more." if len(self.now.revisions) == 2 else "",
+            cause="The merge was taken back, and nothing more." if self.now.revisions == ("0030", "0031") else "",
             next_step="If `flask db current` names two, take one step down on the branch of the notes.",
         )
 

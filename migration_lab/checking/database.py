@@ -22,7 +22,7 @@ from migration_lab.schema import Column, Schema, diff, read_schema
 from migration_lab.workspace import Workspace
 
 COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under one
-THERE_ALREADY = "F29"  # the field guide's card for a table or column that exists
+THERE_ALREADY = ("F29", "F48")  # the field guide's cards for a table, a column or an index that exists
 # What cards of the field guide mean on the way back.
 MAKES_TOO_MUCH = (
     "`downgrade()` makes something that is there: it undoes more than its `upgrade()` does, or another has undone it.",
@@ -33,7 +33,7 @@ DROPS_TOO_MUCH = (
     "`downgrade()` has dropped it before.",
     "Compare `downgrade()` with `upgrade()`, operation by operation.",
 )
-ON_THE_WAY_BACK = {THERE_ALREADY: MAKES_TOO_MUCH, "F48": MAKES_TOO_MUCH, "G30": DROPS_TOO_MUCH}
+ON_THE_WAY_BACK = {**dict.fromkeys(THERE_ALREADY, MAKES_TOO_MUCH), "G30": DROPS_TOO_MUCH}
 SETTINGS = """
     SELECT unnest(s.setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
     WHERE d.datname = current_database()

@@ -71,7 +71,7 @@ class OwnDatabaseJudge(Judge):
             expected=f"{name} stands at {revision_names(wanted) if wanted else 'the one head of the files'}.",
             found=f"It stands at {revision_names(self.now.revisions)}."
             + ("" if wanted else f" The head of the files is {revision_names(heads)}."),
-            cause=cause,
+            cause="No revision joins the heads of the files." if len(heads) > 1 else cause,
             next_step=next_step or "Compare `flask db current` with `flask db history`.",
         )
 

@@ -70,7 +70,7 @@ def why_it_failed(completed: Completed) -> str:
     Empty for another error. After `LEFT_BEHIND` or `ABORTED` the same command will fail in the same way again.
     """
     output, card = completed.output, explain(completed.output)
-    if card is not None and card.id == THERE_ALREADY:
+    if card is not None and card.id in THERE_ALREADY:
         return LEFT_BEHIND
     if "current transaction is aborted" in output:
         return ABORTED

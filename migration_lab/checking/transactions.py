@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,7 @@ LOG = "lab_statements"
 ARRIVE = 20  # rows of another program, at most
 COUNTER_AT = 24  # the byte of a SQLite file at which the counter of its changes stands
 LOOK_SECONDS = 0.001
+BACK_SECONDS = 60.0  # so that there is time for pauses between batches
 
 # The locks of https://www.postgresql.org/docs/current/explicit-locking.html that writers wait for, and the one that
 # readers wait for too. A statement's lock is looked at when it ends: by then it has all that it takes.
@@ -139,6 +140,15 @@ class Noted:
         for each in self.statements:
             sums[each.transaction] += each.rows if each.keeps_out or not under_lock else 0
         return max(sums.values(), default=0)
+
+    def back(self, to: str) -> "Noted":
+        """What the way back to a revision does then.
+
+        Raises:
+            Miss: the downgrade fails.
+        """
+        self.copy.must(f"db downgrade {to}", seconds=BACK_SECONDS)
+        return replace(self, statements=tuple(noted_statements(self.copy))[len(self.statements) :])
 
     def expect_in_place(self) -> None:
         """The table is not written anew."""

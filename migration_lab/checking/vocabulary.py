@@ -94,7 +94,8 @@ class Vocabulary:
         if column is None:
             table = where.schema.table(name.rpartition(".")[0])
             has = ", ".join(each.name for each in table.in_order) if table else "gone"
-            why, then = self.traces.why_not_there(name, self.learners)
+            learners = self.learners if self.traces.start.column(name) is None else None
+            why, then = self.traces.why_not_there(name, learners)
             found = f"`{name.rpartition('.')[0]}` has {has}."
             self.miss(expected=expected or f"`{name}` is there.", found=found, cause=why, next_step=then)
         return column
