@@ -262,7 +262,7 @@ class Database:
                 cause="What the command did was not kept: a transaction was left open, or was committed or rolled back "
                 "on the way.",
                 next_step="Look in `migrations/env.py` and in the revision for `commit`, `rollback`, `begin` and for "
-                "a connection that nobody commits.",
+                "a connection that is never committed.",
             )
 
     def _failed(self, command: str, completed: Completed) -> Miss:

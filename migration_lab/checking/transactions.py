@@ -1,6 +1,6 @@
 """What the transactions of a command do to others; for judges.
 
-On Postgres: what each statement did to a table, and whom its transaction kept out meanwhile. Counted by the server, not
+On Postgres: what each statement did to a table, and whom its transaction kept out. Counted by the server, not
 timed: the same on a quick machine and on a busy one. On SQLite, where a transaction that writes keeps the whole file:
 for how long the longest one did.
 
@@ -124,14 +124,14 @@ class Noted:
     """What an upgrade did to a table, with what judges ask of it: each raises `Miss` if it is not so.
 
     Args:
-        is_written_anew: the table has another file than before.
-        arriving: how many rows of others may have arrived meanwhile, all of them in one transaction.
+        is_rewritten: the table has another file than before.
+        arriving: how many rows of others may have arrived, all of them in one transaction.
     """
 
     copy: Database
     table: str
     statements: tuple[Statement, ...]
-    is_written_anew: bool = False
+    is_rewritten: bool = False
     arriving: int = 0
 
     def rows_in_one_transaction(self, *, under_lock: bool = False) -> int:
@@ -151,8 +151,8 @@ class Noted:
         return replace(self, statements=tuple(noted_statements(self.copy))[len(self.statements) :])
 
     def expect_in_place(self) -> None:
-        """The table is not written anew."""
-        if self.is_written_anew:
+        """The table is not rewritten."""
+        if self.is_rewritten:
             raise Miss(
                 expected=f"The rows of `{self.table}` stay where they are on disk.",
                 found="The whole table was rewritten into a new file, and locked until that was done.",
@@ -205,8 +205,8 @@ def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, a
     file = f"SELECT pg_relation_filenode('{table}')"
     before = copy.sql(file).scalar
     copy.reach(seconds=seconds)
-    statements, is_anew = tuple(noted_statements(copy)), copy.sql(file).scalar != before
-    return Noted(copy, table, statements, is_anew, ARRIVE if arriving else 0)
+    statements, is_rewritten = tuple(noted_statements(copy)), copy.sql(file).scalar != before
+    return Noted(copy, table, statements, is_rewritten, ARRIVE if arriving else 0)
 
 
 @dataclass

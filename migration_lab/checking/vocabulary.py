@@ -231,7 +231,7 @@ class Vocabulary:
         """All rows and values that a database had are as they were, but for what the ticket lets change.
 
         Args:
-            grows: tables to which rows have been added meanwhile.
+            grows: tables to which rows have been added.
             words: `cause` and `next_step`.
         """
         lost = changed(before.tables, now.tables, replace(self.may, grows=grows))
