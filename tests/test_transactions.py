@@ -85,7 +85,7 @@ def test_a_promise_without_a_check_is_both(shop: Database) -> None:
     assert deeds(shop)[1:] == [(0, 1, "everyone")]
 
 
-def test_a_table_that_is_written_anew_is_read(shop: Database) -> None:
+def test_a_table_that_is_rewritten_is_read(shop: Database) -> None:
     shop.execute("ALTER TABLE users ADD COLUMN x TEXT DEFAULT clock_timestamp()::text")
     (noted,) = noted_statements(shop)
     assert noted.whole_reads >= 1
@@ -121,7 +121,7 @@ def test_rows_are_added_up_by_transaction(till: Database) -> None:
     ("statement", "says"),
     [
         (Statement("1", 6, 0, "everyone"), "Everyone waits while a transaction changes 6 rows."),
-        (Statement("1", 0, 1, "writers"), "Whoever writes waits while the whole table is read."),
+        (Statement("1", 0, 1, "writers"), "Every writer waits while the whole table is read."),
         (Statement("1", 5, 0, "everyone"), ""),
         (Statement("1", 99, 1, ""), ""),
     ],
@@ -152,8 +152,8 @@ def test_an_upgrade_that_writes_the_table_anew_is_noted(home: Path, column: str,
     )
     (copy.folder / "migrations/versions/9999_add_x.py").write_text(text, encoding="utf-8")
     upgrade = noted_upgrade(copy, "users")
-    assert (upgrade.is_written_anew, upgrade.rows_in_one_transaction()) == (anew, 0)
-    with pytest.raises(Miss, match="lie where they lay") if anew else nullcontext():
+    assert (upgrade.is_rewritten, upgrade.rows_in_one_transaction()) == (anew, 0)
+    with pytest.raises(Miss, match="stay where they are") if anew else nullcontext():
         upgrade.expect_in_place()
     copy.engine.drop(copy.folder)
 

@@ -7,6 +7,7 @@ class ShopIsUp(OwnDatabaseJudge):
     exercise = "01.1"
     stub_fails = "column"
     changes = ("users.nickname",)
+    last = ("files_agree", "nothing_else")
 
     def column(self) -> None:
         """`users` has the column that the new code asks for"""
@@ -17,7 +18,7 @@ class ShopIsUp(OwnDatabaseJudge):
             cause="The database says that it is at the newest revision, and that revision has not run."
             if self.now.revisions == self.own.history().heads
             else "",
-            next_step="A revision gives the column only when `flask db upgrade` runs it.",
+            next_step="A revision adds the column only when `flask db upgrade` runs it.",
         )
 
     def place(self) -> None:
@@ -25,9 +26,5 @@ class ShopIsUp(OwnDatabaseJudge):
         self.expect_place(
             "0003",
             cause="The database has the column, and its history does not say so: it was added by hand.",
-            next_step="The files say how the column is added. Undo the change by hand, and let Alembic make it.",
+            next_step="The files say how the column is added. Undo the manual change, and let Alembic make it.",
         )
-
-    def agrees(self) -> None:
-        """models, files and database agree, and a new database gets the same schema"""
-        self.expect_files_agree()

@@ -8,6 +8,8 @@ from migration_lab.checking.interruptions import Crash, Interruptions, crashes, 
 from migration_lab.checking.rows import MayChange
 from migration_lab.checking.running import why_it_failed
 from migration_lab.checking.under_traffic import Deploy, deploy_behind_report
+from migration_lab.checking.usual import UNDO
+from migration_lab.checking.vocabulary import not_valid
 from migration_lab.schema import diff
 
 SHOP, BILLING = "db upgrade", "db upgrade --directory billing"
@@ -36,58 +38,58 @@ class MonthlyReport(FilesJudge):
             self.expect_column(name, where=self.head, length=200)
 
     def report(self) -> None:
-        """the report, which has read `orders` in a transaction, is not ended by anybody"""
+        """nothing ends the report, which has read `orders` in a transaction that is still open"""
         self.expect(
             self._deploy.left_report_alone,
-            expected="The report's transaction is open until the report ends by itself.",
-            found="It was ended before.",
-            cause="A migration has ended the session of the report.",
-            next_step="Let the report be. The upgrade has to find its moment after it.",
+            expected="The report's transaction stays open until the report itself ends it.",
+            found="It was ended earlier.",
+            cause="A migration ended the report's session.",
+            next_step="Leave the report alone. The upgrade has to wait without blocking others.",
         )
 
     def lands(self) -> None:
-        """the deploy runs `flask db upgrade` again and again until it succeeds, and then the columns are there"""
+        """the deploy repeats `flask db upgrade` until it succeeds, and then the columns are there"""
         live, last = self._deploy.live, self._deploy.last
         self.expect(
             last.exit_code == 0,
-            expected="A run of `flask db upgrade` succeeds when the report has ended.",
+            expected="`flask db upgrade` succeeds once the report has ended.",
             found=f"No run succeeds. The last one said:\n{error_in(last.output, live.copy.folder)}",
             cause=why_it_failed(last),
-            next_step="Let a run that fails leave nothing behind, or let the next one pass over what is there.",
+            next_step="Let a run that fails leave nothing behind, or let the next one skip what is there.",
         )
         self.expect_none(  # customers have ordered meanwhile, and paid
             self.head.differences(live.copy.snapshot(), MayChange(business=True)),
-            expected="After a run that succeeds behind the report, the database holds what an upgrade always makes.",
+            expected="After the run that succeeds, the database holds what the upgrade makes without a report.",
             heading="The last run ends with exit code 0, but:",
-            cause="An error was swallowed, so that the deploy does not run it again.",
-            next_step="Let the upgrade fail while it cannot get the table.",
+            cause="An error was swallowed, so the deploy takes the run for a success.",
+            next_step="Let the upgrade fail when it cannot get the table.",
         )
 
     def answered(self) -> None:
-        """meanwhile every request is answered, and no limit is set for anybody but the migration"""
+        """every request is answered in the meantime, and a limit is set for the migration alone"""
         live = self._deploy.live
         is_limit = any("lock" in each or "timeout" in each for each in live.failed)
         self.expect_none(
             live.failed,
             expected="Every request is answered.",
-            cause="What was meant for the migration hits the requests too." if is_limit else "",
+            cause="The limit that was meant for the migration applies to the requests too." if is_limit else "",
             next_step="Set limits on the migration's own connection only. The models stay as they are for now.",
         )
         self.expect_none(
             live.copy.settings(),
             expected="The database has no settings of its own, as before.",
-            heading="It has these, which each new session gets:",
-            cause="`ALTER DATABASE` or `ALTER ROLE ... IN DATABASE` sets them for everybody, and for good.",
+            heading="Each new session gets these now:",
+            cause="`ALTER DATABASE` or `ALTER ROLE ... IN DATABASE` sets them for every session, permanently.",
             next_step="Use `SET LOCAL`: it ends with the transaction.",
         )
 
     def bound(self) -> None:
-        """meanwhile no request waits for a lock for longer than a second, however long the report stays"""
+        """no request waits for a lock for more than a second, however long the report stays"""
         self.expect(
             self._deploy.live.longest_wait <= BOUND_SECONDS,
-            expected="No request waits for a lock for longer than one second.",
-            found="At least one does, behind `flask db upgrade`.",
-            cause="The upgrade stands in line for too long at a time, or keeps a lock while it waits for another one.",
+            expected="No request waits for a lock for more than a second.",
+            found="At least one waits longer, behind `flask db upgrade`.",
+            cause="The upgrade waits in line for too long at a time, or keeps one lock while it waits for another.",
             next_step="Look at how long it may wait for each lock, and at what it holds by then.",
         )
 
@@ -105,6 +107,10 @@ TWO_MORE_ORDERS = """
         (SELECT min(id) FROM users WHERE id NOT IN (SELECT user_id FROM orders)), (SELECT min(user_id) FROM orders)
     ) ORDER BY id
 """
+BIRTHDAYS = """;
+    INSERT INTO point_bookings (user_id, points, reason) SELECT id, 5, 'birthday' FROM users
+    WHERE id IN ((SELECT min(user_id) FROM orders), (SELECT max(user_id) FROM orders))
+"""
 
 
 class WelcomePoints(FilesJudge):
@@ -115,7 +121,7 @@ class WelcomePoints(FilesJudge):
 
     def points(self) -> None:
         """after the upgrade each customer who has ordered has 10 welcome points, once; `orders.user_id` is indexed"""
-        times = ("After the first upgrade:", "After the second upgrade:", "Where a customer orders before the upgrade:")
+        times = ("After the first upgrade:", "After the second upgrade:", "After an upgrade with two more orders:")
         for when, snapshot in zip(times, (*self.heads, self._undisturbed[1]), strict=True):
             self.expect_none(
                 mistakes(snapshot),
@@ -126,7 +132,7 @@ class WelcomePoints(FilesJudge):
             )
 
     def again(self) -> None:
-        """the upgrade may die before each of its statements: then the same command, run again, succeeds"""
+        """wherever the upgrade dies, running the same command again succeeds"""
         for crash in self._crashes:
             self.expect(
                 not crash.error,
@@ -137,16 +143,20 @@ class WelcomePoints(FilesJudge):
             )
 
     def once(self) -> None:
-        """after the second run, schema and points are as if nothing had died, also when orders come between the two"""
+        """after the second run, schema and points are as if nothing had died, even if others order and book points
+        between the two runs"""
         for crash in self._crashes:
             wrong = mistakes(crash.after, crash.left)
+            causes = {"birthday": "It throws away what others have booked.", "many": "A step was done twice."}
             skipped = "A step was skipped because of a trace of the first run." if wrong else ""
             self.expect_none(
                 [*self._undisturbed[1].differences(crash.after, self.may), *wrong],
-                expected="Schema, rows and points are those of a run that nothing has disturbed.",
-                heading=f"{crash.when}\nThen two customers ordered, one for the first time. After the second run:",
-                cause="A step was done twice." if any("too many" in each for each in wrong) else skipped,
-                next_step="Let each step look at what it makes itself. A table may be there without its rows.",
+                expected="Schema, rows and points are the same as after a run that was not interrupted.",
+                heading=f"{crash.when}\nThen two customers ordered, one of them for the first time"
+                + ", and two got points for a birthday" * ("point_bookings" in crash.left.tables)
+                + ". After the second run:",
+                cause=next((why for word, why in causes.items() if any(word in each for each in wrong)), skipped),
+                next_step="Let each step check for what it makes itself: the table can be there without its rows.",
             )
 
     @cached_property
@@ -157,18 +167,22 @@ class WelcomePoints(FilesJudge):
 
     @cached_property
     def _crashes(self) -> list[Crash]:
-        return list(crashes(self.fresh, SHOP, self._undisturbed[0], meanwhile=TWO_MORE_ORDERS))
+        def others(left: Snapshot) -> str:
+            return TWO_MORE_ORDERS + BIRTHDAYS * ("point_bookings" in left.tables)
+
+        return list(crashes(self.fresh, SHOP, self._undisturbed[0], meanwhile=others))
 
 
 def mistakes(where: Snapshot, left: Snapshot | None = None) -> list[str]:
-    """What the ticket asks for and is not there; who ordered after `left`, where points were booked, may have none."""
+    """What the ticket asks for and is not there. Those who ordered after points were booked in `left` may have none."""
     bookings, orders, table = where.rows_of("point_bookings"), where.rows_of("orders"), where.schema.table("orders")
     has_index = table and any(each.columns == ("user_id",) for each in table.indexes)
     early = {row["user_id"] for row in (left.rows_of("orders") if left and left.rows_of("point_bookings") else orders)}
     booked = Counter((row.get("user_id"), row.get("points"), row.get("reason")) for row in bookings)
     due = Counter({(row["user_id"], 10, "welcome"): 1 for row in orders})
+    due.update({(each, 5, "birthday") for each in (min(early), max(early)) if left and "point_bookings" in left.tables})
     few = [booking for booking in due - booked if booking[0] in early]
-    return ([] if has_index else ["`orders.user_id` has no index."]) + [
+    return (not_valid(where.schema, "orders") if has_index else ["`orders.user_id` has no index"]) + [
         f"the user with id {user} has too {word} bookings of {points} points for {reason!r}"
         for counted, word in ((booked - due, "many"), (few, "few"))
         for user, points, reason in sorted(counted, key=repr)
@@ -179,7 +193,7 @@ def mistakes(where: Snapshot, left: Snapshot | None = None) -> list[str]:
 
 VERSIONS = "alembic_version_billing"
 OWN_COMMAND = "Each team still runs its own command, and gets its own two columns from it."
-ORDER = "Write down, for each of the two, the tables in the order in which one transaction locks them."
+ORDER = "For each of the two, write down in which order one transaction locks the tables."
 
 
 class TwoDeploys(FilesJudge):
@@ -190,7 +204,7 @@ class TwoDeploys(FilesJudge):
     last = FilesJudge.last[:-1]  # the models come with the next release
 
     def both(self) -> None:
-        """each command, run alone, brings its own two columns and nothing else; billing's downgrade takes them away"""
+        """each command, run alone, brings its own two columns and nothing else; billing's downgrade removes them"""
         for name in SHOPS:
             self.expect_column(name, where=self.head, length=200, next_step=OWN_COMMAND)
         copy = self.fresh("the database of billing's commands")
@@ -207,8 +221,7 @@ class TwoDeploys(FilesJudge):
         self.expect_rows(self.start, alone, next_step=OWN_COMMAND)
         copy.must(BILLING)  # which has nothing left to do
         copy.must("db downgrade base --directory billing")
-        undo = "In `downgrade()`, undo every operation of `upgrade()`."
-        self.expect_same_schema(self.start, copy.snapshot(), besides=(VERSIONS,), next_step=undo)
+        self.expect_same_schema(self.start, copy.snapshot(), besides=(VERSIONS,), next_step=UNDO)
         copy.must(BILLING)
         self._alone = {SHOP: Interruptions(copy).statements(SHOP), BILLING: own}
         self._after_both = copy.snapshot()
@@ -220,10 +233,10 @@ class TwoDeploys(FilesJudge):
                 met.errors, expected="Both commands succeed.", heading=met.when, cause=met.why, next_step=ORDER
             )
             differ = self._after_both.differences(met.after, self.may)
-            again = "A command that was ended tries again. The circle is still there."
+            again = "The command that Postgres stops tries again. The two can still block each other."
             self.expect_none(
-                differ or ["Postgres had to end a deadlock between them first."] * (met.deadlocks > 0),
-                expected="After the meeting the database holds what the two bring, and there was no deadlock.",
+                differ or ["Postgres had to resolve a deadlock between them first."] * (met.deadlocks > 0),
+                expected="Afterwards the database holds what both commands bring, and there was no deadlock.",
                 heading=f"{met.when} Both ended with exit code 0, but:",
                 cause="An error was swallowed: a command says that it has succeeded, and has not." if differ else again,
                 next_step=ORDER,

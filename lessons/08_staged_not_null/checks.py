@@ -9,7 +9,9 @@ from migration_lab import course
 from migration_lab.checking import Database, FilesJudge, Snapshot, part_of
 from migration_lab.checking.rollout import both_releases, revisions_ahead
 from migration_lab.checking.transactions import Noted, longest_transaction, noted_upgrade
+from migration_lab.checking.usual import UNDO
 from migration_lab.schema import diff
+from migration_lab.service import serve
 from migration_lab.traffic import Request
 
 MANY_USERS = 50_000
@@ -18,8 +20,8 @@ MANY_SECONDS = 60.0  # so that there is time for pauses between batches
 MANY = f"INSERT INTO users (email) SELECT n || '@example.de' FROM generate_series(1, {MANY_USERS}) AS n"
 WITHOUT_GERMAN = "SELECT count(*) FROM users WHERE email LIKE '%@example.de' AND language IS DISTINCT FROM 'de'"
 HAS_ROWS = (
-    "There are users already, and what the revision asks for does not hold for them.",
-    "Look at what `users` holds at the moment at which the statement runs.",
+    "The table has users already, and they do not meet what the revision requires.",
+    "Look at what `users` holds when the statement runs.",
 )
 
 
@@ -35,29 +37,29 @@ class Language(FilesJudge):
         self.expect_column("users.language", where=self.head, length=2, nullable=False)
 
     def values(self) -> None:
-        """users from before have `de` where their address ends in `.de`, however it is spelled, and `en` otherwise"""
+        """users who were there before have `de` if their address ends in `.de` or `.DE`, and `en` otherwise"""
         then = "Look at addresses with several dots, in capitals, and with `.de` in the middle."
         self.expect_values("users.language", by_address, where=self.head, next_step=then)
 
     def both_serve(self) -> None:
-        """there is a revision at which the old release and the new one both serve; before it the old one does, and
-        after the last revision the new one; after the way back the old one serves again"""
+        """there is a revision at which the old release and the new one both serve; until then the old one serves,
+        after the last revision the new one, and after the downgrade the old one again"""
         _ = self._deploy
 
     def late_users(self) -> None:
-        """users whom the old release takes until the deploy is over have their language in the end"""
+        """users who sign up with the old release during the deploy have their language in the end"""
         for during, after in self._deploy:
             has = during.known_values_of("users.language")
             self.expect_values(
                 "users.language",
-                {row["id"]: by_address(row) for row in after.rows_of("users") if row["id"] not in has},
+                {row["id"]: by_address(row) for row in during.rows_of("users") if row["id"] not in has},
                 where=after,
                 next_step="Fill in what is empty in a revision that comes after the deploy.",
             )
 
     def chosen(self) -> None:
-        """what users have chosen stays, also when you go back to the first revision at which both serve, and forward
-        again"""
+        """what users have chosen stays, even after a downgrade to the first revision at which both serve and another
+        upgrade"""
         has = self._deploy[0][0].known_values_of("users.language")
         for _, after in self._deploy:
             then = "Let `UPDATE` find only rows without a value, and let its `downgrade()` leave the values."
@@ -68,7 +70,7 @@ class Language(FilesJudge):
         _ = self._deploy
 
     def many_users(self) -> None:
-        """with 50,000 users more the upgrade comes to its end within a minute, and they all have their language"""
+        """with 50,000 more users the upgrade finishes within a minute, and all of them have their language"""
         wrong = self._noted.copy.sql(WITHOUT_GERMAN).scalar
         self.expect(
             not wrong,
@@ -78,12 +80,13 @@ class Language(FilesJudge):
         )
 
     def open_doors(self) -> None:
-        """no transaction keeps people out of `users` and reads or changes a lot of it meanwhile (50,000 users)"""
+        """no transaction locks people out of `users` while it reads or changes much of it (50,000 users)"""
         self._noted.expect_open_doors(MOST_ROWS)
 
     def small_steps(self) -> None:
-        """no transaction changes more than 20,000 users (of 50,000)"""
+        """no transaction changes more than 20,000 users (of 50,000), in either direction"""
         self._noted.expect_small_steps(MOST_ROWS)
+        self._noted.back(self.back_to).expect_small_steps(MOST_ROWS)
 
     @cached_property
     def _deploy(self) -> tuple[tuple[Snapshot, Snapshot], ...]:
@@ -99,12 +102,14 @@ class Language(FilesJudge):
                     new.expect(*visits("new", "en"), next_step=MOMENT)
             copy.execute("UPDATE users SET language = 'fr' WHERE email = 'ann@example.com'")
             during = copy.snapshot()
-            with part_of("late_users"):
-                head = copy.upgrade()
-            new.expect(*visits("new-head", "en"))
+            for later in ahead[ahead.index(revision) + 1 :]:
+                with part_of("late_users"):
+                    copy.reach(later)
+                new.expect(*visits(f"new-{later}", "en"))
+            head = copy.snapshot()
             with part_of("way_back"):
                 copy.downgrade(revision)
-                old.expect(*visits("old-back"), next_step=UNDO)
+                old.expect(*visits("old-back"), since=during, next_step=UNDO)
                 new.expect(*visits("new-back", "en"), next_step=UNDO)
                 back, again = copy.snapshot(), copy.upgrade()
                 copy.downgrade(self.back_to)
@@ -117,8 +122,7 @@ class Language(FilesJudge):
         return noted_upgrade(copy, "users", seconds=MANY_SECONDS)
 
 
-MOMENT = "Between the column and the promise there has to be a revision at which both releases serve, for the deploy."
-UNDO = "Undo in `downgrade()` each thing that `upgrade()` did."
+MOMENT = "The deploy needs a revision at which both releases serve: the column is there, and not required yet."
 
 
 def by_address(row: dict[str, Any]) -> str:
@@ -150,22 +154,22 @@ class Till(FilesJudge):
         self._expect_latest(stall, stall)
 
     def trigger(self) -> None:
-        """what guards the owner is still there after the upgrade"""
+        """the trigger that guards the owner is still there after the upgrade"""
         self.expect_none(
             [each for each in diff(self.start.schema, self.head.schema) if each.kind == "trigger"],
             expected="The trigger `keep_owner` is as it was.",
-            next_step="Ask the database for all that belongs to the table, and make again what the copy loses.",
+            next_step="Ask the database what belongs to the table, and create again what the copy loses.",
         )
 
     def held(self) -> None:
-        """no transaction keeps the file for long: less than a third of the time of the draft's `UPDATE`, which looks
-        for each user through all orders (4,000 of each, measured in the check)"""
+        """no transaction holds the file for long: less than a third of the time of the draft's `UPDATE`, which searches
+        all orders for each user (4,000 of each, measured in the check)"""
         longest, naive, _ = self._stall
         self.expect(
             longest < naive * HELD_AT_MOST,
-            expected="No transaction takes as long as a third of the plain way.",
-            found="One does. Nobody else can use the till meanwhile.",
-            next_step="Do the long work in pieces that commit, or find a way to the values that reads the orders once.",
+            expected="Each transaction takes less than a third of the time of the draft's `UPDATE`.",
+            found="One takes longer, and blocks the printer until it ends.",
+            next_step="Do the long work in pieces that commit, or find the values in a way that reads the orders once.",
         )
 
     @cached_property
@@ -208,6 +212,7 @@ class Country(FilesJudge):
     exercise = "08.3"
     stub_fails = "honest"
     changes = ("users.country",)
+    causes = dict.fromkeys(("F30", "F32"), HAS_ROWS)
     adds = ("users", "*")  # how a row says that its country is not known is left open
     writes = ("users.country",)  # `told`, `honest` and `way_back` look at its values
     may_refuse = True
@@ -219,15 +224,15 @@ class Country(FilesJudge):
         super().downgrade()
 
     def told(self) -> None:
-        """who has told a country keeps it"""
+        """users who have named a country keep it"""
         self.expect_values("users.country", self._told, where=self.head, next_step=ONLY_EMPTY)
 
     def honest(self) -> None:
-        """nobody is given a country: who had none has none, or a value that is no country's code"""
+        """no user is given a country: those without one have none, or a value that is not the code of a country"""
         self._expect_honest(self.head, self._told)
 
     def new_users(self) -> None:
-        """the database refuses a new user without a country, and takes one with a country, in a new database too"""
+        """the database refuses a new user without a country and takes one with a country; so does a new database"""
         for database in (self._used, self.new[0]):
             self.expect_refused(
                 database,
@@ -239,22 +244,36 @@ class Country(FilesJudge):
         french = "INSERT INTO users (email, country) VALUES ('new@example.fr', 'FR')"
         self.expect_taken(self._used, french, expected="A new user from FR is taken.", next_step=ALL_ROWS)
 
+    def service(self) -> None:
+        """the shop takes no new user without a country, and makes none up"""
+        before = self._used.snapshot()
+        with serve(self._used.workspace) as shop:
+            shop.send("POST", "/users", {"email": "new@example.it"})
+        self.expect(
+            not self._used.snapshot().new_rows("users", before),
+            expected="`POST /users` without a country adds no user.",
+            found="It adds one.",
+            next_step="Look at the model and at the route: who decides on the country there?",
+        )
+
     def old_users(self) -> None:
-        """a user whose country is not known can log in and order, and can tell the country later"""
+        """a user whose country is not known can log in and order, and can name the country later"""
         one, *_ = unknown = sorted(self.start.values_of("users.country").keys() - self._told.keys())
         ids = ", ".join(map(str, unknown))
         self.expect_taken(
             self._used,
             f"UPDATE users SET last_login_at = CURRENT_TIMESTAMP WHERE id IN ({ids})",
             f"INSERT INTO orders (user_id, amount_cents, status, created_at) {ORDERS} IN ({ids})",
-            f"UPDATE users SET country = 'PT' WHERE id = {one}",
-            expected="Users from before can log in, order, and say that they live in PT.",
+            expected="Users from before the upgrade can log in and order.",
             next_step=ALL_ROWS,
         )
+        moves = [f"UPDATE users SET country = '{each}' WHERE id = {one}" for each in COUNTRIES]
+        if self._used.refusal("; ".join(moves)):
+            self.expect_taken(self._used, *moves, expected="They can name any country.", next_step=ALL_ROWS)
 
     def way_back(self) -> None:
-        """`flask db downgrade` keeps what users have told, also since the upgrade, and gives nobody a country; the
-        upgrade after it works as the first one did"""
+        """`flask db downgrade` keeps the countries that users have named, also since the upgrade, and makes none up;
+        the next upgrade works as the first one did"""
         self.walk.again()
         head, lived = (each.values_of("users.country") for each in (self.head, self.walk.lived))
         since = {id_: each for id_, each in lived.items() if id_ in self._told or (id_ in head and each != head[id_])}
@@ -282,13 +301,15 @@ class Country(FilesJudge):
                 for id_ in self.start.values_of("users.country")
                 if id_ not in told and is_country(found.get(id_))
             ],
-            expected="Users of whom no country is known have none.",
-            next_step="Decide how a row says that its country is not known, and fill in that, or nothing.",
+            expected="Users whose country is not known have none.",
+            next_step="Decide how a row says that its country is not known, and fill in just that, or nothing.",
         )
 
 
 ONLY_EMPTY = "Touch only rows without a country in `upgrade()`, and only what that wrote in `downgrade()`."
-ALL_ROWS = "A constraint holds for each row that is written, and an `UPDATE` writes whole rows: find one they all keep."
+ALL_ROWS = (
+    "A constraint applies to each row that is written, and an `UPDATE` writes whole rows: choose one all can meet."
+)
 COUNTRIES = (Path(__file__).parent / "countries.txt").read_text(encoding="utf-8").split()  # ISO 3166-1 alpha-2
 ORDERS = "SELECT id, 5, 'paid', CURRENT_TIMESTAMP FROM users WHERE id"
 

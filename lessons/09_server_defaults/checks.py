@@ -35,8 +35,8 @@ class Source(FilesJudge):
     changes = ("orders.source",)
 
     def old_orders(self) -> None:
-        """`orders.source` is there, and all orders from before have `web`"""
-        then = "The ticket says what the old orders get. Ask what fills them in, and at which moment."
+        """`orders.source` is there, and all orders that were there before have `web`"""
+        then = "The ticket says what the old orders get. Ask what fills them in, and when."
         self.expect_values("orders.source", lambda row: "web", where=self.head, next_step=then)
 
     def required(self) -> None:
@@ -44,21 +44,21 @@ class Source(FilesJudge):
         self.expect_column("orders.source", where=self.head, length=20, nullable=False, default=...)
 
     def deploy(self) -> None:
-        """an order that the release of today writes after your first new revision is taken, and has `web` in the end"""
+        """an order that today's release writes after your first new revision is taken, and has `web` in the end"""
         self._expect_source("deploy", "web", "Which default is right while that release runs, and which a day later?")
 
     def app(self) -> None:
-        """the new release takes orders from your first new revision on, and they have `web` in the end"""
-        self._expect_source("app", "web", "What the app writes is a matter of its model.")
+        """from your first new revision on, the new release takes orders, and they have `web` in the end"""
+        self._expect_source("app", "web", "The model decides what the app writes.")
 
     def script(self) -> None:
         """`scripts/phone_orders.sql` adds its two orders on the evening after the first new revision, and again when
         all have run; they have `phone` in the end, and it changes nothing else"""
-        self._expect_source("script", "phone", "Add the column and its value to the INSERT. What it wrote has to stay.")
+        self._expect_source("script", "phone", "Add the column and its value to the INSERT. What it wrote must stay.")
 
     def job(self) -> None:
         """an order from the partner's job has `partner`"""
-        self._expect_source("job", "partner", "A default that somebody relies on stays.")
+        self._expect_source("job", "partner", "A default that a program relies on has to stay.")
 
     def _expect_source(self, program: str, source: str, next_step: str) -> None:
         written, end = self._written
@@ -112,7 +112,7 @@ class PublicId(FilesJudge):
     only_on = {"in_place": "postgres", "locked_out": "postgres", "batches": "postgres"}
 
     def own_value(self) -> None:
-        """each order from before has a `public_id` of its own, a UUID or a text"""
+        """each order that was there before has a `public_id` of its own, a UUID or a text"""
         column = self.expect_there("orders.public_id", where=self.head)
         self.expect(
             column.kind == "text" or column.type.lower() == "uuid",
@@ -120,26 +120,27 @@ class PublicId(FilesJudge):
             found=f"It is {column}.",
             next_step="Give the column one of these types, in the model and in the revision.",
         )
-        self._expect_own(self.head, "Each row needs a call of the function in SQL; look at gaps between the ids, too.")
-
-    def in_place(self) -> None:
-        """the table is not written anew"""
-        self._noted.expect_in_place()
-
-    def locked_out(self) -> None:
-        """nobody is locked out while rows are filled in"""
-        self._noted.expect_open_doors(0, reads=False)
-
-    def batches(self) -> None:
-        """no transaction changes more than 5,000 rows"""
-        self._noted.expect_small_steps(MOST_ROWS)
+        self._expect_own(self.head, "Each row needs its own call of the function, in SQL. Mind gaps between the ids.")
 
     def job(self) -> None:
         """an order of the partner's job has a `public_id` of its own, whenever it was written, and keeps it"""
-        then = "New rows first, then the old ones: an order that comes between must not be forgotten."
+        then = "See to new rows first, then to the old ones: an order that comes in between must not be forgotten."
         self._expect_own(self._lived[1], then)
         if self.engine == "postgres":
             self._expect_own(self._noted.copy.snapshot(), then)
+
+    def in_place(self) -> None:
+        """the table is not rewritten"""
+        self._noted.expect_in_place()
+
+    def locked_out(self) -> None:
+        """no program is locked out while rows are filled in"""
+        self._noted.expect_open_doors(0, reads=False)
+
+    def batches(self) -> None:
+        """no transaction changes more than 5,000 rows, in either direction"""
+        self._noted.expect_small_steps(MOST_ROWS)
+        self._noted.back(self.back_to).expect_small_steps(MOST_ROWS)
 
     def app(self) -> None:
         """each order from the shop has a `public_id` of its own"""
@@ -154,11 +155,11 @@ class PublicId(FilesJudge):
         )
 
     def secret(self) -> None:
-        """nobody can guess it: an order has another one in another copy, and no half is the same in many orders"""
+        """the value cannot be guessed: another copy gives the same order another one, and neither half repeats"""
         one, other = (each.values_of("orders.public_id") for each in (self.head, self._lived[1]))
         self.expect_none(
-            [f"Order {id_} has the same in both." for id_, value in one.items() if other.get(id_) == value],
-            expected="Two copies of the database give other values to the same orders.",
+            [f"Order {id_} has the same value in both." for id_, value in one.items() if other.get(id_) == value],
+            expected="Two copies of the database give the same order different values.",
             next_step=RANDOM,
         )
         texts = [str(value).replace("-", "") for value in one.values()]
@@ -167,16 +168,17 @@ class PublicId(FilesJudge):
         self.expect(
             times <= len(texts) // 100 + 1,
             expected="Both halves of the values differ from order to order.",
-            found=f"{times:,} of {len(texts):,} orders have the same half, as when values count up.",
+            found=f"{times:,} of {len(texts):,} orders have the same half, as they do when values count up.",
             next_step=RANDOM,
         )
 
     def _expect_own(self, now: Snapshot, next_step: str) -> None:
         values = now.values_of("orders.public_id")
         times = Counter(values.values())
-        wrong = [f"Order {id_} has none." for id_, value in values.items() if not value]
-        wrong += [f"Order {id_} has that of another." for id_, value in values.items() if value and times[value] > 1]
-        self.expect_none(wrong, expected=f"In {now.name} each order has a value of its own.", next_step=next_step)
+        wrong = [f"Order {id_} has no value." for id_, value in values.items() if not value]
+        wrong += [f"Order {id_} shares its value." for id_, value in values.items() if value and times[value] > 1]
+        then = "Each row needs its own call of the function." if wrong[:1] and "shares" in wrong[0] else next_step
+        self.expect_none(wrong, expected=f"In {now.name} each order has a value of its own.", next_step=then)
 
     @cached_property
     def _noted(self) -> Noted:
@@ -195,7 +197,7 @@ class PublicId(FilesJudge):
                 given, now = now.known_values_of("orders.public_id"), lived.snapshot()
                 has = now.values_of("orders.public_id")
                 self.expect_none(
-                    [f"Order {id_} has another at {revision}." for id_, old in given.items() if has.get(id_) != old],
+                    [f"Order {id_} differs at {revision}." for id_, old in given.items() if has.get(id_) != old],
                     expected="An order keeps the value that it was given: a customer may have the link.",
                     next_step="Fill in rows without a value only.",
                 )
@@ -213,15 +215,15 @@ class Defaults(FilesJudge):
     last = ("downgrade", "rows_kept", "new_database", "no_drift")
 
     def locale(self) -> None:
-        """in production a user who names no locale gets `en`"""
+        """in production a new user without a locale gets `en`"""
         self._expect_default("users.locale", self.walk.database, self.head)
 
     def warehouse(self) -> None:
-        """in production an order that names no warehouse gets `south`"""
+        """in production a new order without a warehouse gets `south`"""
         self._expect_default("orders.warehouse", self.walk.database, self.head)
 
     def made_from_nothing(self) -> None:
-        """a database that is made from nothing has both defaults too"""
+        """a new database that the files make has both defaults too"""
         for name in self.defaults:
             self._expect_default(name, *self.new)
 

@@ -17,7 +17,8 @@ def arrive(url: str, start: Snapshot, now: Snapshot, may: MayChange) -> None:
     """In each table that was there at the start: one more row, like one that is there, and one row with other values.
 
     Only what the database takes: a row that a constraint refuses does not arrive. Other values are given to columns
-    that could be null at the start, by the name that they have now; such a value belongs to a person.
+    that could be null at the start, by the name that they have now, in a row that had a value then and in one that had
+    none; such a value belongs to a person.
 
     Args:
         url: the database to change.
@@ -73,5 +74,10 @@ def _other_values(
             continue
         value = WORDS[: column.length] if column.kind == "text" else MOMENT
         sql = f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = {marker} WHERE {quoted(key[0])} = {marker}"
-        statements.append((sql, [value, rows[-1][key[0]]]))
+        had = start.values_of(name)
+        for has_one in (True, False):
+            row = next((each for each in reversed(rows) if (had.get(each.get("id")) is not None) is has_one), None)
+            known = [each[column.name] for each in rows if each[column.name] is not None]
+            # A check may refuse the first one, and not one that is there.
+            statements += [(sql, [each, row[key[0]]]) for each in (*known[:1], value) if row]
     return statements

@@ -22,7 +22,18 @@ from migration_lab.schema import Column, Schema, diff, read_schema
 from migration_lab.workspace import Workspace
 
 COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under one
-THERE_ALREADY = "F29"  # the field guide's card for a table, column or index that exists
+THERE_ALREADY = ("F29", "F48")  # the field guide's cards for a table, a column or an index that exists
+# What cards of the field guide mean on the way back.
+MAKES_TOO_MUCH = (
+    "`downgrade()` makes something that is there: it undoes more than its `upgrade()` does, or another has undone it.",
+    "Compare `downgrade()` with `upgrade()`, operation by operation.",
+)
+DROPS_TOO_MUCH = (
+    "`downgrade()` drops or alters something that is not there: its `upgrade()` has not made it, or another "
+    "`downgrade()` has dropped it before.",
+    "Compare `downgrade()` with `upgrade()`, operation by operation.",
+)
+ON_THE_WAY_BACK = {**dict.fromkeys(THERE_ALREADY, MAKES_TOO_MUCH), "G30": DROPS_TOO_MUCH}
 SETTINGS = """
     SELECT unnest(s.setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
     WHERE d.datname = current_database()
@@ -136,7 +147,7 @@ class Database:
         """Run a command that has to end with exit code 0.
 
         Raises:
-            Miss: it does not, or does not come to an end.
+            Miss: it does not, or it does not finish.
         """
         completed = self._completed(command, folder=folder, seconds=seconds)
         if completed.exit_code != 0:
@@ -229,9 +240,9 @@ class Database:
             return self.flask(command, folder=folder, seconds=seconds)
         except StoppedError as error:
             raise Miss(
-                expected=f"`flask {command}` comes to an end on {self.name}.",
+                expected=f"`flask {command}` finishes on {self.name}.",
                 found=error.message,
-                cause="A revision or a model does not come to an end.",
+                cause="A revision or a model never finishes.",
                 next_step=error.next_step,
             ) from error
 
@@ -258,12 +269,13 @@ class Database:
                 cause="What the command did was not kept: a transaction was left open, or was committed or rolled back "
                 "on the way.",
                 next_step="Look in `migrations/env.py` and in the revision for `commit`, `rollback`, `begin` and for "
-                "a connection that nobody commits.",
+                "a connection that is never committed.",
             )
         return at
 
     def _failed(self, command: str, completed: Completed) -> Miss:
-        cause, next_step = self._why(explain(relative(completed.output, self.folder)))
+        card = explain(relative(completed.output, self.folder))
+        cause, next_step = self._why(card, ON_THE_WAY_BACK if command.startswith("db downgrade") else {})
         return Miss(
             expected=f"`flask {command}` ends without an error on {self.name}.",
             found=f"It ends with exit code {completed.exit_code}:\n{error_in(completed.output, self.folder)}",
@@ -271,7 +283,7 @@ class Database:
             next_step=next_step,
         )
 
-    def _why(self, card: Card | None) -> tuple[str, str]:
+    def _why(self, card: Card | None, usual: dict[str, tuple[str, str]]) -> tuple[str, str]:
         if card is None:
             return "", "Read the error from its last line, and correct the file that it comes from."
-        return self._causes.get(card.id, (card.meaning, " ".join(card.cure)))
+        return {**usual, **self._causes}.get(card.id, (card.meaning, " ".join(card.cure)))

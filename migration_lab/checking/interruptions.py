@@ -4,7 +4,7 @@ A hook in the copy's `env.py` counts the statements that change something. COMMI
 to die before the last statement that it would have kept.
 
     statements = Interruptions(self.fresh()).statements("db upgrade")
-    for crash in crashes(self.fresh, "db upgrade", statements, meanwhile="INSERT INTO users (email) VALUES ('late')"):
+    for crash in crashes(self.fresh, "db upgrade", statements, meanwhile=lambda left: LATE_USER):
         self.expect(not crash.error, expected="The second run succeeds.", found=f"{crash.when}\n{crash.error}")
         differ = undisturbed.differences(crash.after, self.may)
 
@@ -24,6 +24,7 @@ from pathlib import Path
 from shlex import split
 from textwrap import shorten
 
+from migration_lab import locks
 from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.running import (
@@ -31,6 +32,7 @@ from migration_lab.checking.running import (
     POLL_SECONDS,
     Running,
     in_background,
+    is_blocked,
     run,
     wait_for,
     wait_for_its_sessions,
@@ -42,6 +44,13 @@ from migration_lab.process import Completed
 
 DIED = 70  # the exit code of a command that the hook ended
 VALUES = re.compile(r"'(?:[^']|'')*'|\b\d+\b")
+CONCURRENTLY = re.compile(r"(CREATE (UNIQUE )?INDEX|REINDEX .*) CONCURRENTLY ", re.IGNORECASE)
+# A concurrent build waits for every snapshot that is older than the index.
+OLD_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class"
+CANCEL_BLOCKED = """
+    SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
+"""
 
 # The learner's own env.py runs below it, under its own name, so that tracebacks stay true.
 HOOK = """
@@ -104,30 +113,37 @@ class Crash:
 
 
 def crashes(
-    fresh: Callable[[], Database], command: str, statements: Sequence[str], *, meanwhile: str
+    fresh: Callable[[], Database], command: str, statements: Sequence[str], *, meanwhile: Callable[[Snapshot], str]
 ) -> Iterator[Crash]:
     """Let a command die before each kind of statement, and run it again; deaths that leave the same count once.
+
+    On Postgres also in the middle of a concurrent build of an index, which leaves the index, and not valid.
 
     Args:
         fresh: makes a copy.
         statements: what the command sends when nothing disturbs it.
-        meanwhile: SQL that somebody runs between the two runs.
+        meanwhile: what the first run has left, to SQL that another program runs before the second one.
 
     Raises:
         Miss: the database does not accept `meanwhile`.
     """
     seen = []
-    for number in sampled(statements)[1:]:  # before the first one nothing has been done
+    builds = [number for number, each in enumerate(statements, start=1) if CONCURRENTLY.match(each)]
+    before = sampled(statements)[1:]  # before the first one nothing has been done
+    for number, where in [*((each, "before") for each in before), *((each, "in") for each in builds[:1])]:
         copy = fresh()
-        Interruptions(copy).die_before(number, command)
+        if where == "before":
+            Interruptions(copy).die_before(number, command)
+        else:
+            Interruptions(copy).break_off(number, command)
         left = copy.snapshot()
         if (state := (left.schema, left.tables, left.revisions)) in seen:
             continue
         seen.append(state)
-        when = f"It died before this statement: {shorten(statements[number - 1], 70, placeholder=' …')}"
-        if refused := copy.refusal(meanwhile):
+        when = f"It died {where} this statement: {shorten(statements[number - 1], 70, placeholder=' …')}"
+        if refused := copy.refusal(meanwhile(left)):
             raise Miss(
-                expected="When the first run has died, the shop goes on as before.",
+                expected="When the first run has died, the shop works as before.",
                 found=f"{when}\n{refused}",
                 next_step="Leave the tables of the shop as they are until the last statement.",
             )
@@ -185,7 +201,7 @@ def _first_line(completed: Completed, copy: Database) -> str:
 
 
 class Interruptions:
-    """Interrupts commands in one copy, whose `env.py` is changed until the command has come to an end."""
+    """Interrupts commands in one copy, whose `env.py` is changed until the command has ended."""
 
     def __init__(self, copy: Database) -> None:
         self._copy = copy
@@ -194,7 +210,7 @@ class Interruptions:
         """Run a command that has to succeed, and list what it sent to the database to change something.
 
         Raises:
-            Miss: it fails, or does not come to an end.
+            Miss: it fails, or does not finish.
         """
         with self._hooked(command, before=0, dies=0) as folder:
             self._copy.must(command)
@@ -210,6 +226,14 @@ class Interruptions:
             completed = run(self._copy, command)
         wait_for_its_sessions(self._copy)
         return completed
+
+    def break_off(self, number: int, command: str) -> Completed:
+        """Run a command whose statement of this number, a concurrent build of an index, is cancelled half-way."""
+        with self.paused_before(number, command) as paused, locks.holding(self._copy.url, OLD_SNAPSHOT):
+            paused.go_on()
+            wait_for(lambda: paused.has_ended or is_blocked(self._copy))
+            self._copy.sql(CANCEL_BLOCKED)
+            return paused.completed()
 
     @contextmanager
     def paused_before(self, number: int, command: str) -> "Iterator[Paused]":
@@ -247,9 +271,13 @@ class Paused(Running):
         self._folder = folder
         wait_for(lambda: (folder / "waits").exists() or self.has_ended)
 
+    def go_on(self) -> None:
+        """Let it go on."""
+        (self._folder / "goes_on").touch()
+
     def completed(self) -> Completed:
         """Let it go on, and wait for its end."""
-        (self._folder / "goes_on").touch()
+        self.go_on()
         return super().completed()
 
 

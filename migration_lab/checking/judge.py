@@ -10,13 +10,19 @@ from types import FunctionType
 from typing import ClassVar
 
 from migration_lab.checking.copies import Copies
-from migration_lab.checking.database import Database, Snapshot, column_of
+from migration_lab.checking.database import THERE_ALREADY, Database, Snapshot, column_of
 from migration_lab.checking.expectations import Expectation, JudgeError, Miss, part_of
 from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
 from migration_lab.checking.vocabulary import Vocabulary
 from migration_lab.checking.words import listed
 from migration_lab.schema import Change, Schema, diff
+
+HAS_IT = (
+    "This database has that part already, and others do not.",
+    "Let the revision look whether a part is there before it makes it.",
+)
+OF_ITS_OWN = dict.fromkeys(THERE_ALREADY, HAS_IT)  # causes, for a database that has had another history
 
 
 class Judge(Vocabulary):
@@ -35,6 +41,7 @@ class Judge(Vocabulary):
         defaults: columns of which the default may differ, and nothing else.
         adds: tables to which parts may be added that the ticket leaves open; "*" for new tables and all beside tables.
         writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
+        loses: columns whose old values the ticket lets be lost, and not replaced.
         fills: new columns and tables that get values from the migration itself; any other is empty at first.
         moves: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
         random: new columns that get other values at each upgrade.
@@ -52,6 +59,7 @@ class Judge(Vocabulary):
     defaults: ClassVar[Collection[str]] = ()
     adds: ClassVar[Collection[str]] = ()
     writes: ClassVar[Collection[str]] = ()
+    loses: ClassVar[Collection[str]] = ()
     fills: ClassVar[Collection[str]] = ()
     moves: ClassVar[Mapping[str, str]] = {}
     random: ClassVar[Collection[str]] = ()
@@ -89,14 +97,15 @@ class Judge(Vocabulary):
             changes: parts of the schema that may differ in this database, besides the judge's own.
         """
         watch = partial(self._watch, changes) if watched else None
-        database = Database(self._copies.at_start(), name, watch, self.causes)
+        database = Database(self._copies.at_start(), name, watch, {**(OF_ITS_OWN if sql else {}), **self.causes})
         if sql:
             database.execute(sql)
         return database
 
     def empty(self, name: str = "a new database", *, watched: bool = False) -> Database:
         """The learner's files with a database that holds nothing; `watched` from its first command on."""
-        return Database(self._copies.empty(), name, partial(self._watch, ()) if watched else None, self.causes)
+        watch, causes = (partial(self._watch, ()), {**OF_ITS_OWN, **self.causes}) if watched else (None, self.causes)
+        return Database(self._copies.empty(), name, watch, causes)
 
     @cached_property
     def new(self) -> tuple[Database, Snapshot]:
@@ -123,7 +132,7 @@ class Judge(Vocabulary):
     @property
     def may(self) -> MayChange:
         """What rows may become."""
-        return MayChange(self.writes, self.moves, self.business)
+        return MayChange(self.writes, self.loses, self.moves, self.business)
 
     def other_changes(self, before: Schema, after: Schema, *, besides: Collection[str] = ()) -> list[Change]:
         """How two schemas differ, apart from what the ticket lets change."""

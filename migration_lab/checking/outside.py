@@ -36,7 +36,7 @@ MEANINGS = (
     (
         r"server closed the connection unexpectedly|terminating connection due to administrator command"
         r"|the database system is (shutting down|starting up|in recovery)",
-        "the Postgres server was ended or restarted meanwhile",
+        "the Postgres server was ended or restarted during the check",
         "Check again: it starts again when it is asked for.",
     ),
 )

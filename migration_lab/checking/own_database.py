@@ -6,12 +6,14 @@ from typing import ClassVar
 
 from migration_lab.checking.arrivals import arrive
 from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.expectations import Miss
 from migration_lab.checking.judge import Judge
 from migration_lab.checking.planted import expect_no_drift
 from migration_lab.checking.rows import changed
 from migration_lab.checking.words import listed, revision_names
 
 TAKE_BACK = "Let `downgrade()` take back what `upgrade()` did, and nothing else."
+CHANGES_NOTHING = "The downgrade changes nothing, so the next upgrade makes what is already there."
 
 
 class OwnDatabaseJudge(Judge):
@@ -60,7 +62,7 @@ class OwnDatabaseJudge(Judge):
 
     def expect_place(self, *wanted: str, cause: str = "", next_step: str = "") -> None:
         """The learner's database stands at these revisions; at the head of the files, where none is named."""
-        heads = self.own.history().heads
+        heads = () if wanted else self.own.history().heads
         at = wanted or heads
         name = self.database_name[:1].upper() + self.database_name[1:]
         self.expect(
@@ -68,7 +70,7 @@ class OwnDatabaseJudge(Judge):
             expected=f"{name} stands at {revision_names(wanted) if wanted else 'the one head of the files'}.",
             found=f"It stands at {revision_names(self.now.revisions)}."
             + ("" if wanted else f" The head of the files is {revision_names(heads)}."),
-            cause=cause,
+            cause="No revision joins the heads of the files." if len(heads) > 1 else cause,
             next_step=next_step or "Compare `flask db current` with `flask db history`.",
         )
 
@@ -88,27 +90,34 @@ class OwnDatabaseJudge(Judge):
         refused = may_refuse and self.own.flask(f"db downgrade {down_to}").exit_code != 0
         if not may_refuse:
             self.own.downgrade(down_to)
+        changes_nothing = self.own.schema() == before.schema
         commands = [
             f"After `flask db downgrade {down_to}`",
             *([] if refused else ["After the next `flask db upgrade`"]),
         ]
         for place, when in enumerate(commands):
             if place:
-                self.own.upgrade()
+                self._upgrade_again(cause or (CHANGES_NOTHING if changes_nothing else ""), next_step)
             lost = changed(before.tables, self.own.snapshot().tables, replace(self.may, business=False))
             expected = f"{when} {self.database_name} has every row and value."
             self.expect_none(lost, expected=expected, cause=cause, next_step=next_step)
         self.expect_same_schema(before, self.own.snapshot(), cause=cause, next_step=next_step)
 
-    def expect_files_agree(self, *, besides: tuple[str, ...] = ()) -> None:
-        """A new database gets the same schema from the files, but for the names in `besides`, and the models agree."""
+    def _upgrade_again(self, cause: str, next_step: str) -> None:
+        try:
+            self.own.upgrade()
+        except Miss as miss:
+            miss.cause, miss.next_step = cause or miss.cause, next_step
+            raise
+
+    def files_agree(self) -> None:
+        """a new database gets the same schema from the files, and the models agree"""
         database, made = self.new
         self.expect_same_schema(
             self.now,
             made,
-            besides=besides,
             on=self.own,
             cause="The files make another schema than the one that is in the database.",
             next_step="A repair that is not in the files does not last: compare a new database with yours.",
         )
-        expect_no_drift(database, by_hand=(*self.by_hand, *besides), schema=made.schema)
+        expect_no_drift(database, by_hand=self.by_hand, schema=made.schema)

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import Miss
@@ -11,9 +12,27 @@ from migration_lab.checking.words import differences_in, error_in, listed, relat
 from migration_lab.models import Models, read_models
 from migration_lab.schema import Schema
 
+# Why the check finds something, by how Alembic begins its words for it; the last one is for all others.
+WHY_IT_DIFFERS = (
+    (
+        "Detected removed table",
+        "The database has the table, and no model that is loaded for every command describes it.",
+    ),
+    ("Detected added table", "A model describes the table, and no revision makes it."),
+    ("Detected removed column", "A revision makes the column, and the model does not have it."),
+    ("Detected added column", "The model has the column, and no revision makes it."),
+    ("Detected server default", "The model and the database do not spell the same default in the same way."),
+    ("", "A model says one thing and the revision another, or one of them was not changed."),
+)
+
 
 def expect_no_drift(
-    database: Database, *, known: Collection[str] = (), by_hand: Collection[str] = (), schema: Schema | None = None
+    database: Database,
+    *,
+    known: Collection[str] = (),
+    by_hand: Collection[str] = (),
+    folder: str = "",
+    schema: Schema | None = None,
 ) -> None:
     """What `flask db check` does finds no difference, and can be believed: it sees one that is planted.
 
@@ -21,6 +40,7 @@ def expect_no_drift(
         database: at the head of the files.
         known: differences, as Alembic words them, that the ticket lets the check find; it has to find them.
         by_hand: tables and parts of tables that no model describes, and that the ticket lets stay.
+        folder: where the app is, as seen from the database's folder.
         schema: what the database holds, where it has been read already.
 
     Raises:
@@ -29,7 +49,8 @@ def expect_no_drift(
     """
     tables = [each.name for each in (schema or database.schema()).tables if each.name not in by_hand]
     with planted(database, tables) as column:
-        models = read_models(database.workspace, database.url)
+        shop = replace(database.workspace, folder=database.folder / folder)
+        models = read_models(shop, database.url)
     if models.fault:
         raise Miss(
             expected="The app can be loaded, with its models.",
@@ -60,8 +81,8 @@ def _expect_found(found: list[str], known: list[str]) -> None:
         found=listed(found) or "It detects nothing.",
         cause="A model or a filter was changed so that the check is silent."
         if missing
-        else "A model says one thing and the revision another, or one of them was not changed.",
-        next_step="Decide which of the two is right, and change the other.",
+        else next(cause for begin, cause in WHY_IT_DIFFERS if found[0].startswith(begin)),
+        next_step="Decide which side is right, the model or the database, and change the other.",
     )
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from dotenv import set_key
 
-from migration_lab.checking.database import Database
+from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.words import listed, revision_names
 from migration_lab.course import Lesson, lay_checkpoint
+from migration_lab.schema import diff
 from migration_lab.service import Service, serve
 from migration_lab.traffic import Request
 
@@ -44,18 +45,26 @@ class Served:
     def unanswered(self, *requests: Request) -> list[str]:
         """Which requests it does not answer as it should, and why: "POST /orders: ..."."""
         answers = [(f"{method} {path}", self.service.send(method, path, body)) for method, path, body in requests]
-        return [f"{request}: {answer.reason}" for request, answer in answers if not answer.ok]
+        said = {409: " (The shop says so whenever a constraint refuses a row.)"}
+        return [
+            f"{request}: {answer.reason}{said.get(answer.status, '')}" for request, answer in answers if not answer.ok
+        ]
 
-    def expect(self, *requests: Request, next_step: str = "") -> None:
+    def expect(self, *requests: Request, since: Snapshot | None = None, next_step: str = "") -> None:
         """It answers each request as it should, with the database as it is now.
+
+        Args:
+            since: what the database held when it did; what differs now is the cause.
 
         Raises:
             Miss: it does not.
         """
         if refused := self.unanswered(*requests):
+            differs = [str(each) for each in diff(since.schema, self.copy.schema())] if since else []
             raise Miss(
                 expected=f"At {revision_names(self.copy.stands_at())} {self.name} serves.",
                 found=listed(refused),
+                cause=listed(["Compared with the way up:", *differs]) if differs else "",
                 next_step=next_step or "Read the first reason: it says what the release misses in the database.",
             )
 

@@ -44,13 +44,15 @@ class MayChange:
 
     Args:
         writes: columns and tables, "orders.status" and "point_bookings", whose values and rows may be others.
+        loses: columns whose values may be gone, and not others.
         renamed: {"users.nickname": "users.display_name"}, in either direction.
         business: whether the shop is in use: a few rows may have another value in a column, never none where there was
-            one, and there may be new rows.
+            one, and there may be new rows. Several rows that had no value, so that none is left, are no business.
         grows: tables that may have new rows.
     """
 
     writes: Collection[str] = ()
+    loses: Collection[str] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     business: bool = False
     grows: Collection[str] = ()
@@ -111,8 +113,10 @@ def _kept(
         if columns is not None and not {column, other} & set(columns[name].columns):
             continue
         now = next((each for each in (other, column) if each in after.columns), None)
-        if now is None:
+        if now is None and f"{name}.{column}" not in may.loses:
             gone.append(column)
+        elif now is None:
+            continue
         else:
             kept[column] = now
     return kept, gone
@@ -128,14 +132,20 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
     now_of = [(row, there.pop(tuple(row[place] for place in places), None)) for row in old]
     differ = [(row, now) for row, now in now_of if now is None or row != now or [*map(type, row)] != [*map(type, now)]]
     by_shop: Counter[str] = Counter()
+    gaps = {column for column in kept if may.business and _are_filled(now_of, list(kept).index(column))}
     for row, now in sorted(differ, key=lambda pair: _in_order(pair[0], places)):
         which = _which(key, row, places)
         if now is None:
             return f"`{name}`: the row with {which} is gone"
         for (column, now_called), was, value in zip(kept.items(), row, now, strict=True):
-            if was == value and type(was) is type(value):
+            if (was == value and type(was) is type(value)) or (value is None and f"{name}.{column}" in may.loses):
                 continue
-            if may.business and column not in key and (value not in (None, "") or was in (None, "")):
+            if (
+                may.business
+                and column not in gaps
+                and column not in key
+                and (value not in (None, "") or was in (None, ""))
+            ):
                 by_shop[column] += 1
                 if by_shop[column] <= A_FEW:
                     continue
@@ -145,6 +155,12 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
         first = min(there.values(), key=lambda row: _in_order(row, places))
         return f"`{name}`: a row was added, with {_which(key, first, places)}"
     return ""
+
+
+def _are_filled(now_of: list[tuple[tuple[Any, ...], tuple[Any, ...] | None]], place: int) -> bool:
+    """Whether several rows had no value in a column, and all of them have one now."""
+    none = [now for row, now in now_of if row[place] is None]
+    return len(none) > 1 and all(now is not None and now[place] is not None for now in none)
 
 
 def _first_of_all(name: str, old: list[tuple[Any, ...]], new: list[tuple[Any, ...]], *, additions: bool) -> str:

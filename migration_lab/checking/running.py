@@ -16,8 +16,8 @@ POLL_SECONDS = 0.02
 REPEATS = 3  # questions that a session has asked before, one after the other: it asks again and again
 STILL_SECONDS = 0.4
 SLEEP_SECONDS = 2.0  # a statement that lets the server sleep for so long is one that waits for somebody
-LEFT_BEHIND = "It meets something that an earlier run has left, and takes it for an error."
-ABORTED = "An error was caught, and Postgres accepts nothing more in a transaction that has had one."
+LEFT_BEHIND = "It finds what an earlier run left behind, and fails."
+ABORTED = "An error was caught, and Postgres accepts no further statement in a transaction that had one."
 # A judge's own sessions stay open while it judges.
 SESSIONS = f"""
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> '{LOOKS}'"""
@@ -72,7 +72,7 @@ def why_it_failed(completed: Completed) -> str:
     Empty for another error. After `LEFT_BEHIND` or `ABORTED` the same command will fail in the same way again.
     """
     output, card = completed.output, explain(completed.output)
-    if card is not None and card.id == THERE_ALREADY:
+    if card is not None and card.id in THERE_ALREADY:
         return LEFT_BEHIND
     if "current transaction is aborted" in output:
         return ABORTED
@@ -80,7 +80,7 @@ def why_it_failed(completed: Completed) -> str:
         return "Each held a table that the other one needed next."
     if "lock timeout" in output:
         return "It gave up while another session had the table."
-    return "It did not come to an end." if completed.exit_code == STOPPED else ""
+    return "It did not finish." if completed.exit_code == STOPPED else ""
 
 
 def is_blocked(copy: Database) -> bool:

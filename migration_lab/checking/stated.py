@@ -42,7 +42,7 @@ def expect_stated(walk: Walk, column: str) -> None:
         if does and not says_something(text_of(files[revision])):
             raise Miss(
                 expected="A `downgrade()` that loses something, leaves something or refuses says so.",
-                found=f"The one of {revision} {does}, without a word.",
+                found=f"The `downgrade()` of {revision} {does}, and does not say so.",
                 next_step="Say in the docstring of `downgrade()` what becomes of the values.",
             )
         before = now

@@ -1,6 +1,6 @@
 """What the transactions of a command do to others; for judges.
 
-On Postgres: what each statement did to a table, and whom its transaction kept out meanwhile. Counted by the server, not
+On Postgres: what each statement did to a table, and whom its transaction kept out. Counted by the server, not
 timed: the same on a quick machine and on a busy one. On SQLite, where a transaction that writes keeps the whole file:
 for how long the longest one did.
 
@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,7 @@ LOG = "lab_statements"
 ARRIVE = 20  # rows of another program, at most
 COUNTER_AT = 24  # the byte of a SQLite file at which the counter of its changes stands
 LOOK_SECONDS = 0.001
+BACK_SECONDS = 60.0  # so that there is time for pauses between batches
 
 # The locks of https://www.postgresql.org/docs/current/explicit-locking.html that writers wait for, and the one that
 # readers wait for too. A statement's lock is looked at when it ends: by then it has all that it takes.
@@ -123,14 +124,14 @@ class Noted:
     """What an upgrade did to a table, with what judges ask of it: each raises `Miss` if it is not so.
 
     Args:
-        is_written_anew: the table has another file than before.
-        arriving: how many rows of others may have arrived meanwhile, all of them in one transaction.
+        is_rewritten: the table has another file than before.
+        arriving: how many rows of others may have arrived, all of them in one transaction.
     """
 
     copy: Database
     table: str
     statements: tuple[Statement, ...]
-    is_written_anew: bool = False
+    is_rewritten: bool = False
     arriving: int = 0
 
     def rows_in_one_transaction(self, *, under_lock: bool = False) -> int:
@@ -140,13 +141,22 @@ class Noted:
             sums[each.transaction] += each.rows if each.keeps_out or not under_lock else 0
         return max(sums.values(), default=0)
 
+    def back(self, to: str) -> "Noted":
+        """What the way back to a revision does then.
+
+        Raises:
+            Miss: the downgrade fails.
+        """
+        self.copy.must(f"db downgrade {to}", seconds=BACK_SECONDS)
+        return replace(self, statements=tuple(noted_statements(self.copy))[len(self.statements) :])
+
     def expect_in_place(self) -> None:
-        """The table is not written anew."""
-        if self.is_written_anew:
+        """The table is not rewritten."""
+        if self.is_rewritten:
             raise Miss(
-                expected=f"The rows of `{self.table}` lie where they lay.",
-                found="All of them were written into a new file, and nobody got at the table meanwhile.",
-                next_step="Look at the table of changes in the lesson: which ones are in place?",
+                expected=f"The rows of `{self.table}` stay where they are on disk.",
+                found="The whole table was rewritten into a new file, and locked until that was done.",
+                next_step="Look at the table of changes in the lesson: which ones are made in place?",
             )
 
     def expect_open_doors(self, most: int, *, reads: bool = True) -> None:
@@ -159,13 +169,13 @@ class Noted:
         closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
         rows = self.rows_in_one_transaction(under_lock=True)
         if rows > most + self.arriving or (reads and any(each.whole_reads for each in closed)):
-            waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Whoever writes waits"
+            waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Every writer waits"
             does = f"a transaction changes {rows:,} rows" if rows > most + self.arriving else "the whole table is read"
             raise Miss(
-                expected=f"A lock that keeps people out of `{self.table}` lasts for a moment.",
+                expected=f"A lock that keeps people out of `{self.table}` is held for a moment only.",
                 found=f"{waits} while {does}.",
-                next_step="Give each step a transaction of its own: a lock lasts until its transaction ends. A promise "
-                "can rest on a check that was validated before.",
+                next_step="Give each step a transaction of its own: a lock lasts until its transaction ends. NOT NULL "
+                "can rely on a check that was validated before.",
             )
 
     def expect_small_steps(self, most: int) -> None:
@@ -175,7 +185,7 @@ class Noted:
             raise Miss(
                 expected=f"No transaction changes more than {most:,} rows of `{self.table}`.",
                 found=f"One changes {rows:,}, and keeps them locked until it ends.",
-                next_step="Fill in by ranges of the primary key, and commit after each.",
+                next_step="Fill in the rows by ranges of the primary key, and commit after each range.",
             )
 
 
@@ -195,8 +205,8 @@ def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, a
     file = f"SELECT pg_relation_filenode('{table}')"
     before = copy.sql(file).scalar
     copy.reach(seconds=seconds)
-    statements, is_anew = tuple(noted_statements(copy)), copy.sql(file).scalar != before
-    return Noted(copy, table, statements, is_anew, ARRIVE if arriving else 0)
+    statements, is_rewritten = tuple(noted_statements(copy)), copy.sql(file).scalar != before
+    return Noted(copy, table, statements, is_rewritten, ARRIVE if arriving else 0)
 
 
 @dataclass

@@ -208,10 +208,10 @@ def _could_not_judge(error: LabError) -> Finding:
 def _no_end(error: StoppedError) -> Finding:
     """A command that a judge runs for its own sake was stopped at its limit."""
     return Finding(
-        _of_ours("comes_to_an_end", "each command that the check runs comes to an end"),
-        "The command comes to an end.",
+        _of_ours("comes_to_an_end", "each command that the check runs finishes"),
+        "The command finishes.",
         error.message,
-        "A revision or a model does not come to an end.",
+        "A revision or a model never finishes.",
         error.next_step,
     )
 

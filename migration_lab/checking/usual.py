@@ -185,7 +185,7 @@ class FilesJudge(Judge):
         )
 
     def own_database(self) -> None:
-        """your own database, if it says that it stands at the head, is what the revisions make of it"""
+        """the database of this exercise, if it says that it stands at the head, has what the revisions make"""
         own = self.learners
         if own is None or set(own.revisions) != set(self.head.revisions) or own.revisions == self.start.revisions:
             return
@@ -193,9 +193,9 @@ class FilesJudge(Judge):
         missing = [str(each) for each in diff(self.head.schema, own.schema) if each.after is None]
         self.expect(
             not missing,
-            expected="Your own database, which says that it stands at the head, has what the revisions make.",
+            expected="The database of this exercise, which stands at the head, has what the revisions make.",
             found=listed(["Compared with a database that has run them:", *missing]),
-            cause="It was told where it stands, or was changed by hand.",
+            cause="It was stamped without running them, or changed by hand.",
             next_step="Go back with `flask db downgrade`, or open the exercise again, and let `flask db upgrade` run.",
         )
 

@@ -1,5 +1,7 @@
 """The words in which a judge says what must be so: each looks, and raises `Miss` in sentences for learners."""
 
+import ast
+import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import EllipsisType
@@ -9,9 +11,9 @@ from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
-from migration_lab.checking.words import listed, shown
+from migration_lab.checking.words import listed, shown, text_of
 from migration_lab.errors import LabError
-from migration_lab.schema import Change, Column, diff
+from migration_lab.schema import Change, Column, Schema, diff
 
 
 class Vocabulary:
@@ -92,7 +94,8 @@ class Vocabulary:
         if column is None:
             table = where.schema.table(name.rpartition(".")[0])
             has = ", ".join(each.name for each in table.in_order) if table else "gone"
-            why, then = self.traces.why_not_there(name, self.learners)
+            learners = self.learners if self.traces.start.column(name) is None else None
+            why, then = self.traces.why_not_there(name, learners)
             found = f"`{name.rpartition('.')[0]}` has {has}."
             self.miss(expected=expected or f"`{name}` is there.", found=found, cause=why, next_step=then)
         return column
@@ -132,6 +135,11 @@ class Vocabulary:
             cause=cause,
             next_step=next_step or "Compare this with the model and with the revision, and correct what differs.",
         )
+        self.expect_none(
+            not_valid(where.schema, name),
+            expected=f"`{name}` is not null in any row.",
+            next_step="`VALIDATE CONSTRAINT` looks at the rows that are there.",
+        )
 
     def expect_values(
         self,
@@ -163,53 +171,103 @@ class Vocabulary:
             there = {row.get("id") for row in rows}
             wrong += [f"`{table}`: the row with id {each} is gone" for each in rule if each not in there]
         self.expect_none(
-            wrong, expected=f"In {where.name} `{column}` follows the ticket.", cause=cause, next_step=next_step
+            wrong,
+            expected=f"In {where.name}, `{column}` has the values that the ticket asks for.",
+            cause=cause,
+            next_step=next_step,
+        )
+
+    def expect_revision(self, revision: str, like: str, *, cause: str = "", next_step: str = "") -> None:
+        """The file of a revision says what a file of the exercise as it was shipped says; comments may differ.
+
+        Args:
+            like: that file, as seen from the exercise's folder.
+        """
+        found = self.traces.history.revision(revision)
+        self.expect(found, expected=f"A file of `{revision}`.", found="No file has it.", next_step=next_step)
+        lines = _differ(text_of(self.traces.original / like), text_of(found.path)) if found else []
+        self.expect_none(
+            lines,
+            expected=f"The file of `{revision}` says what `{like}` said when the exercise began.",
+            most=4,
+            cause=cause,
+            next_step=next_step,
         )
 
     def expect_same_schema(
         self,
         one: Snapshot,
-        other: Snapshot,
-        *,
+        *others: Snapshot,
         besides: Collection[str] = (),
         on: Database | None = None,
         cause: str = "",
         next_step: str = "",
     ) -> None:
-        """Two databases hold the same.
+        """Databases hold the same as the first of them.
 
         Args:
-            one, other: what they hold.
+            one, others: what they hold.
             besides: names that may differ.
             on: a database on which views of both can be asked: those that give the same columns and rows are the same,
                 in whatever words.
         """
-        differences = [
-            f"{' '.join(filter(None, [each.subject, each.kind, each.name]))}: "
-            f"{_has(one.name, each.before)}, {_has(other.name, each.after)}"
-            for each in diff(one.schema, other.schema)
-            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & set(besides)
-            and not (on and _answers_alike(on, each))
-        ]
-        self.expect(
-            not differences,
-            expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema.",
-            found=listed(differences),
-            cause=cause,
-            next_step=next_step,
-        )
+        for other in others:
+            differences = [
+                f"{' '.join(filter(None, [each.subject, each.kind, each.name]))}: "
+                f"{_has(one.name, each.before)}, {_has(other.name, each.after)}"
+                for each in diff(one.schema, other.schema)
+                if not {each.subject or each.name, f"{each.subject}.{each.name}"} & set(besides)
+                and not (on and _answers_alike(on, each))
+            ]
+            self.expect_none(
+                differences,
+                expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema.",
+                most=5,
+                cause=cause,
+                next_step=next_step,
+            )
 
     def expect_rows(self, before: Snapshot, now: Snapshot, *, grows: Collection[str] = (), **words: str) -> None:
         """All rows and values that a database had are as they were, but for what the ticket lets change.
 
         Args:
-            grows: tables to which rows have been added meanwhile.
+            grows: tables to which rows have been added.
             words: `cause` and `next_step`.
         """
         lost = changed(before.tables, now.tables, replace(self.may, grows=grows))
         self.expect(
             not lost, expected=f"In {now.name} the rows from before are as they were.", found=listed(lost, 3), **words
         )
+
+
+def not_valid(schema: Schema, name: str) -> list[str]:
+    """What is not valid of a table, "orders", or a column, "users.language": it is there, and cannot be relied on."""
+    table, _, column = name.partition(".")
+    found = schema.table(table) if not column else None
+    return [
+        *(
+            f"the index `{each.name}` is not valid: its build died half-way, and no query uses it"
+            for each in (found.indexes if found else ())
+            if not each.valid
+        ),
+        *(
+            f"the check `{each.name}` is NOT VALID: Postgres has not looked at the rows that were there"
+            for each in (found.checks if found else ())
+            if not each.valid
+        ),
+        *(
+            f"the NOT NULL of `{table}.{each.name}` is NOT VALID: Postgres has not looked at the rows that were there"
+            for each in schema.details
+            if each.owner == table and column in ("", each.name) and "NOT VALID" in each.definition
+        ),
+    ]
+
+
+def _differ(one: str, other: str) -> list[str]:
+    """The lines of code that two Python files do not share, as `diff` shows them; none where only comments differ."""
+    if ast.dump(ast.parse(one)) == ast.dump(ast.parse(other)):
+        return []
+    return [each.rstrip() for each in difflib.ndiff(one.splitlines(), other.splitlines()) if each[0] in "+-"]
 
 
 def _has(name: str, definition: str | None) -> str:

@@ -7,7 +7,8 @@ import pytest
 from migration_lab.checking import FilesJudge, Miss, Snapshot
 from migration_lab.checking.copies import Copies
 from migration_lab.checking.rows import MayChange, Table, changed
-from migration_lab.schema import Column, Index, Schema
+from migration_lab.checking.vocabulary import not_valid
+from migration_lab.schema import Check, Column, Detail, Index, Schema
 from migration_lab.schema import Table as SchemaTable
 
 
@@ -64,6 +65,51 @@ def test_a_table_that_grows_keeps_its_old_rows() -> None:
     assert changed(before, other, MayChange(grows=("orders",))) == [
         "`orders.source` of the row with id 1 was 'web' and is 'phone'"
     ]
+
+
+def rows(*pairs: tuple[str | None, str | None]) -> dict[str, Table]:
+    numbered = tuple((number, *pair) for number, pair in enumerate(pairs, start=1))
+    return {"orders": Table(("id",), ("id", "currency", "note"), numbered)}
+
+
+def test_a_shop_in_use_fills_no_gap_as_a_whole() -> None:
+    before, shop = rows(("EUR", "a"), (None, None), (None, None)), MayChange(business=True)
+    assert changed(before, rows(("EUR", "a"), (None, "b"), (None, None)), shop) == []
+    assert changed(before, rows(("EUR", "a"), ("USD", None), (None, None)), shop) == []
+    assert changed(before, rows(("EUR", "a"), ("EUR", None), ("EUR", None)), shop) == [
+        "`orders.currency` of the row with id 2 was NULL and is 'EUR'"
+    ]
+
+
+def test_what_may_be_lost_may_not_become_something_else() -> None:
+    before, may = rows(("EUR", "a"), ("EUR", None)), MayChange(loses=("orders.note",))
+    without = {"orders": Table(("id",), ("id", "currency"), ((1, "EUR"), (2, "EUR")))}
+    assert changed(before, rows(("EUR", None), ("EUR", None)), may) == []
+    assert changed(before, without, may) == []
+    assert changed(before, rows(("EUR", "b"), ("EUR", None)), may) == [
+        "`orders.note` of the row with id 1 was 'a' and is 'b'"
+    ]
+    assert changed(before, rows(("EUR", None), ("EUR", "b")), may) == [
+        "`orders.note` of the row with id 2 was NULL and is 'b'"
+    ]
+
+
+def test_what_is_not_valid_is_named() -> None:
+    language = Detail("NOT NULL of column", "language", "NOT VALID", "users")
+    code = Detail("NOT NULL of column", "code", "called nn_code", "users")
+    users = SchemaTable(
+        "users",
+        (),
+        checks=(Check("ck_users", "language <> ''", valid=False),),
+        indexes=(Index("ix_users", ("language",), valid=False), Index("ix_good", ("code",))),
+    )
+    found = not_valid(Schema("postgres", (users,), details=(language, code)), "users")
+    assert [each.partition(" is ")[0] for each in found] == [
+        "the index `ix_users`",
+        "the check `ck_users`",
+        "the NOT NULL of `users.language`",
+    ]
+    assert not_valid(Schema("postgres", (users,), details=(language, code)), "users.code") == []
 
 
 def test_two_snapshots_differ_in_schema_rows_and_revisions() -> None:

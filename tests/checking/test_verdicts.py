@@ -95,7 +95,7 @@ def test_an_endless_revision_is_reported(root: Path, monkeypatch: pytest.MonkeyP
     finding = unmet(check("01.1", work, only=["sqlite"]))
     assert finding.expectation.id == "upgrade"
     assert finding.found == "`flask db upgrade` was stopped after 1.5 seconds."
-    assert finding.cause == "A revision or a model does not come to an end."
+    assert finding.cause == "A revision or a model never finishes."
     assert "a loop without an end" in finding.next_step
     assert leftovers(root) == []
 
@@ -116,7 +116,7 @@ def test_a_command_of_the_judges_own_that_does_not_end_is_reported(root: Path, m
     work = opened()
     solve(work, "while True: pass", DROP)
     finding = unmet(check("01.1", work, only=["sqlite"]))
-    assert finding.cause == "A revision or a model does not come to an end."
+    assert finding.cause == "A revision or a model never finishes."
     assert progress.load().exercise("01.1").tries == 1
 
 

@@ -112,7 +112,7 @@ SQLITE = (
     Fault(
         "models_without_end",
         {CURRENT: ("was stopped after 2 seconds", "a loop without an end")},
-        ("was stopped after 1 seconds", "A revision or a model does not come to an end"),
+        ("was stopped after 1 seconds", "A revision or a model never finishes"),
         cells=("%%writefile -a shop.py\nwhile True: pass",),
     ),
     Fault(
