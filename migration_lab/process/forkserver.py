@@ -7,6 +7,7 @@ use of it. This one starts each child from a clean interpreter, as a terminal do
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -49,6 +51,7 @@ PRELOAD = (
 )
 NUMBER = struct.Struct("!i")
 HELLO = b"+"
+SET_CHILD_SUBREAPER = 36  # of prctl
 
 
 def is_possible() -> bool:
@@ -80,6 +83,11 @@ class Forked:
                 self._connection.close()
         return self._exit_code
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether `wait` has reported its end."""
+        return self._exit_code is not None
+
     def signal(self, number: int) -> None:
         """Send a signal to the child and whatever it started, unless the child has ended."""
         if self._exit_code is None:
@@ -100,6 +108,25 @@ class Forked:
         return number
 
 
+def ask(requests: socket.socket, argv: list[str], folder: Path, env: dict[str, str], *files: int) -> Forked:
+    """Have a child forked by the process at the other end; arguments and errors: as for `Forkserver.start`."""
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            socket.send_fds(requests, [HELLO], [theirs.fileno(), *files])
+        forked = Forked(ours)
+        # Only now: a caller that is interrupted before, or asks once more, leaves a child that nobody has told what
+        # to do; it ends when `ours` is closed.
+        ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")
+        return forked
+    except (OSError, ForkserverLostError) as error:
+        ours.close()
+        raise ForkserverLostError from error
+    except BaseException:
+        ours.close()
+        raise
+
+
 class Forkserver:
     """The caller's side: one per process, started at the first command and again whenever it has gone."""
 
@@ -108,18 +135,21 @@ class Forkserver:
         self._requests: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, argv: list[str], folder: Path, env: dict[str, str], output: int) -> Forked:
-        """Start a child that writes to the open file `output`.
+    def start(self, argv: list[str], folder: Path, env: dict[str, str], *files: int) -> Forked:
+        """Start a child.
+
+        Args:
+            files: what it gets open: for its output, and, for `loaded`, a socket for further requests.
 
         Raises:
             ForkserverLostError: it could not be started, and not at a second try either.
         """
         with self._lock:
             try:
-                return self._ask(argv, folder, env, output)
+                return self._ask(argv, folder, env, *files)
             except ForkserverLostError:
                 self.forget()
-                return self._ask(argv, folder, env, output)
+                return self._ask(argv, folder, env, *files)
 
     def warm_up(self) -> None:
         """Start it if it does not run yet, without waiting until it is ready."""
@@ -141,25 +171,14 @@ class Forkserver:
                 self._process.wait(1)
         self._requests = self._process = None
 
-    def _ask(self, argv: list[str], folder: Path, env: dict[str, str], output: int) -> Forked:
-        ours, theirs = socket.socketpair()
+    def _ask(self, argv: list[str], folder: Path, env: dict[str, str], *files: int) -> Forked:
         try:
             if self._requests is None:
                 self._launch()
-            assert self._requests is not None
-            with theirs:
-                socket.send_fds(self._requests, [HELLO], [theirs.fileno(), output])
-            forked = Forked(ours)
-            # Only now: whoever is interrupted before, or asks once more, leaves a child that nobody has told what to
-            # do; it ends when `ours` is closed.
-            ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")
-            return forked
-        except (OSError, ForkserverLostError) as error:
-            ours.close()
+        except OSError as error:
             raise ForkserverLostError from error
-        except BaseException:
-            ours.close()
-            raise
+        assert self._requests is not None
+        return ask(self._requests, argv, folder, env, *files)
 
     def _launch(self) -> None:
         self._requests, theirs = socket.socketpair()
@@ -209,7 +228,21 @@ def serve(requests_fd: int) -> None:
         importlib.import_module("flask.cli").cli._load_plugin_commands()
     gc.collect()
     gc.freeze()  # children must not copy the memory of what they only read
-    compiled, more = Compiled(places.course_root()), True
+    compiled = Compiled(places.course_root())
+    reap_orphans()
+    answer(requests, compiled.use, compiled.add_next)
+
+
+def answer(
+    requests: socket.socket, in_child: Callable[[], object], when_idle: Callable[[], bool] = lambda: False
+) -> None:
+    """Fork a child for each request until nobody holds the other end; then end every child that still runs.
+
+    Args:
+        in_child: called in each child before it becomes its program.
+        when_idle: called while nothing is asked for, until it returns False.
+    """
+    more = True
     running: dict[int, socket.socket] = {}
     woken, waker = socket.socketpair()
     waker.setblocking(False)
@@ -218,14 +251,14 @@ def serve(requests_fd: int) -> None:
     try:
         while True:
             ready, _, _ = select.select([requests, woken], [], [], 0 if more else None)
-            if not ready:  # time to do what is not asked for
-                more = compiled.add_next()
+            if not ready:
+                more = when_idle()
             if woken in ready:
                 woken.recv(4096)
                 _report_ended(running)
             if requests not in ready:
                 continue
-            connection, output = _receive(requests)
+            connection, files = _receive(requests)
             if connection is None:
                 break
             if (pid := os.fork()) == 0:
@@ -234,11 +267,12 @@ def serve(requests_fd: int) -> None:
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     for each in (requests, woken, waker, *running.values()):
                         each.close()
-                    compiled.use()
-                    _become_child(connection, output)
+                    in_child()
+                    _become_child(connection, *files)
                 finally:
                     os._exit(1)  # never back to what is the parent's to do
-            os.close(output)
+            for file in files:
+                os.close(file)
             running[pid] = connection
             _tell(connection, pid)
     finally:
@@ -246,15 +280,22 @@ def serve(requests_fd: int) -> None:
             _kill_group(pid)
 
 
-def _receive(requests: socket.socket) -> tuple[socket.socket, int] | tuple[None, int]:
+def reap_orphans() -> None:
+    """Become the parent of what a child leaves behind, so that it does not stay in the system's list when it ends."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _receive(requests: socket.socket) -> tuple[socket.socket, list[int]] | tuple[None, list[int]]:
     try:
-        message, files, _, _ = socket.recv_fds(requests, len(HELLO), 2)
+        message, files, _, _ = socket.recv_fds(requests, len(HELLO), 3)
     except OSError:
-        return None, -1
-    return (socket.socket(fileno=files[0]), files[1]) if message else (None, -1)
+        return None, []
+    return (socket.socket(fileno=files[0]), files[1:]) if message else (None, [])
 
 
-def _become_child(connection: socket.socket, output: int) -> NoReturn:
+def _become_child(connection: socket.socket, output: int, further: int | None = None) -> NoReturn:
     os.setsid()
     with connection, connection.makefile("rb") as lines:
         request = json.loads(lines.readline() or b"null")
@@ -270,7 +311,7 @@ def _become_child(connection: socket.socket, output: int) -> NoReturn:
     # What made the forkserver must not be what the child's own children find.
     sys.path[:] = [each for each in sys.path if each]
     try:
-        child.become(request["argv"])
+        child.become(request["argv"], further)
     except SystemExit as end:
         _end(end.code)
 
@@ -292,7 +333,7 @@ def _end(code: object) -> NoReturn:
 
 
 def _report_ended(running: dict[int, socket.socket]) -> None:
-    while running:
+    while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
