@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from migration_lab.process import forkserver, guard
+from migration_lab.process import forkserver, guard, serving
 
 # A command's own: the name of its sessions. And what commands write.
 NOT_COMPARED_VARIABLE, NOT_COMPARED_FOLDER = "PGAPPNAME", "instance"
@@ -69,6 +69,11 @@ class LoadedApp:
 
 def _state(folder: Path, env: dict[str, str]) -> object:
     """The same as long as loading the app gives the same."""
+    return folder, {name: value for name, value in env.items() if name != NOT_COMPARED_VARIABLE}, sign_of(folder)
+
+
+def sign_of(folder: Path) -> object:
+    """The same as long as no file below a folder has changed, apart from databases in `instance`."""
     files = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if each != NOT_COMPARED_FOLDER]
@@ -76,7 +81,7 @@ def _state(folder: Path, env: dict[str, str]) -> object:
             with contextlib.suppress(OSError):
                 found = os.stat(os.path.join(parent, name))  # noqa: PTH116, PTH118  # there are many, in each check
                 files.append((parent, name, found.st_mtime_ns, found.st_size, found.st_ino))
-    return folder, {name: value for name, value in env.items() if name != NOT_COMPARED_VARIABLE}, sorted(files)
+    return sorted(files)
 
 
 # ---------------------------------------------------------------------------------------------- the command's own side
@@ -118,7 +123,7 @@ def _leave(requests: socket.socket) -> None:
             os.dup2(nothing, standard)
         os.close(nothing)
         gc.freeze()
-        forkserver.answer(requests, lambda: None)
+        serving.answer(requests, lambda: None)
     finally:
         os._exit(0)
 
