@@ -179,10 +179,12 @@ def _run(
     # As `flask` itself does, take the nearest `.flaskenv` on the way up, but never one from outside the workspace.
     below = [each for each in (folder, *folder.parents) if each.is_relative_to(workspace.folder)]
     home = next((each for each in below if (each / ".flaskenv").is_file()), workspace.folder)
+    confinement = confinement_of(folder)
     return run(
         [program, *args],
         folder=folder,
         env={**environment(home, session_name(program, args)), **env},
         timeout=timeout,
         on_output=on_output,
+        app=confinement.app(folder) if confinement else None,
     )

@@ -28,6 +28,7 @@ SQLITE_NEXT = {  # by what SQLite says
     "unable to open database file": "Check that its folder is there and is yours.",
     "malformed": "Open a fresh shop: `lab reset` with the lesson's number keeps the damaged one aside.",
 }
+MOST_KEPT = 3  # sessions; a server has room for some dozens, and in a class many check at once
 LOOKS = "a look"  # what the sessions are called where Postgres shows them
 _kept: ContextVar[dict[tuple[URL, bool], Engine] | None] = ContextVar("_kept", default=None)
 
@@ -170,7 +171,11 @@ def _engine(url: URL, asks_the_same: bool) -> Engine:
     if kept is None or url.get_backend_name() == "sqlite":
         return _without_pool(url)
     key = (url, asks_the_same)
-    if key not in kept:
+    if key in kept:
+        kept[key] = kept.pop(key)  # the last one used comes last
+    else:
+        if len(kept) == MOST_KEPT:
+            kept.pop(next(iter(kept))).dispose()
         # A migration may end other sessions, hence the ping.
         # Only a question that asks for it is prepared: the answer to a prepared `SELECT *` may not change its columns.
         kept[key] = create_engine(

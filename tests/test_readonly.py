@@ -10,7 +10,7 @@ from sqlalchemy import text
 from migration_lab import engines
 from migration_lab.errors import LabError
 from migration_lab.query import execute, query
-from migration_lab.readonly import keeping_sessions, looking_at
+from migration_lab.readonly import MOST_KEPT, keeping_sessions, looking_at
 from migration_lab.schema import diff, read_schema
 
 PID = "SELECT pg_backend_pid()"
@@ -91,6 +91,19 @@ def test_it_plans_the_long_questions_about_the_catalog_once(on_postgres: str) ->
         assert query(on_postgres, "SELECT * FROM t").columns == ("id", "c")
         with looking_at(on_postgres, asks_the_same=True) as connection:
             assert connection.execute(text(planned)).scalar() == count
+
+
+def test_it_keeps_a_few_sessions(tmp_path: Path, on_postgres: str) -> None:
+    engine, others = engines.engine("postgres"), [tmp_path / str(number) for number in range(MOST_KEPT)]
+    for each in others:
+        engine.create(each)
+    with keeping_sessions():
+        first = ask(on_postgres, PID)
+        for each in others:
+            ask(engine.sqlalchemy_url(each), PID)
+        assert ask(on_postgres, f"SELECT count(*) FROM pg_stat_activity WHERE pid = {first}") == 0
+    for each in others:
+        engine.drop(each)
 
 
 def test_a_lock_that_stands_in_the_way_of_the_catalog_is_reported(

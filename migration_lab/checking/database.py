@@ -16,6 +16,7 @@ from migration_lab.errors import LabError
 from migration_lab.explain import Card, explain
 from migration_lab.flask_command import run_flask
 from migration_lab.process import Completed, StoppedError
+from migration_lab.process.loaded import sign_of
 from migration_lab.query import Rows
 from migration_lab.revisions import History, read_history, read_standing
 from migration_lab.schema import Column, Schema, diff, read_schema
@@ -113,6 +114,7 @@ class Database:
         self._watch = watch
         self._causes = causes or {}
         self._before: Snapshot | None = None
+        self._history: tuple[object, History] | None = None
 
     @property
     def folder(self) -> Path:
@@ -211,7 +213,10 @@ class Database:
 
     def history(self) -> History:
         """The revisions in the files."""
-        return read_history(self.workspace)
+        sign = sign_of(self.folder)
+        if self._history is None or self._history[0] != sign:
+            self._history = sign, read_history(self.workspace)
+        return self._history[1]
 
     def stands_at(self) -> tuple[str, ...]:
         """The revisions that the database names, sorted; none before the first migration."""

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from migration_lab.errors import LabError, reason
 from migration_lab.process import forkserver, memory, output
+from migration_lab.process.loaded import LoadedApp
 from migration_lab.process.memory import Memory
 from migration_lab.process.output import Output
 
@@ -54,6 +55,7 @@ def run(
     env: dict[str, str],
     timeout: float = 60,
     on_output: Callable[[str], None] | None = None,
+    app: LoadedApp | None = None,
 ) -> Completed:
     """Run a program in a fresh process, without a terminal and without input.
 
@@ -63,13 +65,14 @@ def run(
         env: its whole environment.
         timeout: seconds.
         on_output: called in this thread with each piece of text as it is written.
+        app: where an earlier command of the same folder may have left the app loaded.
 
     Raises:
         StoppedError: the time limit was reached.
         LabError: the folder is not there.
         KeyboardInterrupt: after the child, interrupted as a terminal would, has ended.
     """
-    running, read_end = _start(argv, folder, env)
+    running, read_end = _start(argv, folder, env, app=app)
     written = Output(read_end, on_output)
     try:
         exit_code, limit = _follow(running, written, timeout, Memory(running.pid))
@@ -202,7 +205,9 @@ def _uses_forkserver() -> bool:
     return forkserver.is_possible() and os.environ.get("LAB_FORKSERVER") != "0"
 
 
-def _start(argv: list[str], folder: Path, env: dict[str, str], *, lease: bool = False) -> tuple[Running, int]:
+def _start(
+    argv: list[str], folder: Path, env: dict[str, str], *, lease: bool = False, app: LoadedApp | None = None
+) -> tuple[Running, int]:
     if not folder.is_dir():
         raise LabError(f"The folder {folder.name} is not there any more.", "Run `lab reset` with the lesson's number.")
     try:
@@ -212,6 +217,8 @@ def _start(argv: list[str], folder: Path, env: dict[str, str], *, lease: bool = 
     try:
         if _uses_forkserver():
             try:
+                if app is not None:
+                    return app.start(_forkserver, argv, folder, env, write_end), read_end
                 return _forkserver.start(argv, folder, env, write_end), read_end
             except forkserver.ForkserverLostError:
                 pass  # slower, but it works

@@ -15,22 +15,28 @@ from migration_lab.process import guard
 PROGRAMS = {"flask": "flask.cli:main", "pytest": "pytest:console_main"}
 
 
-def become(argv: list[str]) -> NoReturn:
+def become(argv: list[str], further: int | None = None) -> NoReturn:
     """Run a program in this process, which has its folder and environment already, as if it had just been started.
 
     Args:
         argv: what would be typed; `argv[0]` is `flask`, `pytest` or `module:function`.
+        further: a socket for requests that `loaded` answers from when the app is loaded.
     """
     sys.argv = list(argv)
     # A terminal finds the app from the current folder; a bare `__main__` makes click call the program by argv[0].
-    sys.path.insert(0, str(Path.cwd()))
+    if sys.path[:1] != [cwd := str(Path.cwd())]:  # a process that has loaded the app forks others
+        sys.path.insert(0, cwd)
     sys.modules["__main__"] = types.ModuleType("__main__")
     # Files are rewritten within a second here, and bytecode is told stale only by whole seconds.
     sys.dont_write_bytecode = True
     # A parent started in the background may have passed on an ignored Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if guard.VARIABLE in os.environ:
+    if guard.VARIABLE in os.environ and guard.installed is None:
         guard.install(os.environ[guard.VARIABLE])
+    if further is not None:
+        from migration_lab.process import loaded  # which needs what needs this module
+
+        loaded.leave_at_load(further)
     try:
         sys.exit(_function(PROGRAMS.get(argv[0], argv[0]))())
     except SystemExit:

@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from migration_lab.process.guard import NOTE, VARIABLE
+from migration_lab.process.loaded import LoadedApp
 
 if sys.platform == "linux":
     import resource
@@ -44,6 +45,11 @@ class Confinement:
     root: Path
     protected: tuple[Path, ...]
     mark: int
+    _apps: dict[Path, LoadedApp] = field(default_factory=dict, compare=False)
+
+    def app(self, folder: Path) -> LoadedApp:
+        """Where the commands of a copy leave its app loaded."""
+        return self._apps.setdefault(folder, LoadedApp())
 
     def environment(self, database: str) -> dict[str, str]:
         """The variables for a command.
@@ -74,6 +80,8 @@ class Confinement:
 
     def end_processes(self) -> None:
         """End whatever the commands have left running."""
+        for app in self._apps.values():
+            app.end()
         ended: set[int] = set()
         for _ in range(ROUNDS if self.mark else 0):
             found = [pid for pid in psutil.pids() if pid not in ended and _mark_of(pid) == self.mark]

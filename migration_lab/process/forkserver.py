@@ -2,53 +2,26 @@
 
 `multiprocessing` has a forkserver too. It is not used because it imports the caller's `__main__` again in the child,
 needs a current folder that exists, hands on the caller's `sys.path` and terminal, and is shared with the caller's own
-use of it. This one starts each child from a clean interpreter, as a terminal does.
+use of it. This one starts each child from a clean interpreter, as a terminal does. Here is the caller's side; the
+process itself is in serving.py.
 """
 
-import atexit
 import contextlib
-import gc
-import importlib
 import json
 import os
 import select
-import signal
 import socket
 import struct
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
-from typing import NoReturn
 
 from migration_lab import places
-from migration_lab.process import child
-from migration_lab.process.compiled import Compiled
 
-# What a command would otherwise import each time. Never a learner's module.
-PRELOAD = (
-    "alembic.autogenerate",
-    "alembic.command",
-    "alembic.ddl.postgresql",
-    "alembic.ddl.sqlite",
-    "alembic.runtime.environment",
-    "dotenv",
-    "flask.cli",
-    "flask_migrate.cli",
-    "flask_sqlalchemy.cli",
-    "logging.config",
-    "mako.lookup",
-    "mako.template",
-    "psycopg",
-    "sqlalchemy.dialects.postgresql.psycopg",
-    "sqlalchemy.dialects.sqlite",
-    "sqlalchemy.orm",
-    "sqlite3",
-    "waitress",  # for the commands that serve the shop
-)
 NUMBER = struct.Struct("!i")
 HELLO = b"+"
+SERVING = "migration_lab.process.serving"
 
 
 def is_possible() -> bool:
@@ -80,6 +53,11 @@ class Forked:
                 self._connection.close()
         return self._exit_code
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether `wait` has reported its end."""
+        return self._exit_code is not None
+
     def signal(self, number: int) -> None:
         """Send a signal to the child and whatever it started, unless the child has ended."""
         if self._exit_code is None:
@@ -100,6 +78,25 @@ class Forked:
         return number
 
 
+def ask(requests: socket.socket, argv: list[str], folder: Path, env: dict[str, str], *files: int) -> Forked:
+    """Have a child forked by the process at the other end; arguments and errors: as for `Forkserver.start`."""
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            socket.send_fds(requests, [HELLO], [theirs.fileno(), *files])
+        forked = Forked(ours)
+        # Only now: a caller that is interrupted before, or asks once more, leaves a child that nobody has told what
+        # to do; it ends when `ours` is closed.
+        ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")
+        return forked
+    except (OSError, ForkserverLostError) as error:
+        ours.close()
+        raise ForkserverLostError from error
+    except BaseException:
+        ours.close()
+        raise
+
+
 class Forkserver:
     """The caller's side: one per process, started at the first command and again whenever it has gone."""
 
@@ -108,18 +105,21 @@ class Forkserver:
         self._requests: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, argv: list[str], folder: Path, env: dict[str, str], output: int) -> Forked:
-        """Start a child that writes to the open file `output`.
+    def start(self, argv: list[str], folder: Path, env: dict[str, str], *files: int) -> Forked:
+        """Start a child.
+
+        Args:
+            files: what it gets open: for its output, and, for `loaded`, a socket for further requests.
 
         Raises:
             ForkserverLostError: it could not be started, and not at a second try either.
         """
         with self._lock:
             try:
-                return self._ask(argv, folder, env, output)
+                return self._ask(argv, folder, env, *files)
             except ForkserverLostError:
                 self.forget()
-                return self._ask(argv, folder, env, output)
+                return self._ask(argv, folder, env, *files)
 
     def warm_up(self) -> None:
         """Start it if it does not run yet, without waiting until it is ready."""
@@ -141,31 +141,25 @@ class Forkserver:
                 self._process.wait(1)
         self._requests = self._process = None
 
-    def _ask(self, argv: list[str], folder: Path, env: dict[str, str], output: int) -> Forked:
-        ours, theirs = socket.socketpair()
+    def _ask(self, argv: list[str], folder: Path, env: dict[str, str], *files: int) -> Forked:
         try:
             if self._requests is None:
                 self._launch()
-            assert self._requests is not None
-            with theirs:
-                socket.send_fds(self._requests, [HELLO], [theirs.fileno(), output])
-            forked = Forked(ours)
-            # Only now: whoever is interrupted before, or asks once more, leaves a child that nobody has told what to
-            # do; it ends when `ours` is closed.
-            ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")
-            return forked
-        except (OSError, ForkserverLostError) as error:
-            ours.close()
+        except OSError as error:
             raise ForkserverLostError from error
-        except BaseException:
-            ours.close()
-            raise
+        assert self._requests is not None
+        return ask(self._requests, argv, folder, env, *files)
 
     def _launch(self) -> None:
         self._requests, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"from {__name__} import serve; serve({theirs.fileno()})"],
+                [
+                    sys.executable,
+                    "-P",
+                    "-c",
+                    f"from migration_lab.process.serving import serve; serve({theirs.fileno()})",
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -193,124 +187,3 @@ def import_path() -> str:
     """A PYTHONPATH that has this package first; the current folder of the caller must not matter."""
     package = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-
-
-# ------------------------------------------------------------------------------------------- the forkserver's own side
-
-
-def serve(requests_fd: int) -> None:
-    """Fork a child for each request until the caller has gone; then end every child that still runs."""
-    requests = socket.socket(fileno=requests_fd)
-    for name in PRELOAD:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    with contextlib.suppress(Exception):
-        # What installed packages add to `flask`: else each command looks through all of them again.
-        importlib.import_module("flask.cli").cli._load_plugin_commands()
-    gc.collect()
-    gc.freeze()  # children must not copy the memory of what they only read
-    compiled, more = Compiled(places.course_root()), True
-    running: dict[int, socket.socket] = {}
-    woken, waker = socket.socketpair()
-    waker.setblocking(False)
-    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    try:
-        while True:
-            ready, _, _ = select.select([requests, woken], [], [], 0 if more else None)
-            if not ready:  # time to do what is not asked for
-                more = compiled.add_next()
-            if woken in ready:
-                woken.recv(4096)
-                _report_ended(running)
-            if requests not in ready:
-                continue
-            connection, output = _receive(requests)
-            if connection is None:
-                break
-            if (pid := os.fork()) == 0:
-                try:
-                    signal.set_wakeup_fd(-1)
-                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                    for each in (requests, woken, waker, *running.values()):
-                        each.close()
-                    compiled.use()
-                    _become_child(connection, output)
-                finally:
-                    os._exit(1)  # never back to what is the parent's to do
-            os.close(output)
-            running[pid] = connection
-            _tell(connection, pid)
-    finally:
-        for pid in running:
-            _kill_group(pid)
-
-
-def _receive(requests: socket.socket) -> tuple[socket.socket, int] | tuple[None, int]:
-    try:
-        message, files, _, _ = socket.recv_fds(requests, len(HELLO), 2)
-    except OSError:
-        return None, -1
-    return (socket.socket(fileno=files[0]), files[1]) if message else (None, -1)
-
-
-def _become_child(connection: socket.socket, output: int) -> NoReturn:
-    os.setsid()
-    with connection, connection.makefile("rb") as lines:
-        request = json.loads(lines.readline() or b"null")
-    if request is None:  # the caller has gone
-        os._exit(1)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
-    os.environ.clear()
-    os.environ.update(request["env"])
-    time.tzset()
-    os.chdir(request["folder"])
-    # What made the forkserver must not be what the child's own children find.
-    sys.path[:] = [each for each in sys.path if each]
-    try:
-        child.become(request["argv"])
-    except SystemExit as end:
-        _end(end.code)
-
-
-def _end(code: object) -> NoReturn:
-    """End as an interpreter does, but for taking down each module, which takes as long as many a command.
-
-    The same is done at the end of a process that `multiprocessing` has forked.
-    """
-    if code is not None and not isinstance(code, int):
-        print(code, file=sys.stderr)
-        code = 1
-    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons; public nowhere
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # the learner's code may have closed or replaced it
-            stream.flush()
-    os._exit(code or 0)
-
-
-def _report_ended(running: dict[int, socket.socket]) -> None:
-    while running:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        connection = running.pop(pid, None)
-        if connection is not None:
-            _tell(connection, status)
-            connection.close()
-
-
-def _tell(connection: socket.socket, number: int) -> None:
-    with contextlib.suppress(OSError):
-        connection.sendall(NUMBER.pack(number))
-
-
-def _kill_group(pid: int) -> None:
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(OSError):
-            kill(pid, signal.SIGKILL)

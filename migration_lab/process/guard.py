@@ -33,8 +33,13 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 SQLITE_TEMPORARY = os.environ.get("SQLITE_TMPDIR", "")
 
 
+# What does more than compute and read; `sqlite3.connect` and the opening of files are looked at besides.
+ACTS = ("ctypes.", "ftplib.", "http.", "os.", "pty.", "shutil.", "socket.", "sqlite3.connect", "subprocess.", "urllib.")
+READS = frozenset(("os.listdir", "os.scandir", "os.walk", "os.fwalk"))
+
+
 class Guard:
-    """What the child knows of the check.
+    """What the child knows of the check. `has_acted` says whether it has done more than compute and read.
 
     Args:
         root: the check's own folder: all that may be written.
@@ -46,6 +51,7 @@ class Guard:
         self.root = os.path.realpath(root)
         self.protected = [os.path.realpath(each) for each in protected]
         self.database = database
+        self.has_acted = False
 
     def refuse(self, what: str) -> NoReturn:
         """Note what was tried and by which line, and raise."""
@@ -82,9 +88,13 @@ class Guard:
         """Python calls this for each event that it audits; most are imports."""
         if event == "open":
             path, _, flags = arguments
+            self.has_acted |= bool(flags & WRITING)
             if flags & WRITING and self.is_learners(path):
                 self.refuse("your own files")
-        elif event == "sqlite3.connect" and self.is_learners(arguments[0]):
+        elif event.startswith(ACTS) and event not in READS:
+            # Flask-SQLAlchemy makes the folder of a SQLite file, which is there already.
+            self.has_acted |= event != "os.mkdir" or not os.path.isdir(arguments[0])  # noqa: PTH112  # it may be bytes
+        if event == "sqlite3.connect" and self.is_learners(arguments[0]):
             self.refuse("your own database")
 
     def authorize(self, action: int, name: str | None, *_: str | None) -> int:
@@ -113,6 +123,7 @@ class Guard:
         connect = generators.connect
 
         def connect_within(*args: Any, **options: Any) -> Generator[Any, Any, Any]:
+            self.has_acted = True
             session = yield from connect(*args, **options)
             name = session.db.decode()
             if name.startswith(LABS_PREFIX) and name != self.database:
@@ -123,14 +134,18 @@ class Guard:
         generators.connect = connect_within
 
 
+installed: Guard | None = None
+
+
 def install(order: str) -> None:
     """Confine this process for good.
 
     Args:
         order: the value of `VARIABLE`.
     """
+    global installed
     said = json.loads(order)
-    guard = Guard(said["root"], said["protected"], said["database"])
+    installed = guard = Guard(said["root"], said["protected"], said["database"])
     if said["mark"] and resource is not None:
         resource.setrlimit(resource.RLIMIT_MSGQUEUE, (said["mark"], said["mark"]))
     write_only_beneath([guard.root, SQLITE_TEMPORARY, *DEVICES])

@@ -1,6 +1,8 @@
 """How much memory a command takes, with all that it has started."""
 
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -29,11 +31,25 @@ class Memory:
 
 def _taken(pid: int) -> int:
     try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
+        return sum(map(_resident, _family(psutil.Process(pid))))
     except psutil.Error:
         return 0
-    return sum(map(_resident, family))
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    """A process and all that it has started, by Linux's own lists: psutil reads about all processes for that, and in a
+    room of learners there are many."""
+    threads = Path(f"/proc/{process.pid}/task")
+    if not (threads / str(process.pid) / "children").is_file():
+        return [process, *process.children(recursive=True)]
+    family, ahead = [process], [threads]
+    while ahead:
+        for listed in ahead.pop().glob("*/children"):
+            with suppress(OSError, psutil.Error):
+                for pid in map(int, listed.read_text().split()):
+                    family.append(psutil.Process(pid))
+                    ahead.append(Path(f"/proc/{pid}/task"))
+    return family
 
 
 def _resident(process: psutil.Process) -> int:

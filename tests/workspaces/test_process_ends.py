@@ -18,7 +18,7 @@ from flask.cli import cli
 from migration_lab import process
 from migration_lab.errors import LabError
 from migration_lab.flask_command import environment
-from migration_lab.process import StoppedError, forkserver, run
+from migration_lab.process import StoppedError, forkserver, run, serving
 from tests.workspaces.commands import flask, more
 
 
@@ -153,7 +153,7 @@ def test_ctrl_c_reaches_the_command_and_then_the_caller(
     assert not _alive(shop / "pid")
 
 
-@pytest.mark.parametrize("name", forkserver.PRELOAD)
+@pytest.mark.parametrize("name", serving.PRELOAD)
 def test_what_the_forkserver_imports_beforehand_is_there(name: str) -> None:
     importlib.import_module(name)
 

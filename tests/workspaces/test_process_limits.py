@@ -1,8 +1,10 @@
 """Commands in a fresh process: what they print and the memory that they take have an end."""
 
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from migration_lab.checking.words import error_in
@@ -72,3 +74,17 @@ def test_a_process_that_cannot_be_started_is_said(shop: Path, monkeypatch: pytes
     with pytest.raises(LabError, match="cannot be started: Resource temporarily unavailable") as raised:
         flask(shop, "db", "heads")
     assert "Close programs" in raised.value.next_step
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such lists")
+def test_what_a_command_has_started_is_found_without_a_look_at_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = "import sys; print('here', flush=True); sys.stdin.read()"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    with subprocess.Popen([sys.executable, "-c", outer], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        known = {process.pid, *(each.pid for each in psutil.Process(process.pid).children(recursive=True))}
+        monkeypatch.delattr(psutil.Process, "children")
+        assert {each.pid for each in memory._family(psutil.Process(process.pid))} == known
+        assert len(known) == 2
+        process.communicate()
