@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migration_lab import course, engines, locks, workspace
-from migration_lab.checking.database import Database, Snapshot
+from migration_lab.checking.database import Database
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.interruptions import DIED, Interruptions, crashes, meetings, sampled
 from migration_lab.checking.running import LEFT_BEHIND, PATIENCE_SECONDS, in_background, is_blocked, wait_until_stuck
@@ -168,7 +168,7 @@ def test_a_statement_for_each_row_is_interrupted_three_times() -> None:
 def test_each_state_that_a_death_leaves_is_one_case(engine: EngineName, is_left: bool, opened: Open) -> None:
     statements = Interruptions(opened(engine)).statements(UPGRADE)
     late = "INSERT INTO users (email) VALUES ('late@example.com')"
-    (crash,) = crashes(lambda: opened(engine), UPGRADE, statements, meanwhile=lambda _: late)
+    (crash,) = crashes(lambda: opened(engine), UPGRADE, statements, meanwhile=late)
     assert crash.when.startswith("It died before this statement: INSERT INTO campaigns")
     assert ("campaigns" in crash.left.tables) == is_left
     assert ("already exists" in crash.error) == is_left
@@ -177,36 +177,10 @@ def test_each_state_that_a_death_leaves_is_one_case(engine: EngineName, is_left:
     assert "late@example.com" in crash.after.values_of("users.email").values()
 
 
-INDEX = """\
-    with op.get_context().autocommit_block():
-        op.create_index("ix_users_late", "users", ["last_login_at"], postgresql_concurrently=True, if_not_exists=True)
-"""
-
-
-def test_an_index_that_was_being_built_is_left_half_built(opened: Open) -> None:
-    def make() -> Database:
-        shop = opened("postgres")
-        revision = shop.folder / "migrations/versions/0009_add_campaigns.py"
-        revision.write_text(REVISION.replace("    op.create_table", f"{INDEX}    op.create_table", 1), encoding="utf-8")
-        return shop
-
-    def valid(snapshot: Snapshot) -> list[bool]:
-        users = snapshot.schema.table("users")
-        return [each.valid for each in users.indexes if each.name == "ix_users_late"] if users else []
-
-    statements = Interruptions(make()).statements(UPGRADE)
-    found = list(crashes(make, UPGRADE, statements, meanwhile=lambda _: "SELECT 1"))
-    assert [(valid(each.left), valid(each.after)) for each in found] == [([True], [True]), ([False], [False])]
-    assert found[1].when.startswith("It died in this statement: CREATE INDEX CONCURRENTLY")
-    assert not found[1].error  # `if_not_exists` passes it by
-
-
 def test_a_death_that_shuts_the_shop_is_a_miss(opened: Open) -> None:
     statements = Interruptions(opened("sqlite")).statements(UPGRADE)
     with pytest.raises(Miss, match="the shop works"):
-        list(
-            crashes(lambda: opened("sqlite"), UPGRADE, statements, meanwhile=lambda _: "INSERT INTO nowhere VALUES (1)")
-        )
+        list(crashes(lambda: opened("sqlite"), UPGRADE, statements, meanwhile="INSERT INTO nowhere VALUES (1)"))
 
 
 def test_two_commands_meet_either_way_round(opened: Open) -> None:

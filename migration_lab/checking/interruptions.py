@@ -4,7 +4,7 @@ A hook in the copy's `env.py` counts the statements that change something. COMMI
 to die before the last statement that it would have kept.
 
     statements = Interruptions(self.fresh()).statements("db upgrade")
-    for crash in crashes(self.fresh, "db upgrade", statements, meanwhile=lambda left: LATE_USER):
+    for crash in crashes(self.fresh, "db upgrade", statements, meanwhile="INSERT INTO users (email) VALUES ('late')"):
         self.expect(not crash.error, expected="The second run succeeds.", found=f"{crash.when}\n{crash.error}")
         differ = undisturbed.differences(crash.after, self.may)
 
@@ -24,7 +24,6 @@ from pathlib import Path
 from shlex import split
 from textwrap import shorten
 
-from migration_lab import locks
 from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.running import (
@@ -32,7 +31,6 @@ from migration_lab.checking.running import (
     POLL_SECONDS,
     Running,
     in_background,
-    is_blocked,
     run,
     wait_for,
     wait_for_its_sessions,
@@ -44,13 +42,6 @@ from migration_lab.process import Completed
 
 DIED = 70  # the exit code of a command that the hook ended
 VALUES = re.compile(r"'(?:[^']|'')*'|\b\d+\b")
-CONCURRENTLY = re.compile(r"(CREATE (UNIQUE )?INDEX|REINDEX .*) CONCURRENTLY ", re.IGNORECASE)
-# A concurrent build waits for every snapshot that is older than the index.
-OLD_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class"
-CANCEL_BLOCKED = """
-    SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
-    WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
-"""
 
 # The learner's own env.py runs below it, under its own name, so that tracebacks stay true.
 HOOK = """
@@ -113,35 +104,28 @@ class Crash:
 
 
 def crashes(
-    fresh: Callable[[], Database], command: str, statements: Sequence[str], *, meanwhile: Callable[[Snapshot], str]
+    fresh: Callable[[], Database], command: str, statements: Sequence[str], *, meanwhile: str
 ) -> Iterator[Crash]:
     """Let a command die before each kind of statement, and run it again; deaths that leave the same count once.
-
-    On Postgres also in the middle of a concurrent build of an index, which leaves the index, and not valid.
 
     Args:
         fresh: makes a copy.
         statements: what the command sends when nothing disturbs it.
-        meanwhile: what the first run has left, to SQL that another program runs before the second one.
+        meanwhile: SQL that somebody runs between the two runs.
 
     Raises:
         Miss: the database does not accept `meanwhile`.
     """
     seen = []
-    builds = [number for number, each in enumerate(statements, start=1) if CONCURRENTLY.match(each)]
-    before = sampled(statements)[1:]  # before the first one nothing has been done
-    for number, where in [*((each, "before") for each in before), *((each, "in") for each in builds[:1])]:
+    for number in sampled(statements)[1:]:  # before the first one nothing has been done
         copy = fresh()
-        if where == "before":
-            Interruptions(copy).die_before(number, command)
-        else:
-            Interruptions(copy).break_off(number, command)
+        Interruptions(copy).die_before(number, command)
         left = copy.snapshot()
         if (state := (left.schema, left.tables, left.revisions)) in seen:
             continue
         seen.append(state)
-        when = f"It died {where} this statement: {shorten(statements[number - 1], 70, placeholder=' …')}"
-        if refused := copy.refusal(meanwhile(left)):
+        when = f"It died before this statement: {shorten(statements[number - 1], 70, placeholder=' …')}"
+        if refused := copy.refusal(meanwhile):
             raise Miss(
                 expected="When the first run has died, the shop works as before.",
                 found=f"{when}\n{refused}",
@@ -227,14 +211,6 @@ class Interruptions:
         wait_for_its_sessions(self._copy)
         return completed
 
-    def break_off(self, number: int, command: str) -> Completed:
-        """Run a command whose statement of this number, a concurrent build of an index, is cancelled half-way."""
-        with self.paused_before(number, command) as paused, locks.holding(self._copy.url, OLD_SNAPSHOT):
-            paused.go_on()
-            wait_for(lambda: paused.has_ended or is_blocked(self._copy))
-            self._copy.sql(CANCEL_BLOCKED)
-            return paused.completed()
-
     @contextmanager
     def paused_before(self, number: int, command: str) -> "Iterator[Paused]":
         """Run a command up to its statement of this number; it waits there until told to go on, or the block ends."""
@@ -271,13 +247,9 @@ class Paused(Running):
         self._folder = folder
         wait_for(lambda: (folder / "waits").exists() or self.has_ended)
 
-    def go_on(self) -> None:
-        """Let it go on."""
-        (self._folder / "goes_on").touch()
-
     def completed(self) -> Completed:
         """Let it go on, and wait for its end."""
-        self.go_on()
+        (self._folder / "goes_on").touch()
         return super().completed()
 
 

@@ -52,7 +52,7 @@ def serve(requests_fd: int) -> None:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     with contextlib.suppress(Exception):
-        # What installed packages add to `flask`: else each command looks through all of them anew.
+        # What installed packages add to `flask`: else each command looks through all of them again.
         importlib.import_module("flask.cli").cli._load_plugin_commands()
     gc.collect()
     gc.freeze()  # children must not copy the memory of what they only read
