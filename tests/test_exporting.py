@@ -29,7 +29,7 @@ def page(exporter: str, *, sanitize: bool) -> str:
     outputs = [nbformat.v4.new_output("display_data", {"text/html": html}) for html in OUTPUTS.values()]
     cells = [nbformat.v4.new_markdown_cell("# A title\n\nProse."), nbformat.v4.new_code_cell("1", outputs=outputs)]
     config = Config(json.loads(Path(sys.prefix, "etc/jupyter/jupyter_config.json").read_text(encoding="utf-8")))
-    made = get_exporter(exporter)(config=config, sanitize_html=sanitize)
+    made = get_exporter(exporter)(config=config, sanitize_html=sanitize)  # type: ignore[no-untyped-call]
     return str(made.from_notebook_node(nbformat.v4.new_notebook(cells=cells))[0])
 
 

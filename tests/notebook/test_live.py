@@ -59,10 +59,13 @@ def test_the_shop_is_warm_before_its_requests_count(run: Cell, monkeypatch: pyte
 
     order: list[Any] = []
     real = Service.requests
+
+    def requests(self: Service, **options: Any) -> Any:
+        order.append("requests")
+        return real(self, **options)
+
     monkeypatch.setattr(Service, "warm", lambda self, paths: order.append(paths))
-    monkeypatch.setattr(
-        Service, "requests", lambda self, **options: (order.append("requests"), real(self, **options))[1]
-    )
+    monkeypatch.setattr(Service, "requests", requests)
     run(OPEN.format(engine="sqlite"))
     run('mix = (("GET", "/users/{id}", None), ("POST", "/orders", None))')
     run("with shop.traffic(mix=mix) as seen:\n    seen.wait_for(1)")
