@@ -166,6 +166,12 @@ def test_reads_are_not_hidden_under_writes(timeline: Timeline) -> None:
     assert max(heights(DOT)) < min(heights(TRIANGLE))
 
 
+def test_a_strip_without_requests_is_left_out() -> None:
+    names = {each.text for each in drawn(Timeline("writes", 5.0, [outcome(5.5, 0.01, writes=True)]), "text")}
+    assert {"writes", "a write"} <= names
+    assert not {"reads", "a read"} & names
+
+
 def test_what_the_columns_mean_stands_below_them(timeline: Timeline) -> None:
     table = as_text([timeline]).split("\n\n")[0]
     for words in ("p50: half of", "p99: 99 of 100", "Blocked: the time in which"):

@@ -59,8 +59,11 @@ class _Panel:
         phases = stacked([(self._x(mark.at) + 5, mark.name) for mark in timeline.phases], LEFT, WIDTH)
         self._begin = y + TITLE + ROW * (1 + max([each.row for each in phases], default=-1))
         self.bottom = self._begin
-        self._strip("reads", [each for each in timeline.outcomes if not each.writes])
-        self._strip("writes", [each for each in timeline.outcomes if each.writes])
+        reads = [each for each in timeline.outcomes if not each.writes]
+        writes = [each for each in timeline.outcomes if each.writes]
+        for name, outcomes in (("reads", reads), ("writes", writes)):
+            if outcomes or not timeline.outcomes:
+                self._strip(name, outcomes)
         for mark, label in zip(timeline.phases, phases, strict=True):
             down = y + TITLE + ROW * label.row
             self.parts.append(_line(self._x(mark.at), down, self._x(mark.at), self.bottom, colour=INK))
@@ -153,11 +156,12 @@ def _seconds(y: float, seconds: float) -> Iterable[str]:
 def _legend(y: float, timelines: Sequence[Timeline]) -> tuple[list[str], float]:
     """What the marks mean, as far as they are there; and where it ends."""
     spans = [span for each in timelines for span in each.spans]
+    outcomes = [outcome for each in timelines for outcome in each.outcomes]
     meanings: list[tuple[bool, Callable[[float, float], str], str]] = [
-        (True, lambda x, y: _dot([(x + 8, y - 5)]), "a read"),
-        (True, lambda x, y: _triangle([(x + 8, y - 5)]), "a write"),
+        (any(not each.writes for each in outcomes), lambda x, y: _dot([(x + 8, y - 5)]), "a read"),
+        (any(each.writes for each in outcomes), lambda x, y: _triangle([(x + 8, y - 5)]), "a write"),
         (
-            any(not outcome.ok for each in timelines for outcome in each.outcomes),
+            any(not each.ok for each in outcomes),
             lambda x, y: _cross([(x + 8, y - 5)]),
             "a request that failed",
         ),
