@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -19,6 +21,7 @@ from migration_lab import places
 from migration_lab.errors import LabError
 from migration_lab.query import execute, query
 from migration_lab.service import Response, Service, serve
+from migration_lab.traffic.plan import READERS
 
 TABLES = """
 CREATE TABLE users (id integer PRIMARY KEY, email varchar(255));
@@ -175,3 +178,25 @@ def test_requests_tell_what_became_of_each_phase(shop: Shop, service: Service) -
     assert "500: (sqlite3.OperationalError) no such table: users" in seen.in_words()
     assert "after the tables were made:" in seen.as_text()
     assert query(shop.url, "SELECT count(*) FROM orders").scalar > 0
+
+
+def test_a_shop_is_warmed_by_as_many_requests_at_once_as_there_are_readers() -> None:
+    together = threading.Barrier(READERS)
+    asked = []
+
+    class Counts(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            together.wait(10)
+            self.send_error(500)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Counts) as server:
+        threading.Thread(target=server.serve_forever).start()
+        service = Service(Shop(Path()))
+        service._shop = SimpleNamespace(port=server.server_port)  # type: ignore[assignment]
+        service.warm(["/users/1"])
+        server.shutdown()
+    assert asked == ["/users/1"] * READERS
+    service.warm(["/users/1"])  # nothing answers there any more, and that is left to the requests that count

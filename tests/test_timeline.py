@@ -10,6 +10,7 @@ from migration_lab import locks
 from migration_lab.query import execute
 from migration_lab.timeline import Blocked, Mark, Recording, Span, Timeline, as_svg, as_text
 from migration_lab.timeline.model import merged
+from migration_lab.timeline.picture import DOT, TRIANGLE, WIDTH
 from migration_lab.timeline.text import duration
 from migration_lab.traffic import Outcome, Requests, over_sql
 
@@ -86,53 +87,95 @@ def test_the_picture_is_whole_and_can_be_read_without_colour(timeline: Timeline)
         "a read",
         "a write",
         "a request that failed",
-        "0002",
+        "upgrade: 0002",
         "behind a report",
         "commands",
         "waits for locks",
-        "seconds",
+        "reads",
+        "writes",
+        "at least one session waits for a lock",
+        "seconds since the first request",
     ):
         assert words in said
     shapes = {re.sub(r"M[\d.,-]+", "", element.attrib["d"])[:8] for element in root.iter(f"{name}path")}
     assert len(shapes) >= 4  # dots, triangles, crosses, hatching
     for element in root.iter(f"{name}path"):
         for x in re.findall(r"M([\d.-]+),", element.attrib["d"]):
-            assert 0 <= float(x) <= 760
+            assert 0 <= float(x) <= WIDTH
 
 
-def test_names_of_phases_that_follow_soon_are_not_written_over_each_other() -> None:
-    phases = [Mark(5.0 + number / 20, f"phase {number}") for number in range(3)]
-    root = ET.fromstring(as_svg([Timeline("soon", 5.0, [outcome(8.0, 0.01)], phases=phases)]))
-    texts = [each for each in root.iter("{http://www.w3.org/2000/svg}text") if (each.text or "").startswith("phase ")]
-    places = [(float(each.attrib["x"]), float(each.attrib["y"])) for each in texts]
-    assert len(places) == 3
-    for place, (x, y) in enumerate(places):
-        assert all(y != above or abs(x - left) >= 5.5 * len("phase 0") for left, above in places[:place])
+def drawn(timeline: Timeline, kind: str) -> list[ET.Element]:
+    return list(ET.fromstring(as_svg([timeline])).iter("{http://www.w3.org/2000/svg}" + kind))
 
 
-def test_a_name_that_would_stand_on_the_next_bar_is_left_to_the_text() -> None:
-    spans = [Span("try", at, at + 0.1, 1, [Mark(at + 0.05, "0009")]) for at in (5.0, 5.2, 5.4)]
-    drawn = as_svg([Timeline("retried", 5.0, [outcome(9.0, 0.01)], spans=spans)])
-    names = [each for each in ET.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text") if each.text == "0009"]
-    assert len(names) == 1, "that of the last attempt"
-    assert names[0].attrib["paint-order"] == "stroke"
-    assert as_text([Timeline("retried", 5.0, [], spans=spans)]).count("revision 0009") == 3
+def box(element: ET.Element) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a name (about) or of a bar."""
+    x, y = float(element.attrib["x"]), float(element.attrib["y"])
+    if element.tag.endswith("rect"):
+        return x, y, x + float(element.attrib["width"]), y + float(element.attrib["height"])
+    width, size = 7.0 * len(element.text or ""), float(element.attrib["font-size"])
+    left = {"start": x, "end": x - width, "middle": x - width / 2}[element.attrib["text-anchor"]]
+    return left, y - size, left + width, y
 
 
-def test_what_has_no_room_to_its_right_stands_where_there_is_some() -> None:
-    """A name of a revision beside its bar, a phase's to the left of its line; and nothing leaves the picture."""
-    span = Span("flask db upgrade", 5.1, 5.2, 0, [Mark(5.15, "0001")])
-    blocked = [Blocked("shop", "users", 5.5, 8.0)]
-    late = Timeline("late", 5.0, [outcome(8.0, 0.01)], [span], [Mark(7.95, "after a long wait")], blocked)
-    root = ET.fromstring(as_svg([late]))
-    at = {each.text: each for each in root.iter("{http://www.w3.org/2000/svg}text")}
-    bars = list(root.iter("{http://www.w3.org/2000/svg}rect"))
-    ends = [float(each.attrib["x"]) + float(each.attrib["width"]) for each in bars]
-    assert float(at["0001"].attrib["x"]) >= ends[0]
-    lines = [each.attrib for each in root.iter("{http://www.w3.org/2000/svg}line")]
-    begins = max(float(each["x1"]) for each in lines if each["x1"] == each["x2"] and each["y2"] == "144.0")
-    assert float(at["after a long wait"].attrib["x"]) + 5.5 * len("after a long wait") <= begins
-    assert ends[1] <= float(at["2.50 s"].attrib["x"]) <= 760 - 5.5 * len("2.50 s")
+def test_no_name_is_written_over_another_or_over_a_bar_and_none_leaves_the_picture() -> None:
+    spans = [Span(f"flask db {number}", at, at + 0.15, number % 2) for number, at in enumerate((5.0, 5.6, 5.8, 8.6))]
+    phases = [Mark(5.0 + number / 20, f"phase {number}") for number in range(3)] + [Mark(8.95, "after a long wait")]
+    blocked = [Blocked("shop", "users", 5.5, 9.0)]
+    held = [locks.Open("report", "", 5.4, 8.8)]
+    crowded = Timeline("crowded", 5.0, [outcome(9.0, 0.01)], spans, phases, blocked, held)
+    boxes = [(each.text or "", box(each)) for each in drawn(crowded, "text")]
+    assert {"phase 0", "phase 2", "after a long wait", "0", "3 (failed)", "report", "3.50 s in all"} <= {
+        name for name, _ in boxes
+    }
+    boxes += [("a bar", box(each)) for each in drawn(crowded, "rect")]
+    for number, (name, (left, top, right, bottom)) in enumerate(boxes):
+        assert left >= 0, name
+        assert right <= WIDTH, name
+        for other, (begin, above, end, below) in boxes[:number]:
+            assert right <= begin or end <= left or bottom <= above or below <= top, (name, other)
+
+
+def test_of_attempts_that_follow_each_other_the_last_has_the_name_of_all() -> None:
+    spans = [Span("flask db upgrade", at, at + 0.1, 1, [Mark(at + 0.05, "0009")]) for at in (5.0, 5.2, 5.4)]
+    retried = Timeline("retried", 5.0, [outcome(9.0, 0.01)], spans)
+    assert [each.text for each in drawn(retried, "text") if "0009" in (each.text or "")] == [
+        "upgrade: 0009 (failed), 3 times"
+    ]
+    assert as_text([retried]).count("revision 0009") == 3
+
+
+def test_a_transaction_that_stands_in_the_way_is_drawn_as_long_as_it_was_open() -> None:
+    held = [locks.Open("report", "", 4.0, 7.0), locks.Open("till", "", 8.0), locks.Open("earlier", "", 1.0, 2.0)]
+    seen = Timeline("seen", 5.0, [outcome(8.99, 0.01)], held=held)
+    assert seen.open_sessions == [("report", 5.0, 7.0), ("till", 8.0, pytest.approx(9.0))]
+    names = [each.text for each in drawn(seen, "text")]
+    assert "transaction open" in names
+    assert "earlier" not in names
+    widths = [float(each.attrib["width"]) for each in drawn(seen, "rect")]
+    assert widths[0] == pytest.approx(2 * widths[1], rel=0.05)
+    assert "second 0.00: report: its transaction is open for 2.00 s" in as_text([seen])
+
+
+def test_reads_are_not_hidden_under_writes(timeline: Timeline) -> None:
+    def heights(shape: str) -> list[float]:
+        paths = [each.attrib["d"] for each in drawn(timeline, "path") if shape in each.attrib["d"]]
+        return [float(y) for y in re.findall(r"M[\d.-]+,([\d.]+)", paths[0])]  # in the legend there is one more
+
+    assert len(heights(DOT)) + len(heights(TRIANGLE)) == 49
+    assert max(heights(DOT)) < min(heights(TRIANGLE))
+
+
+def test_a_strip_without_requests_is_left_out() -> None:
+    names = {each.text for each in drawn(Timeline("writes", 5.0, [outcome(5.5, 0.01, writes=True)]), "text")}
+    assert {"writes", "a write"} <= names
+    assert not {"reads", "a read"} & names
+
+
+def test_what_the_columns_mean_stands_below_them(timeline: Timeline) -> None:
+    table = as_text([timeline]).split("\n\n")[0]
+    for words in ("p50: half of", "p99: 99 of 100", "Blocked: the time in which"):
+        assert words in table
 
 
 def test_a_picture_of_nothing_can_be_drawn() -> None:
@@ -178,6 +221,7 @@ def test_a_recording_sees_requests_commands_and_who_waits(users: str) -> None:
     assert seen.took > 0.2
     assert seen.blocked_for() > 0 or users.startswith("sqlite")  # SQLite's writers ask again and again, and do not wait
     assert "a long change" in seen.as_text()
+    assert [name for name, _, _ in seen.timeline.open_sessions] == ["another session"]
     assert seen.in_words().splitlines()[0] == "at first: all answered"
 
 

@@ -3,7 +3,10 @@
 import sqlite3
 import threading
 import weakref
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +14,16 @@ from migration_lab.errors import LabError
 
 # SQLAlchemy and the Postgres driver are imported when they are used: the process that samples imports this package
 # too, without need of them, and takes half a second less to be ready.
+
+
+@dataclass
+class Open:
+    """When a session had its transaction open, in seconds of `time.monotonic()`; `end` is None while it has."""
+
+    name: str
+    url: str
+    begin: float
+    end: float | None = None
 
 
 class Held:
@@ -25,9 +38,11 @@ class Held:
         self.file = sqlite_file(url)
         connection = _open_sqlite(url, self.file) if self.file else _open_postgres(url, name)
         self._connection = connection
-        self._close = weakref.finalize(self, connection.close)
+        opened = Open(name, url, monotonic())
+        self._close = weakref.finalize(self, _end, connection, opened)
         self.has_begun = False  # whether its statement has been carried out
         with _lock:
+            _opened.append(opened)
             _known.add(self)  # before its statement runs: a sample that shows its lock asks for its name
         try:
             _run(connection, "BEGIN")
@@ -70,6 +85,7 @@ class Held:
 
 
 _known: weakref.WeakSet[Held] = weakref.WeakSet()
+_opened: deque[Open] = deque(maxlen=200)
 _lock = threading.Lock()  # a set must not grow while another thread goes through it
 
 
@@ -101,6 +117,12 @@ def holding(url: str, sql: str, name: str = "another session") -> Held:
     return Held(url, sql, name)
 
 
+def open_on(url: str) -> list[Open]:
+    """The sessions of this process that have, or had, a transaction open on a database."""
+    with _lock:
+        return [each for each in _opened if each.url == url]
+
+
 def close_all() -> None:
     """Close every session that is still open in this process, but not one whose statement another thread waits for."""
     for each in _sessions():
@@ -111,6 +133,11 @@ def close_all() -> None:
 def names_on(file: str) -> list[str]:
     """The names of the sessions of this process that are open on a SQLite file, sorted."""
     return sorted({each.name for each in _sessions() if each.is_open and each.file == file})
+
+
+def _end(connection: Any, opened: Open) -> None:
+    opened.end = monotonic()
+    connection.close()
 
 
 def _sessions() -> list[Held]:

@@ -28,7 +28,7 @@ class Watch(Seen):
 
     def __init__(self, url: str, every: float) -> None:
         super().__init__()
-        self._url = url
+        self.url = url
         self._every = every
         self._file = ""
         self._process: subprocess.Popen[str] | None = None
@@ -106,10 +106,10 @@ class Watch(Seen):
 
     def _task(self) -> dict[str, Any]:
         """What the child is to do, as it reads it."""
-        self._file = sessions.sqlite_file(self._url)
+        self._file = sessions.sqlite_file(self.url)
         if self._file:
             return {"engine": "sqlite", "file": self._file, "every": self._every}
-        parameters = sessions.postgres_parameters(self._url)
+        parameters = sessions.postgres_parameters(self.url)
         return {"engine": "postgres", "parameters": parameters, "every": self._every}
 
     def _follow(self, process: subprocess.Popen[str]) -> None:

@@ -11,7 +11,7 @@ from migration_lab.notebook import patience
 from migration_lab.notebook.displays import Note, show, table
 from migration_lab.process import Completed
 from migration_lab.timeline import Recording, Span, Timeline, as_svg, as_text
-from migration_lab.timeline.text import COLUMNS, rows, story
+from migration_lab.timeline.text import COLUMNS, WORDS, rows, story
 from migration_lab.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class SideBySide:
         return (
             as_svg(self.timelines)
             + table("The same in numbers", COLUMNS, rows(self.timelines))
-            + f"<details><summary>What happened when</summary><ul>{told}</ul></details>"
+            + f"<p>{escape(WORDS)}</p><details><summary>What happened when</summary><ul>{told}</ul></details>"
         )
 
 
@@ -161,9 +161,10 @@ def http_traffic(
     from migration_lab.traffic import ONE_ROW_EACH, ids_in
 
     serving = service or serve(workspace)
-    requests = serving.requests(
-        per_second=per_second, mix=mix or ONE_ROW_EACH, ids=ids_in(workspace.url, "users"), beside=beside
-    )
+    ids, mix = ids_in(workspace.url, "users"), mix or ONE_ROW_EACH
+    for each in filter(None, (serving, beside)):
+        each.warm([path.format(id=ids[0]) for method, path, _ in mix if method == "GET" and "{new}" not in path])
+    requests = serving.requests(per_second=per_second, mix=mix, ids=ids, beside=beside)
 
     def end() -> str | None:
         alive, said = serving.is_running, serving.log(1)

@@ -123,7 +123,10 @@ class TypedForm(Form):
 
     def __init__(self, question: quiz.Number | quiz.Text, on_enter: Callable[[], None]) -> None:
         unit = f" ({question.unit})" if isinstance(question, quiz.Number) and question.unit else ""
-        self.choice = widgets.Text(description=f"Your answer{unit}:", style={"description_width": "initial"})
+        # Each key would be a message, and what waits to be sent would reach the kernel after Enter.
+        self.choice = widgets.Text(
+            description=f"Your answer{unit}:", continuous_update=False, style={"description_width": "initial"}
+        )
         self.choice.on_msg(lambda _, content, __: on_enter() if content.get("event") == "submit" else None)
         self.box = self.choice
 

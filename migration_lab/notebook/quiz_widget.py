@@ -1,5 +1,6 @@
 """A question in a notebook. All that it knows of right and wrong is in `migration_lab.quiz`."""
 
+import asyncio
 from collections.abc import Callable
 from html import escape
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from migration_lab.notebook import quiz_twin
 from migration_lab.notebook.quiz_form import form_for, html
 
 Role = Literal["ask", "compare"]
+SETTLES = 0.25  # seconds; a browser sends the rest as soon as the kernel has taken what came before
 
 
 class QuizWidget:
@@ -29,17 +31,18 @@ class QuizWidget:
         self.question = question
         self.role = role
         self._twins: list[DisplayHandle] = []
+        self._due: asyncio.TimerHandle | None = None
         self.form = form_for(question, on_enter=lambda: self.check.click(), say=self._say)
         self.check = widgets.Button(description="Note my prediction" if question.prediction else "Check")
         self.compare = widgets.Button(description="Compare")
         self.show = widgets.Button(description="Show the answer")
         self.status = widgets.HTML()
-        self.check.on_click(lambda _: self._act(lambda: self.sitting.submit(self.form.answer)))
-        self.compare.on_click(lambda _: self._act(lambda: self.sitting.compare()))
-        self.show.on_click(lambda _: self._act(lambda: self.sitting.show()))
-        heading = widgets.HTML(f"{html(question.prompt)}<p class='lab-quiz-task'>{quiz.task(question)}</p>")
+        self.check.on_click(lambda _: self._soon(lambda: self.sitting.submit(self.form.answer)))
+        self.compare.on_click(lambda _: self._soon(lambda: self.sitting.compare()))
+        self.show.on_click(lambda _: self._soon(lambda: self.sitting.show()))
+        self.heading = widgets.HTML()
         buttons = widgets.HBox([self.check, self.compare, self.show])
-        self.box = widgets.VBox([heading, self.form.box, buttons, self.status])
+        self.box = widgets.VBox([self.heading, self.form.box, buttons, self.status])
         self.box.add_class("lab-quiz")
         self._notice = self._restore()
         if self.sitting.answer is not None:
@@ -67,6 +70,17 @@ class QuizWidget:
 
     def _twin(self) -> dict[str, str]:
         return {"text/html": quiz_twin.as_html(self.sitting)}
+
+    def _soon(self, step: Callable[[], None]) -> None:
+        """Act when the browser has sent all of the answer: a click overtakes what was chosen just before it."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # no kernel, and no browser either
+            self._act(step)
+            return
+        if self._due is not None:
+            self._due.cancel()
+        self._due = loop.call_later(SETTLES, self._act, step)
 
     def _act(self, step: Callable[[], None]) -> None:
         self._notice = self._restore()
@@ -98,10 +112,14 @@ class QuizWidget:
             if sitting.answer is not None:  # which may have been given in another cell
                 self.form.answer = sitting.answer
             self.form.disable()
-        # A button that was just pressed stays: were it to go, the keyboard's focus would be lost with it.
+        task = quiz.task(sitting)
+        shown = f"<p class='lab-quiz-task'>{escape(task)}</p>" if task else ""
+        self.heading.value = f"<div class='lab-quiz-prompt'>{html(self.question.prompt)}</div>{shown}"
         _visible(self.check, not sitting.is_closed)
-        _visible(self.compare, prediction and (sitting.state != "open" or self.role == "compare"))
-        _visible(self.show, not prediction and sitting.state in ("wrong", "shown"))
+        _visible(
+            self.compare, prediction and not sitting.is_closed and (sitting.state == "noted" or self.role == "compare")
+        )
+        _visible(self.show, not prediction and sitting.state == "wrong")
         report = sitting.report
         if report is None and self.role == "compare":
             self._say("You have noted no prediction. You can still note one, or compare now.")

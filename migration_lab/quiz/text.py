@@ -11,18 +11,19 @@ from migration_lab.quiz.typed import Number, Text
 PREDICTION = "This is a prediction: answer before you run what follows."
 
 
-def task(question: Question) -> str:
-    """What to do with the question."""
+def task(sitting: Sitting) -> str:
+    """What to do with the question; nothing once it is closed."""
+    if sitting.is_closed:
+        return ""
+    question = sitting.question
     return f"{question.task} {PREDICTION}" if question.prediction else question.task
 
 
 def as_text(sitting: Sitting) -> str:
     """The question, what has been answered, and the feedback."""
     question = sitting.question
-    parts = [question.prompt, *_body(question), task(question)]
-    if sitting.report is not None:
-        parts.append(report_as_text(sitting.report))
-    return "\n\n".join(parts)
+    said = report_as_text(sitting.report) if sitting.report is not None else ""
+    return "\n\n".join(filter(None, [question.prompt, *_body(question), task(sitting), said]))
 
 
 def report_as_text(report: Report) -> str:

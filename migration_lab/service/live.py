@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,10 +21,12 @@ from migration_lab import process
 from migration_lab.errors import LabError
 from migration_lab.flask_command import environment
 from migration_lab.traffic import READS_AND_WRITES, Request, Requests, over_http
+from migration_lab.traffic.plan import READERS
 from migration_lab.traffic.senders import ANSWER_SECONDS, REASON_HEADER, described
 
 START_SECONDS = 30
 STOP_SECONDS = 3
+WARM_SECONDS = 1  # each; on a database that is locked as a whole nothing is answered
 ROLL_STEPS = 10  # in which the requests go over from one release to the next
 DRAIN_SECONDS = 0.2  # for requests that the earlier shop still works on
 LOG_LINES = 400
@@ -184,6 +188,19 @@ class Service:
         for each in services:
             each._requests.append((made, {port: share for port, share in targets.items() if port != each.port}))
         return made
+
+    def warm(self, paths: Sequence[str]) -> None:
+        """Ask for these a few times at once, so that the first request that counts meets a shop that has connections.
+
+        Whatever comes of it is left to the requests that count; none is waited for longer than `WARM_SECONDS`.
+        """
+
+        def ask(path: str) -> None:
+            with suppress(OSError, http.client.HTTPException):
+                NO_PROXY.open(f"http://127.0.0.1:{self.port}{path}", timeout=WARM_SECONDS).close()
+
+        with ThreadPoolExecutor(READERS) as pool:
+            list(pool.map(ask, [*paths] * READERS))
 
     def _send_to(self, targets: Mapping[int, float]) -> None:
         """Let the requests that keep arriving go to these ports of ours."""

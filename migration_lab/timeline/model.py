@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from time import monotonic
 
+from migration_lab.locks import Open
 from migration_lab.traffic import Figures, Outcome, figures
 
 # What Alembic says when it begins with a revision.
@@ -75,6 +76,16 @@ class Timeline:
     spans: Sequence[Span] = ()
     phases: Sequence[Mark] = ()
     blocked: Sequence[Blocked] = ()
+    held: Sequence[Open] = ()
+
+    @property
+    def open_sessions(self) -> list[tuple[str, float, float]]:
+        """Sessions that stood in the way with an open transaction: name, and from when until when of this run."""
+        parts = [
+            (each.name, max(each.begin, self.began), min(each.end if each.end is not None else self.last, self.last))
+            for each in self.held
+        ]
+        return [(name, begin, end) for name, begin, end in parts if begin < end]
 
     @cached_property
     def reads(self) -> Figures:

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
-from migration_lab.locks import Watch
+from migration_lab.locks import Watch, open_on
 from migration_lab.timeline.model import Blocked, Mark, Span, Timeline, spanning
 from migration_lab.timeline.text import as_text
 from migration_lab.traffic import Figures, Outcome, Requests
@@ -145,6 +145,7 @@ class Recording:
             tuple(self._spans),
             tuple(Mark(at, name) for at, name in self.requests.phases[1:]),
             tuple(Blocked(each.who, each.table, each.begin, each.end) for each in waits),
+            tuple(open_on(self.locks.url)) if self.locks is not None else (),
         )
 
     def as_text(self) -> str:

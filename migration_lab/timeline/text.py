@@ -8,6 +8,10 @@ from migration_lab.timeline.model import Span, Timeline
 from migration_lab.traffic import Figures
 from migration_lab.traffic.outcome import reasons
 
+WORDS = (
+    "p50: half of the requests waited no longer. p99: 99 of 100 waited no longer. "
+    "Blocked: the time in which at least one session waited for a lock."
+)
 COLUMNS = ("", "requests", "failed", "reads: p50", "p99", "worst", "writes: p50", "p99", "worst", "commands", "blocked")
 
 
@@ -45,6 +49,7 @@ def as_text(timelines: Sequence[Timeline]) -> str:
         ).rstrip()
         for row in table
     ]
+    lines.append(WORDS)
     for each in timelines:
         told = story(each)
         lines += ["", each.title, *(f"    {line}" for line in told)] if told else []
@@ -55,6 +60,10 @@ def story(timeline: Timeline) -> list[str]:
     """What happened when, a sentence each; seconds count from the first request."""
     told = [(mark.at, f"from now on: {mark.name}") for mark in timeline.phases]
     told += [moment for span in timeline.spans for moment in _of_span(span)]
+    told += [
+        (begin, f"{name}: its transaction is open for {duration(end - begin)}")
+        for name, begin, end in timeline.open_sessions
+    ]
     lines = [f"second {at - timeline.began:.2f}: {what}" for at, what in sorted(told, key=lambda each: each[0])]
     sessions = Counter(re.sub(r"^session \d+$", "a session", each.who) for each in timeline.blocked)
     if timeline.blocked:

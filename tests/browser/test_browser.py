@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Error, Locator, expect
 
+from migration_lab import quiz
 from migration_lab.build.cells import FAILS
 from tests.browser.lab_page import LIMIT, LabPage
 
@@ -168,6 +169,65 @@ def test_a_question_is_answered_by_keyboard_alone(window: LabPage) -> None:
     tab_to(window, question.get_by_role("button", name="Check"))
     press("Space")
     expect(said).to_contain_text("It compares the real tables with your models.")
+
+
+def test_enter_judges_all_that_was_typed(window: LabPage, my_work: Path, tmp_path: Path) -> None:
+    window.open(LESSON)
+    window.run("from migration_lab")
+    question = window.run('lab.quiz("02-tables-after-upgrade")')
+    field, twin = question.get_by_label("Your answer"), question.locator(".lab-quiz-twin")
+    execute = "code => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code}) }"
+    for typed in ("12543", "13543", "14543"):
+        # While the kernel is busy, the browser keeps back what is typed, but not that Enter was pressed.
+        flag = tmp_path / typed
+        window.page.evaluate(
+            execute, f"import pathlib, time\nwhile not pathlib.Path({str(flag)!r}).exists(): time.sleep(0.05)"
+        )
+        field.fill("")
+        field.type(typed)
+        field.press("Enter")
+        flag.touch()
+        expect(twin).to_contain_text(typed)
+    stored = json.loads((my_work / "progress.json").read_text(encoding="utf-8"))["quiz"]["02-tables-after-upgrade"]
+    assert stored["attempts"] == 3
+
+
+def test_a_screen_reader_hears_the_question_as_the_name_of_its_options(window: LabPage, displays: str) -> None:
+    window.open(displays)
+    window.select('answered("02-which-witness"').scroll_into_view_if_needed()
+    session = window.page.context.new_cdp_session(window.page)
+    nodes = {each["nodeId"]: each for each in session.send("Accessibility.getFullAXTree")["nodes"]}
+    session.detach()
+
+    def name(node: dict[str, Any]) -> str:
+        return str(node.get("name", {}).get("value", ""))
+
+    def below(node: dict[str, Any], role: str) -> list[str]:
+        children = [nodes[each] for each in node.get("childIds", ()) if each in nodes]
+        own = [name(each) for each in children if each.get("role", {}).get("value") == role]
+        return own + [found for each in children for found in below(each, role)]
+
+    groups = [each for each in nodes.values() if each.get("role", {}).get("value") == "radiogroup"]
+    (witness,) = [each for each in groups if "flask db history" in below(each, "radio")]
+    prompt = quiz.find("02-which-witness").prompt
+    assert " ".join(name(witness).split()) == " ".join(prompt.replace("`", "").split())
+    assert all(below(witness, "radio"))
+    radios = window.page.locator(".jp-Notebook:visible .lab-quiz input[type=radio]")
+    names = radios.evaluate_all("radios => radios.map(each => each.name)")
+    assert all(names)
+    assert len(set(names)) == len(groups)
+
+
+def test_the_focus_goes_to_the_answer_when_its_button_goes(window: LabPage) -> None:
+    window.open(LESSON)
+    window.run("from migration_lab")
+    question = window.run('lab.quiz("02-what-alembic-remembers")')
+    question.get_by_label("Your answer").fill("no such thing")
+    question.get_by_role("button", name="Check").click()
+    button = question.get_by_role("button", name="Show the answer")
+    button.click()
+    expect(button).to_be_hidden()
+    window.page.wait_for_function("() => document.activeElement.classList.contains('lab-quiz-said')")
 
 
 def test_a_question_outlives_its_kernel(window: LabPage, my_work: Path) -> None:

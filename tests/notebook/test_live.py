@@ -54,6 +54,24 @@ def test_a_block_of_traffic_sees_requests_commands_and_revisions(
     run("assert seen.took > 0 and seen.reads.worst > 0 and seen.failed > 0")
 
 
+def test_the_shop_is_warm_before_its_requests_count(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    from migration_lab.service import Service
+
+    order: list[Any] = []
+    real = Service.requests
+
+    def requests(self: Service, **options: Any) -> Any:
+        order.append("requests")
+        return real(self, **options)
+
+    monkeypatch.setattr(Service, "warm", lambda self, paths: order.append(paths))
+    monkeypatch.setattr(Service, "requests", requests)
+    run(OPEN.format(engine="sqlite"))
+    run('mix = (("GET", "/users/{id}", None), ("POST", "/orders", None))')
+    run("with shop.traffic(mix=mix) as seen:\n    seen.wait_for(1)")
+    assert order == [["/users/1"], "requests"]
+
+
 @each_engine
 def test_an_error_in_the_block_is_shown_and_leaves_nothing(engine: str, run: Cell, fail: Cell) -> None:
     run(OPEN.format(engine=engine))
