@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from benchmarks import checks, commands, instruments, live, memory, opening, report, start
+from benchmarks import checks, commands, instruments, live, memory, opening, report, room, start
 from benchmarks.figure import HEAD, Figure
 from migration_lab import engines
 from migration_lab.engines import postgres
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "memory": memory.figures,
     "instruments": instruments.figures,
     "live": live.figures,
+    "room": room.figures,
 }
 
 

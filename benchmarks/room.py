@@ -62,7 +62,6 @@ def _start(home: Path, number: int, pause: float) -> "subprocess.Popen[str]":
         [sys.executable, "-m", "benchmarks.room", str(home), str(number), str(pause)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
         cwd=places.course_root(),
     )
@@ -95,7 +94,10 @@ def learn(home: str, number: str, pause: str) -> None:
         time.sleep(choose.expovariate(1 / float(pause)))
     verdicts = []
     took = seconds(lambda: verdicts.append(check(EXERCISE, shell.user_ns["shop"].workspace)))
-    print(f"\n{json.dumps(took if fine and verdicts[0].passed else None)}", flush=True)
+    unmet = [str(each.unmet) for each in verdicts[0].engines if each.unmet]
+    if unmet or not fine:
+        print(*unmet, sep="\n", file=sys.stderr)
+    print(f"\n{json.dumps(took if fine and not unmet else None)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import checks, commands, instruments, live, opening, report
+from benchmarks import checks, commands, instruments, live, opening, report, room
 from benchmarks.__main__ import PARTS, main
 from benchmarks.figure import Figure
 from benchmarks.timing import side_by_side
@@ -30,6 +30,10 @@ def test_a_check_is_measured_in_a_kernel(home: Path) -> None:
     first, later = checks.measure(1, **checks.NO_POSTGRES)
     assert first > 0
     assert later > 0
+
+
+def test_a_room_of_two_passes_its_checks(home: Path) -> None:
+    assert len(room.measure(2, 0)) == 2
 
 
 def test_a_table_is_filled_faster_by_the_database_than_by_the_driver(home: Path) -> None:
