@@ -35,7 +35,6 @@ NOT_YET = frozenset(
         "06_transactions_and_locks",
         "08_staged_not_null",
         "09_server_defaults",
-        "14_drift_and_stamping",
     }
 )
 
