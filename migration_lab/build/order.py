@@ -32,8 +32,6 @@ when which who will with you your
 # Lessons whose predictions are not in order yet. A lesson leaves the table when it is corrected; none may come in.
 NOT_YET = frozenset(
     {
-        "13_heads_and_merges",
-        "14_drift_and_stamping",
     }
 )
 
