@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from migration_lab import explain, quiz
 from migration_lab.build.cells import Cell
 from migration_lab.build.minutes import minutes_faults
-from migration_lab.build.order import NOT_YET, order_faults
+from migration_lab.build.order import order_faults
 from migration_lab.build.parts import IMPORT, parts_faults
 from migration_lab.build.sections import QUIZ, Section, sections_of, sentences
 from migration_lab.build.terms import term_faults
@@ -137,11 +137,7 @@ def _question_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
     for name in sorted(known.keys() - asked):
         yield f"lessons/{lesson.slug}/quiz.yaml: no cell asks {name!r}; add lab.quiz({name!r})."
     yield from minutes_faults(lesson, sections, known)
-    out_of_order = list(order_faults(sections, known))
-    if lesson.slug not in NOT_YET:
-        yield from out_of_order
-    elif not out_of_order:
-        yield f"lessons/{lesson.slug} keeps the order of its predictions: take it off NOT_YET in build/order.py."
+    yield from order_faults(sections, known)
 
 
 def cell_faults(cell: Cell) -> Iterator[str]:

@@ -29,12 +29,6 @@ its not now one only other out same such than that the their them then there the
 when which who will with you your
 """
 
-# Lessons whose predictions are not in order yet. A lesson leaves the table when it is corrected; none may come in.
-NOT_YET = frozenset(
-    {
-    }
-)
-
 
 def order_faults(sections: list[Section], questions: Mapping[str, quiz.Question]) -> Iterator[str]:
     """What is wrong with the order of a lesson's predictions, as sentences with file, line and reason.

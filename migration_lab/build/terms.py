@@ -18,14 +18,6 @@ from migration_lab.errors import LabError
 GLOSSARY = "Words"  # the heading in lesson 00
 NOT_READ = {GLOSSARY, "Further reading"}
 
-# Uses that come too early, by lesson and word. One leaves the table when it is corrected; none may come in.
-NOT_YET = frozenset(
-    {
-        ("09_server_defaults", "server default"),
-        ("13_heads_and_merges", "stamp"),
-    }
-)
-
 
 class Term(Strict):
     """A word, what it means in one sentence, and the lesson that explains it; lessons/terms.yaml says more."""
@@ -66,11 +58,7 @@ def term_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
     Args:
         sections: all of the lesson's. Of the opening, what stands after the start cell is read: above it are promises.
     """
-    found = {term.term: fault for term in terms() if (fault := _too_early(lesson, sections, term))}
-    known = {word for slug, word in NOT_YET if slug == lesson.slug}
-    yield from (fault for word, fault in found.items() if word not in known)
-    for word in sorted(known - found.keys()):
-        yield f"lessons/{lesson.slug} explains {word!r} in time: take it off NOT_YET in build/terms.py."
+    yield from (fault for term in terms() if (fault := _too_early(lesson, sections, term)))
     if terms() and lesson.number == "00":
         own = next((section.prose for section in sections if section.title == GLOSSARY), "")
         if glossary() not in own:

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from migration_lab import course, quiz
-from migration_lab.build import cells_of
+from migration_lab import quiz
 from migration_lab.build.cells import read_cells
-from migration_lab.build.order import NOT_YET, order_faults
+from migration_lab.build.order import order_faults
 from migration_lab.build.sections import sections_of
 
 Faults = Callable[[str], list[str]]
@@ -132,10 +131,3 @@ def test_a_prediction_may_be_compared_in_a_later_section(faults: Faults) -> None
 
 def test_a_question_that_is_judged_at_once_is_free(faults: Faults) -> None:
     assert faults(ASKED.replace("06-what-is-left", "06-another")) == []
-
-
-@pytest.mark.parametrize("slug", sorted(NOT_YET))
-def test_no_lesson_stays_on_the_list_without_a_fault(slug: str) -> None:
-    lesson = course.lesson(slug)
-    questions = {question.id: question for question in quiz.load(lesson)}
-    assert list(order_faults(sections_of(cells_of(lesson)[0]), questions)), f"take {slug} off NOT_YET"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from migration_lab import build, course
+from migration_lab import course
 from migration_lab.build import terms
 from migration_lab.build.cells import read_cells
 from migration_lab.build.sections import sections_of
@@ -119,13 +119,6 @@ def test_a_file_that_cannot_be_read_is_named(faults: Faults, tmp_path: Path) -> 
 def test_a_course_without_the_file_has_no_words(faults: Faults, tmp_path: Path) -> None:
     (tmp_path / "lessons/terms.yaml").unlink()
     assert faults("01_other", "## The head\n\nOf a scene.") == []
-
-
-@pytest.mark.parametrize("slug", sorted({slug for slug, _ in terms.NOT_YET}))
-def test_no_word_stays_on_the_list_without_a_fault(slug: str) -> None:
-    lesson = course.lesson(slug)
-    found = terms.term_faults(lesson, sections_of(build.cells_of(lesson)[0]))
-    assert [fault for fault in found if "NOT_YET" in fault] == []
 
 
 def test_each_word_names_a_lesson_of_the_course() -> None:
