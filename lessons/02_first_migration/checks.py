@@ -99,8 +99,8 @@ class Release(OwnDatabaseJudge):
     stub_fails = "phone"
     changes = ("users.phone",)
     loses = ("users.phone",)
-    first = ("rows", "one_revision")
-    last = ("nothing_else", "files_agree", "way_back")
+    first = ("one_revision",)
+    last = ("rows", "nothing_else", "files_agree", "way_back")
 
     def place(self) -> None:
         """your database stands at revision `0003` at the end"""

@@ -77,6 +77,7 @@ class RestoredSnapshot(OwnDatabaseJudge):
     stub_fails = "place"
     database_name = "the snapshot"
     changes = ("users.phone", "orders.note", "monthly_report")
+    fills = ("monthly_report",)  # `report` wants a view
     last = ("files_agree",)  # which looks at all of the schema
 
     def place(self) -> None:
@@ -117,6 +118,7 @@ class LostRevision(OwnDatabaseJudge):
     database_name = "staging"
     changes = ("orders.parcel", "orders.parcel_code", "orders.ix_orders_parcel_code")
     writes = ("orders.parcel",)  # `codes` looks where its values are now
+    fills = ("orders.parcel_code",)
     last = ("files_agree", "nothing_else")
 
     def place(self) -> None:

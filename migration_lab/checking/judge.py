@@ -15,7 +15,7 @@ from migration_lab.checking.expectations import Expectation, JudgeError, Miss, p
 from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
 from migration_lab.checking.vocabulary import Vocabulary
-from migration_lab.checking.words import listed
+from migration_lab.checking.words import listed, shown
 from migration_lab.schema import Change, Schema, diff
 
 HAS_IT = (
@@ -146,6 +146,24 @@ class Judge(Vocabulary):
             for each in diff(before, after)
             if not {each.subject or each.name, f"{each.subject}.{each.name}"} & named and not self._may_add(each)
         ]
+
+    def _expect_not_invented(self, now: Snapshot, *, few: int = 0) -> None:
+        """New columns and tables that the ticket does not fill have no values, or as few as a shop in use has given."""
+        found = []
+        for name in {*self.changes} - {*self.fills, *self.writes, *self.moves.values()}:
+            table, _, column = name.rpartition(".")
+            is_new = (new := now.column(name)) is not None and new.nullable and self.start.column(name) is None
+            rows = [row for row in now.rows_of(table) if row[column] is not None] if is_new else []
+            if len(rows) > few:
+                found.append(f"`{name}` of the row with id {rows[0].get('id')} is {shown(rows[0][column])}")
+            if name in now.tables and name not in self.start.tables and len(now.tables[name].rows) > few:
+                found.append(f"the new table `{name}` has {len(now.tables[name].rows)} rows")
+        self.expect_none(
+            sorted(found),
+            expected="What the ticket gives no value to has none yet.",
+            cause="Values were made up.",
+            next_step="Take the statement that fills it out again.",
+        )
 
     def _may_add(self, change: Change) -> bool:
         stands_alone = change.kind == "table" or not change.subject

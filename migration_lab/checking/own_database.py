@@ -9,7 +9,7 @@ from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.judge import Judge
 from migration_lab.checking.planted import expect_no_drift
-from migration_lab.checking.rows import changed
+from migration_lab.checking.rows import A_FEW, changed
 from migration_lab.checking.words import listed, revision_names
 
 TAKE_BACK = "Let `downgrade()` take back what `upgrade()` did, and nothing else."
@@ -48,6 +48,7 @@ class OwnDatabaseJudge(Judge):
             "alone.",
             next_step=f'Run `shop = lab.reset("{self.exercise}")` for the rows, and change the schema around them.',
         )
+        self._expect_not_invented(self.now, few=A_FEW)
 
     def nothing_else(self) -> None:
         """nothing else in the schema differs from the start"""

@@ -140,14 +140,7 @@ class FilesJudge(Judge):
             next_step="Look for `drop_column`, `drop_table`, `DELETE`, `INSERT` and `UPDATE` in the revisions, and at "
             "which rows they touch. Change a column in place, or copy its values before it goes.",
         )
-        invented = self._invented()
-        self.expect(
-            not invented,
-            expected="What the ticket gives no value to has none yet.",
-            found=listed(invented, most=3),
-            cause="A revision makes up values.",
-            next_step="Take the statement that fills it out of the revision.",
-        )
+        self._expect_not_invented(self.head)
         self._expect_kept_on_the_way()
 
     def new_database(self) -> None:
@@ -206,18 +199,6 @@ class FilesJudge(Judge):
                 expect_stated(self.walk, name)
 
     # ------------------------------------------------------------------------------------------------------- inside
-
-    def _invented(self) -> list[str]:
-        """The first value in each new column or table that the ticket does not fill."""
-        head, found = self.head, []
-        for name in {*self.changes} - {*self.fills, *self.moves.values()}:
-            table, _, column = name.rpartition(".")
-            is_new = (new := head.column(name)) is not None and new.nullable and self.start.column(name) is None
-            rows = [row for row in head.rows_of(table) if row[column] is not None] if is_new else []
-            found += [f"`{name}` of the row with id {row.get('id')} is {shown(row[column])}" for row in rows[:1]]
-            if name in head.tables and name not in self.start.tables and head.tables[name].rows:
-                found.append(f"the new table `{name}` has {len(head.tables[name].rows)} rows")
-        return sorted(found)
 
     def _expect_kept_on_the_way(self) -> None:
         """At no stop is something of the start gone or different that the ticket does not name."""
