@@ -206,7 +206,7 @@ def _terminal() -> Finding:
     shell = terminal.shell_command()
     if shell is None:
         return Finding("ok", "Terminal", "JupyterLab chooses the shell of its terminals.")
-    asked = [*shell, *([] if "-i" in shell else ["-i"]), "-c", "command -v flask"]
+    asked = [*shell, *([] if "-i" in shell else ["-i"]), "-c", "unset -f flask; command -v flask"]
     said = subprocess.run(
         asked,
         env=start.lab_environment(),

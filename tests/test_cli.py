@@ -56,7 +56,7 @@ def test_every_command_explains_itself(lab: Lab) -> None:
 def test_start_becomes_jupyterlab_with_the_options_given(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str] = []
 
-    def main(options: list[str]) -> int:
+    def main(options: list[str], *, ready: Callable[[], None]) -> int:
         given.extend(options)
         return 3
 
@@ -77,7 +77,7 @@ def test_open_says_that_a_lesson_is_planned(lab: Lab, home: Path, monkeypatch: p
     course.lessons.cache_clear()
     assert "Lesson 04 is planned: it has no notebook yet." in lab("open", "04").output
     assert "planned" not in lab("open", "02").output
-    assert "Lesson: 04_names_and_constraints (planned, not written yet)" in lab("explain", "F35").output
+    assert "Lesson: 04_names_and_constraints (planned)" in lab("explain", "F35").output
 
 
 def test_open_takes_an_exercise_and_an_engine(lab: Lab, home: Path) -> None:

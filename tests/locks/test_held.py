@@ -76,7 +76,7 @@ def test_sql_that_is_refused_leaves_no_session(url: str, sql: str, says: str) ->
 
 def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
     for wrong in (f"sqlite:///{tmp_path}/none.db", "postgresql+psycopg://ann:secret@127.0.0.1:9/shop"):
-        with pytest.raises(LabError, match="cannot be opened") as error:
+        with pytest.raises(LabError, match=r"cannot be opened|does not answer") as error:
             locks.idle_reader(wrong, COUNT)
         assert "secret" not in str(error.value)
     assert not (tmp_path / "none.db").exists()

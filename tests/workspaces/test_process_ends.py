@@ -213,7 +213,7 @@ def test_a_fork_of_the_caller_does_not_keep_its_forkserver_alive(shop: Path) -> 
     )
     caller = psutil.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert caller.stdout.readline() == "0002 (head)\n"
-    (its_own,) = [each for each in caller.children() if "forkserver" in " ".join(each.cmdline())]
+    (its_own,) = [each for each in caller.children() if "process.serving" in " ".join(each.cmdline())]
     caller.kill()
     _, alive = psutil.wait_procs([its_own], timeout=30)
     caller.communicate()  # the fork ends with its input
@@ -234,7 +234,7 @@ def test_a_forkserver_killed_under_a_command_is_said(shop: Path) -> None:
 
 
 def _forkserver() -> psutil.Process:
-    found = [each for each in psutil.Process().children() if "forkserver" in " ".join(each.cmdline())]
+    found = [each for each in psutil.Process().children() if "process.serving" in " ".join(each.cmdline())]
     assert len(found) == 1
     return found[0]
 
