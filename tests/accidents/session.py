@@ -94,7 +94,10 @@ class Session:
                 self._spoil()
 
     def _judge(self, cell: int, name: str, said: str) -> None:
-        if name == "Hangs":
+        if name == "Hangs" and self.kernel.run("None", STOP_LIMIT)[0] == "":
+            # ipykernel loses its answer where Stop meets it before a cell's code, or after it; the kernel goes on.
+            self.happened[-1] += " without an answer"
+        elif name == "Hangs":
             self.findings.append(f"cell {cell} does not end, not by Stop either")
             self.kernel.kill()
         elif name and name not in _understood() and OURS.search(said):

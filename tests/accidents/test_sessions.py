@@ -33,11 +33,17 @@ def test_an_error_from_inside_the_course_is_a_finding_and_a_sentence_is_none() -
 
 def test_a_cell_that_cannot_be_stopped_is_a_finding(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "STOP_LIMIT", 1.0)
-    kernel = sessions.Kernel()
+    session = Session(course.lesson("01"), 0, steps=0)
+    kernel = session.kernel = sessions.Kernel()
     try:
         deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(600)"
         assert kernel.run(deaf, stop_after=0.5) == ("Hangs", "")
-        kernel.kill()
+        session._judge(4, "Hangs", "")
+        assert session.findings == ["cell 4 does not end, not by Stop either"]
+        session.happened.append("stop (cell 5)")
+        session._judge(5, "Hangs", "")  # the kernel answers, so only the answer was lost
+        assert len(session.findings) == 1
+        assert session.happened == ["stop (cell 5) without an answer"]
         assert kernel.run("1 / 0")[0] == "ZeroDivisionError"
     finally:
         kernel.stop()
