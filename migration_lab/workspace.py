@@ -51,7 +51,7 @@ class Opened:
     """A workspace as it starts.
 
     `kept`: where the earlier one is now, because it held work. `dropped`: the oldest kept one, removed for it.
-    `goes_on`: whether it holds work of before.
+    `goes_on`: whether it holds earlier work.
     """
 
     workspace: Workspace

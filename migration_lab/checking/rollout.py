@@ -1,4 +1,4 @@
-"""The release of before and the learner's own, side by side on one database: what may be deployed when; for judges."""
+"""The previous release and the learner's own, side by side on one database: what may be deployed when; for judges."""
 
 import shutil
 from collections.abc import Iterator

@@ -40,7 +40,7 @@ Tables = dict[str, Table]
 
 @dataclass(frozen=True)
 class MayChange:
-    """What the rows of before may have become.
+    """What the earlier rows may have become.
 
     Args:
         writes: columns and tables, "orders.status" and "point_bookings", whose values and rows may be others.

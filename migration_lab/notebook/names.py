@@ -81,7 +81,7 @@ def take_up(namespace: dict[str, Any]) -> tuple[Shop, dict[str, Shop], list[str]
 def _note(shops: dict[str, Shop]) -> None:
     global _written
     if not shops:
-        return  # a fresh kernel, which may still ask for those of before
+        return  # a fresh kernel, which may still ask for the earlier ones
     used = shop.used()
     said = {
         "used": used.workspace.folder.name if used else "",
