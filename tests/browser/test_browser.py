@@ -385,6 +385,41 @@ def test_a_button_whose_file_is_gone_says_so(files: LabPage) -> None:
     files.complaints[:] = [each for each in files.complaints if "404 (Not Found)" not in each]
 
 
+def test_an_answer_appears_when_its_prediction_has_been_compared(window: LabPage, my_work: Path) -> None:
+    """Also for those who only read: the button beside the comparison shows it at once."""
+    code, prose = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+    cells = [code("from migration_lab.notebook import lab")]
+    for number in (1, 2):
+        cells += [
+            code('lab.compare("02-tables-after-upgrade")'),
+            prose(f"Answer {number}."),
+            code(f"proof = {number}"),
+            prose(f"## Section {number + 1}"),
+        ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), my_work / "answers.ipynb")
+    window.open("answers.ipynb")
+    shown = window.page.locator(".jp-Notebook:visible")
+    buttons = shown.get_by_role("button", name="Show it now")
+    expect(buttons).to_have_count(2)
+    expect(shown.get_by_role("heading", name="Section 3")).to_be_visible()
+    expect(shown.locator("p", has_text="Answer 1.")).to_be_hidden()
+    expect(shown.locator(".jp-CodeCell", has_text="proof = 1")).to_be_hidden()
+    faults = Axe().run(window.page, ".lab-answer-waits", {"resultTypes": ["violations", "passes"]}).response
+    assert faults["passes"]
+    assert faults["violations"] == []
+    window.run("from migration_lab")
+    window.run("lab.compare")
+    expect(shown.locator("p", has_text="Answer 1.")).to_be_visible()
+    expect(shown.locator(".jp-CodeCell", has_text="proof = 1")).to_be_visible()
+    expect(shown.locator("p", has_text="Answer 2.")).to_be_hidden()
+    buttons.press("Enter")
+    expect(shown.locator("p", has_text="Answer 2.")).to_be_visible()
+    expect(buttons).to_have_count(0)
+    window.command("docmanager:save")
+    window.command("application:close")
+
+
 def test_revisions_are_a_picture_with_words_for_those_who_do_not_see_it(window: LabPage, displays: str) -> None:
     window.open(displays)
     graph = window.select("shop.revisions()").locator(".jp-RenderedMermaid")

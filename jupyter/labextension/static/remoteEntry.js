@@ -1,45 +1,18 @@
 // The course's part of JupyterLab. It is small enough to be written as JupyterLab loads it, without a build.
 "use strict";
 (() => {
-  const style = new URL("lab.css", document.currentScript.src).href;
-  let questions = 0;
-  let pressed = null;
+  const here = document.currentScript.src;
+  const beside = (name) => new URL(name, here).href;
 
-  // What ipywidgets leaves out for screen readers: a question is a group with a name, its radio buttons are one group.
-  // ipywidgets makes the buttons again whenever the kernel says something about them, so this is done again, too.
-  function describe(quiz) {
-    const prompt = quiz.querySelector(".lab-quiz-prompt");
-    if (!prompt) return;
-    prompt.id = quiz.dataset.question ??= `lab-question-${++questions}`;
-    for (const [group, role] of [[quiz, "group"], [quiz.querySelector(".widget-radio-box"), "radiogroup"]]) {
-      group?.setAttribute("role", role);
-      group?.setAttribute("aria-labelledby", prompt.id);
-    }
-    for (const radio of quiz.querySelectorAll("input[type=radio]")) radio.name = `${prompt.id}-options`;
-  }
-
-  // A button that goes when it was pressed takes the focus with it; the answer below it is the next thing to read.
-  function follow() {
-    if (!pressed || pressed.offsetParent || ![document.body, pressed].includes(document.activeElement)) return;
-    const said = pressed.closest(".lab-quiz")?.querySelector(".lab-quiz-said");
-    pressed = null;
-    said?.setAttribute("tabindex", "-1");
-    said?.focus();
-  }
-
-  function activate() {
+  async function activate(app) {
     const link = document.createElement("link");
     link.rel = "stylesheet";
-    link.href = style;
+    link.href = beside("lab.css");
     document.head.append(link);
-    document.addEventListener("click", (event) => (pressed = event.target.closest(".lab-quiz button")), true);
-    new MutationObserver(() => {
-      document.querySelectorAll(".lab-quiz").forEach(describe);
-      follow();
-    }).observe(document.body, { childList: true, subtree: true });
+    for (const name of ["questions.js", "files.js", "answers.js"]) (await import(beside(name))).activate(app);
   }
 
-  const plugin = { id: "migration-lab:plugin", description: "Style and names of the outputs", autoStart: true, activate };
+  const plugin = { id: "migration-lab:plugin", description: "Outputs, questions and files of the course", autoStart: true, activate };
   window._JUPYTERLAB = window._JUPYTERLAB ?? {};
   window._JUPYTERLAB["migration-lab"] = {
     init: () => {},
