@@ -118,15 +118,22 @@ class Lesson(Strict):
         return f"Lesson {self.number} is planned: it has no notebook yet. This is the shop as the lesson will find it."
 
 
+class InTheRoom(Strict):
+    """What is done of a lesson in a workshop: its exercises, and all of its sections, or those before a heading."""
+
+    exercises: tuple[str, ...] = ()
+    until: str | None = None
+
+
 class Track(Strict):
-    """Lessons for a workshop, in their order, each with the exercises that are done in the room."""
+    """Lessons for a workshop, in their order, each with what is done of it in the room."""
 
     name: str
     title: str
     summary: str
-    lessons: dict[str, tuple[str, ...]]
+    lessons: dict[str, InTheRoom]
 
-    def with_lessons(self) -> "list[tuple[Lesson, tuple[str, ...]]]":
+    def with_lessons(self) -> list[tuple[Lesson, InTheRoom]]:
         """The same with the lessons themselves.
 
         Raises:
@@ -134,7 +141,9 @@ class Track(Strict):
         """
         found = [(lesson(slug), chosen) for slug, chosen in self.lessons.items()]
         for each, chosen in found:
-            for name in chosen if each.is_written else ():
+            if not each.is_written:
+                continue
+            for name in chosen.exercises:
                 if name not in each.manifest.exercises:
                     raise LabError(f"The track {self.name} names exercise {name}.", "Correct lessons/tracks.yaml.")
         return found

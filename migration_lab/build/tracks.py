@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from migration_lab import places, way
+from migration_lab import places, quiz, way
+from migration_lab.build.cells import read_cells
+from migration_lab.build.minutes import counted
 from migration_lab.build.notebooks import METADATA, Notebook, as_json
-from migration_lab.course import Lesson, Track
+from migration_lab.build.sections import sections_of
+from migration_lab.course import InTheRoom, Lesson, Track
+from migration_lab.errors import LabError
 
 EXERCISE_MINUTES = 15  # an allowance: how long an exercise takes depends on who does it
 BREAK_MINUTES = 10
@@ -39,7 +43,7 @@ def notebook(track: Track) -> Notebook:
         exercise
         for lesson, chosen in written(track)
         for exercise in lesson.manifest.exercises
-        if exercise not in chosen
+        if exercise not in chosen.exercises
     )
     planned = [each for each, _ in track.with_lessons() if not each.is_written]
     parts = [
@@ -52,7 +56,10 @@ def notebook(track: Track) -> Notebook:
         "what you have done.",
     ]
     if later:
-        parts.append(f"## For later\n\nThese exercises wait for you, with the same help: {', '.join(later)}.")
+        parts.append(
+            "## For later\n\nWhat a lesson has after the section that the agenda names waits for you. So do these "
+            f"exercises, with the same help: {', '.join(later)}."
+        )
     if planned:
         names = ", ".join(f"{each.number} {each.manifest.title}" for each in planned)
         parts.append(f"## Planned\n\nThese lessons belong to the track and are not written yet: {names}.")
@@ -73,22 +80,46 @@ def agenda(track: Track) -> list[Item]:
         items.append(Item(at, minutes, words))
         at += minutes
 
-    for lesson, exercises in written(track):
+    for lesson, chosen in written(track):
         if since_break >= BLOCK_MINUTES:
             add(BREAK_MINUTES, "Break")
             since_break = 0
         before = at
-        minutes = lesson.manifest.minutes
-        file = f"{lesson.slug}.ipynb"
-        add(minutes.reading + minutes.running if minutes else 0, f"[{lesson.number} {lesson.manifest.title}]({file})")
-        for name in exercises:
+        words = f"[{lesson.number} {lesson.manifest.title}]({lesson.slug}.ipynb)"
+        if chosen.until:
+            add(minutes_until(lesson, chosen.until), f"{words}, until you come to {as_link(lesson, chosen.until)}")
+        elif minutes := lesson.manifest.minutes:
+            add(minutes.reading + minutes.running, words)
+        for name in chosen.exercises:
             add(EXERCISE_MINUTES, f"Exercise {way.to_exercise(lesson, name).as_markdown()}")
         since_break += at - before
     return items
 
 
-def written(track: Track) -> list[tuple[Lesson, tuple[str, ...]]]:
-    """The lessons that can be read, each with the exercises that are done in the room."""
+def minutes_until(lesson: Lesson, heading: str) -> int:
+    """How long the sections before a heading take.
+
+    Raises:
+        LabError: the lesson has no such section.
+    """
+    sections = sections_of(read_cells(lesson.folder / "lesson.md"))
+    titles = [each.title for each in sections]
+    if heading not in titles[1:]:
+        what = f"lessons/tracks.yaml: lesson {lesson.number} has no section {heading!r}."
+        raise LabError(what, f"It has {', '.join(map(repr, titles[1:]))}.")
+    done = sections[: titles.index(heading)]
+    questions = {each.id: each for each in quiz.load(lesson)}
+    asked = [questions[name] for section in done for name in section.questions if name in questions]
+    return counted([cell for section in done for cell in section.cells], asked)
+
+
+def as_link(lesson: Lesson, heading: str) -> str:
+    """A section of a lesson."""
+    return f"[{heading}]({lesson.slug}.ipynb#{way.anchor(heading)})"
+
+
+def written(track: Track) -> list[tuple[Lesson, InTheRoom]]:
+    """The lessons that can be read, each with what is done of it in the room."""
     return [(lesson, chosen) for lesson, chosen in track.with_lessons() if lesson.is_written]
 
 

@@ -387,14 +387,13 @@ def test_a_button_whose_file_is_gone_says_so(files: LabPage) -> None:
 
 def test_an_answer_appears_when_its_prediction_has_been_compared(window: LabPage, my_work: Path) -> None:
     """Also for those who only read: the button beside the comparison shows it at once."""
-    code, prose = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
-    cells = [code("from migration_lab.notebook import lab")]
+    cells = [nbformat.v4.new_code_cell("from migration_lab.notebook import lab")]
     for number in (1, 2):
         cells += [
-            code('lab.compare("02-tables-after-upgrade")'),
-            prose(f"Answer {number}."),
-            code(f"proof = {number}"),
-            prose(f"## Section {number + 1}"),
+            nbformat.v4.new_code_cell('lab.compare("02-tables-after-upgrade")'),
+            nbformat.v4.new_markdown_cell(f"Answer {number}."),
+            nbformat.v4.new_code_cell(f"proof = {number}"),
+            nbformat.v4.new_markdown_cell(f"## Section {number + 1}"),
         ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), my_work / "answers.ipynb")

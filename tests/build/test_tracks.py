@@ -7,14 +7,15 @@ import pytest
 
 from migration_lab import course
 from migration_lab.build import tracks
-from migration_lab.course import Track
+from migration_lab.course import InTheRoom, Track
 from migration_lab.errors import LabError
 
 TRACKS = course.tracks()
 
 
-def track(**lessons: tuple[str, ...]) -> Track:
-    return Track(name="short", title="Short", summary="A short one.", lessons={k[1:]: v for k, v in lessons.items()})
+def track(until: str | None = None, **lessons: tuple[str, ...]) -> Track:
+    chosen = {name[1:]: InTheRoom(exercises=names, until=until) for name, names in lessons.items()}
+    return Track(name="short", title="Short", summary="A short one.", lessons=chosen)
 
 
 def test_there_is_a_track() -> None:
@@ -41,7 +42,7 @@ def test_the_index_links_to_lessons_and_to_the_headings_of_exercises() -> None:
     shown = tracks.text(track(_02_first_migration=("02.1",)))
     assert "(02_first_migration.ipynb)" in shown
     assert "(../exercises/02_exercises.ipynb#02.1-An-optional-display-name)" in shown
-    assert re.search(r"These exercises wait for you, with the same help: 02\.2, 02\.3", shown)
+    assert re.search(r"exercises, with the same help: 02\.2, 02\.3", shown)
 
 
 def test_a_lesson_that_is_not_written_is_said_to_be_planned() -> None:
@@ -53,3 +54,23 @@ def test_a_lesson_that_is_not_written_is_said_to_be_planned() -> None:
 def test_an_exercise_that_is_not_there_is_refused() -> None:
     with pytest.raises(LabError, match=r"names exercise 02\.9"):
         tracks.text(track(_02_first_migration=("02.9",)))
+
+
+def test_a_track_may_leave_a_lesson_before_a_heading() -> None:
+    heading, later = "How do you get back through a merge?", "Keypoints"
+    (some,) = tracks.agenda(track(until=heading, _13_heads_and_merges=()))
+    (more,) = tracks.agenda(track(until=later, _13_heads_and_merges=()))
+    (whole,) = tracks.agenda(track(_13_heads_and_merges=()))
+    assert 10 < some.minutes < more.minutes < whole.minutes
+    assert some.words.endswith(f"[{heading}](13_heads_and_merges.ipynb#How-do-you-get-back-through-a-merge?)")
+
+
+def test_a_heading_that_is_not_there_is_refused() -> None:
+    with pytest.raises(LabError, match="lesson 02 has no section 'Nowhere'"):
+        tracks.text(track(until="Nowhere", _02_first_migration=()))
+
+
+def test_essentials_take_half_a_day() -> None:
+    (essentials,) = (each for each in TRACKS if each.name == "essentials")
+    last = tracks.agenda(essentials)[-1]
+    assert last.begin + last.minutes < 4 * 60
