@@ -22,6 +22,10 @@ pytest.register_assert_rewrite(
 )  # fmt: skip
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-engine", action="store_true", help="judge each wrong answer on all its engines")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Give the whole run one server and one cache of its own, shared by all workers as several notebooks share them.
 

@@ -3,9 +3,16 @@
 An answer is worked out on the exercise's first engine and judged on all, as a learner's is; where the judge looks at
 the learner's own database, on each. So is a solution; on the engine that its notebook opens, the whole suite leaves
 that to `tests/lessons/test_solutions.py`.
+
+Of the wrong answers that one expectation rejects, the whole suite judges each on one engine, and each engine at least
+once: so every answer is seen to fail, and every expectation to fail on every engine. `lab prove` and `--every-engine`
+judge them all on all.
 """
 
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -30,17 +37,36 @@ def _looks_at_own_database(slug: str, exercise_id: str) -> bool:
         return False  # a judge that cannot be read is told by each of its answers' tests, and by no other's
 
 
-def _given(answer: Answer) -> list[tuple[EngineName, tuple[EngineName, ...]]]:
-    """The engines on which an answer is worked out, each with those on which it is judged then."""
-    if not answer.engines:
+def _given(answer: Answer, engines: tuple[EngineName, ...]) -> list[tuple[EngineName, tuple[EngineName, ...]]]:
+    """The engines on which an answer is worked out, each with those of these on which it is judged then."""
+    if not engines:
         return []  # its front matter is not right: `test_answer_files_say_what_they_are` reports it
     if answer.kind == "solution":
-        return [(engine, (engine,)) for engine in answer.engines]
+        return [(engine, (engine,)) for engine in engines]
     exercise = answer.lesson.manifest.exercises.get(answer.exercise)
     is_own = exercise is not None and _looks_at_own_database(answer.lesson.slug, answer.exercise)
     if is_own:
-        return [(engine, (engine,)) for engine in answer.engines]
-    return [(answer.engines[0], answer.engines)]
+        return [(engine, (engine,)) for engine in engines]
+    return [(answer.engines[0], engines)]
+
+
+def shared_out(answers: Iterable[Answer]) -> dict[Path, tuple[EngineName, ...]]:
+    """The engines on which each wrong answer is judged by the whole suite, by its file: see above."""
+    groups: dict[tuple[str, str], list[Answer]] = defaultdict(list)
+    for answer in answers:
+        groups[answer.exercise, answer.rejected_by].append(answer)
+    shared = {}
+    for group in groups.values():
+        group.sort(key=lambda each: len(each.engines))  # those that have no choice come first
+        to_see = {engine for each in group for engine in each.engines}
+        for place, answer in enumerate(group):
+            left = len(group) - place
+            own = [engine for engine in answer.engines if engine in to_see] or [
+                answer.engines[place % len(answer.engines)]
+            ]
+            shared[answer.file] = tuple(own if left < len(to_see) else own[:1]) if answer.engines else ()
+            to_see -= set(shared[answer.file])
+    return shared
 
 
 def _marks(answer: Answer, on: EngineName) -> list[pytest.MarkDecorator]:
@@ -50,9 +76,14 @@ def _marks(answer: Answer, on: EngineName) -> list[pytest.MarkDecorator]:
     return [pytest.mark.in_solutions]
 
 
-@pytest.mark.parametrize(
-    ("answer", "on", "judged_on"),
-    [
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each answer, on the engines on which this run judges it."""
+    if "judged_on" not in metafunc.fixturenames:
+        return
+    config = metafunc.config
+    is_whole = config.pluginmanager.has_plugin("proof") or config.getoption("--every-engine")
+    shared = {} if is_whole else shared_out(each for each in ANSWERS if each.kind == "wrong" and not each.fault)
+    params = [
         pytest.param(
             answer,
             on,
@@ -61,9 +92,11 @@ def _marks(answer: Answer, on: EngineName) -> list[pytest.MarkDecorator]:
             marks=_marks(answer, on),
         )
         for answer in ANSWERS
-        for on, judged_on in _given(answer)
-    ],
-)
+        for on, judged_on in _given(answer, shared.get(answer.file, answer.engines))
+    ]
+    metafunc.parametrize(("answer", "on", "judged_on"), params)
+
+
 @pytest.mark.usefixtures("home")
 def test_answer_is_judged_for_what_it_is(answer: Answer, on: EngineName, judged_on: tuple[EngineName, ...]) -> None:
     if answer.kind in ("right", "wrong") and answer.fault:
@@ -90,6 +123,18 @@ def _assert_it_is_judged(answer: Answer, judged: EngineVerdict) -> None:
         judged.unmet.next_step,
     )
     assert all(each.strip() for each in said), f"{answer} is told only this on {engine}: {said}"
+
+
+def test_each_expectation_is_seen_to_fail_on_each_engine_where_all_together_do() -> None:
+    wrong = [each for each in ANSWERS if each.kind == "wrong" and not each.fault]
+    shared = shared_out(wrong)
+    assert all(shared[each.file] for each in wrong)
+
+    def seen(engines_of: Callable[[Answer], tuple[EngineName, ...]]) -> set[tuple[str, str, EngineName]]:
+        return {(each.exercise, each.rejected_by, engine) for each in wrong for engine in engines_of(each)}
+
+    assert seen(lambda each: shared[each.file]) == seen(lambda each: each.engines)
+    assert sum(map(len, shared.values())) < 0.8 * sum(len(each.engines) for each in wrong)
 
 
 @pytest.mark.parametrize(("lesson", "exercise_id"), [pytest.param(*each, id=each[1]) for each in EXERCISES])
