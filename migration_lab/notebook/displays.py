@@ -134,7 +134,7 @@ def _schema(shown: Any) -> Bundle:
     columns = ("Part", "Name", "What it says")
     parts = [table(f"Table `{each.name}`", columns, each.parts()) for each in shown.tables]
     others = [(kind, each.name, each) for kind, each in shown.beside_tables()]
-    parts += [table("Beside the tables", columns, others)] if others else []
+    parts += [table("Other than tables", columns, others)] if others else []
     text = schema.as_text(shown)
     return {"text/html": "".join(parts) or card(inline(text)), "text/plain": text}
 

@@ -124,7 +124,7 @@ def begin_anew(lesson: course.Lesson) -> str:
     """
     kept = forget(lesson.manifest.exercises, [each.id for each in quiz.load(lesson)] if lesson.is_written else [])
     if kept is None:
-        return f"Your progress says nothing of lesson {lesson.number}, so there is nothing to forget."
+        return f"Your progress has no record of lesson {lesson.number}, so there is nothing to forget."
     return (
         f"Lesson {lesson.number} counts as not begun: its questions are asked again, and its exercises are open. "
         f"Run the cells with questions again. Your progress until now is kept as my_work/{kept.name}."

@@ -27,7 +27,7 @@ def test_a_query_is_a_table_in_both_forms(bundle: Bundle) -> None:
 
 
 def test_a_query_cannot_change_anything(fail: Cell) -> None:
-    assert "may not change it" in fail('shop.sql("DELETE FROM users")')
+    assert "is read-only" in fail('shop.sql("DELETE FROM users")')
 
 
 def test_html_in_the_database_is_shown_and_not_run(run: Cell, bundle: Bundle) -> None:
@@ -182,8 +182,8 @@ def test_each_shop_of_a_lesson_says_which_it_is(run: Cell) -> None:
 def test_a_later_copy_takes_the_place_of_an_earlier_one_and_both_say_so(run: Cell, fail: Cell) -> None:
     assert "takes the place" not in run("first = shop.copy()")
     run("aside = shop.copy(engine='postgres')")
-    assert "It takes the place of the copy before." in run("second = shop.copy()")
-    assert "This copy is gone: a later `copy()` took its place." in fail("first.sql('SELECT 1')")
+    assert "It replaces the earlier copy." in run("second = shop.copy()")
+    assert "This copy is gone: a later `copy()` replaced it." in fail("first.sql('SELECT 1')")
     run("second.sql('SELECT 1'); aside.sql('SELECT 1')")
 
 
