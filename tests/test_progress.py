@@ -193,6 +193,7 @@ def test_summary_as_a_table(lesson: course.Lesson) -> None:
     assert row[2:] == ("0 of 1 right", "1 of 1 made")
     assert " | ".join(row[2:]).replace(" | ", "  ") in " ".join(summary.as_text().split("\n"))
     assert '<th scope="row">02_first_migration</th>' in summary.as_html()
+    assert 'tabindex="0" aria-label="Your progress"' in summary.as_html()
 
 
 def test_export(lesson: course.Lesson, tmp_path: Path) -> None:

@@ -69,7 +69,8 @@ class Summary:
         )
         notice = f'<p role="status">{escape(self.notice)}</p>' if self.notice else ""
         table = f"<caption>Your progress</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-        return f"{notice}<table>{table}</table>"
+        scrolls = 'class="lab-scroll" role="region" tabindex="0" aria-label="Your progress"'
+        return f"{notice}<div {scrolls}><table>{table}</table></div>"
 
     def as_markdown(self) -> str:
         """A readable report: the table, then every exercise and question that has been begun."""

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from migration_lab import exporting
 from migration_lab.checking.words import differences_in
+from migration_lab.notebook import displays
 from tests.notebook.conftest import Cell
 
 Bundle = Callable[[str], dict[str, Any]]
@@ -209,3 +211,12 @@ def test_a_sequence_that_is_left_out_is_no_drift() -> None:
 def test_a_default_that_differs_is_told_without_an_address(by: str) -> None:
     said = f"INFO  [alembic.x] {by} detected server default on column 'users.note'"
     assert differences_in(said) == ["Detected server default on column 'users.note'"]
+
+
+def test_a_table_that_a_small_panel_does_not_show_as_a_whole_can_be_scrolled_by_keyboard() -> None:
+    region = '<div class="lab-scroll" role="region" tabindex="0" aria-label="Table users">'
+    small, tall, wide = [("a", 1)] * 3, [("a", 1)] * 30, [("a" * 200, 1)]
+    html = [displays.table("Table `users`", ("name", "n"), rows) for rows in (small, tall, wide)]
+    assert [each.startswith(region) for each in html] == [False, True, True]
+    assert displays.table("(30 rows)", ("name", "n"), tall).count('aria-label="30 rows"') == 1
+    assert all(exporting.clean_html(each) == each for each in html)
