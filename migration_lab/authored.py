@@ -14,13 +14,13 @@ _FASTEST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_FASTEST):  # type: ignore[valid-type, misc]
-    """Refuses a key that stands twice in one place, where YAML's rules would let the last one win."""
+    """Refuses a key that appears twice in one place, where YAML's rules would let the last one win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} appears twice", problem_mark=key.start_mark)
             seen.add(key.value)
         made: dict[Any, Any] = super().construct_mapping(node, deep)
         return made
@@ -30,7 +30,7 @@ def read_yaml(path: Path) -> Any:
     """What the file holds.
 
     Raises:
-        LabError: it is no YAML, or a key stands twice.
+        LabError: it is no YAML, or a key appears twice.
     """
     return _parsed(path.read_text(encoding="utf-8"), shown(path))
 
@@ -89,4 +89,4 @@ def _parsed(text: str, name: str) -> Any:
 
 
 def _not_right(where: str, what: str) -> LabError:
-    return LabError(f"{where}: {what}.", "Correct the file, then run the same again.")
+    return LabError(f"{where}: {what}.", "Correct the file, then try again.")

@@ -38,7 +38,7 @@ class Lab(click.Group):
 
         One that takes long says so after a while.
         """
-        patience = threading.Timer(AFTER, lambda: _say_step("this can take some seconds more"))
+        patience = threading.Timer(AFTER, lambda: _say_step("this can take a few more seconds"))
         patience.daemon = True
         patience.start()
         try:
@@ -79,7 +79,7 @@ def main() -> None:
 @main.command(short_help="Start JupyterLab.", context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def start(options: tuple[str, ...]) -> None:
-    """Start JupyterLab on your own folder. Options such as --port=8890 are handed on to it."""
+    """Start JupyterLab on your own folder. Options such as --port=8890 are passed on to it."""
     from migration_lab import first_page
 
     sys.exit(first_page.main(list(options)))
@@ -136,7 +136,7 @@ def restore(name: str | None) -> None:
         click.echo(f"  {each.name}  ({workspace.title_of(each.record.name)}, {each.moment:%Y-%m-%d at %H:%M})")
 
 
-@main.command(short_help="Bring a notebook back as the course gives it.")
+@main.command(short_help="Bring back the course's version of a notebook.")
 @click.argument("name")
 def notebook(name: str) -> None:
     """Bring the notebook of a lesson (03), or of its exercises (03.1), back as the course gives it.
@@ -152,7 +152,7 @@ def notebook(name: str) -> None:
 @click.argument("exercise")
 @engine_option
 def check(exercise: str, engine: str) -> None:
-    """Judge your answer to an exercise (02.1). The exit code is 0 when it passes and 1 when not."""
+    """Judge your answer to an exercise (02.1). The exit code is 0 when it passes and 1 when it does not."""
     from migration_lab import checking, workspace
     from migration_lab.checking import report
 
@@ -205,7 +205,7 @@ def explain(text: tuple[str, ...]) -> None:
 
 @main.command(short_help="Show what you have done.")
 @click.option("--export", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file: .md or .csv.")
-@click.option("--forget", metavar="LESSON", help="Let a lesson (03) count as not begun, to go through it once more.")
+@click.option("--forget", metavar="LESSON", help="Mark a lesson (03) as not begun, to go through it again.")
 def progress(export: Path | None, forget: str | None) -> None:
     """Show what you have done."""
     from migration_lab import progress as record
@@ -233,7 +233,7 @@ def doctor() -> None:
 
 @main.command(hidden=True)
 def server() -> None:
-    """Start the course's own Postgres server if it does not run; the terminal's `flask` asks for it."""
+    """Start the course's own Postgres server if it is not running; the terminal's `flask` asks for it."""
     from migration_lab.engines import postgres
 
     postgres.attach()
@@ -278,7 +278,7 @@ def new_exercise(exercise: str) -> None:
 def prove(lesson: str, keep_going: bool) -> None:
     """Prove all that concerns a lesson (04), or the answers of an exercise (04.1), on both engines.
 
-    The exit code is 0 when all is as it should be, and 1 when not.
+    The exit code is 0 when all is as it should be, and 1 otherwise.
     """
     click.echo(f"Proving {lesson}.")  # before the imports, which take a second
     from migration_lab.authors import prove as proving

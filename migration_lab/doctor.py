@@ -23,7 +23,7 @@ from migration_lab.templates import checkpoint_template
 
 ROOM_NEEDED = 300  # megabytes: the Postgres server's data and a few dozen workspaces
 SHELL_TIMEOUT = 30  # seconds; some people's start files are slow
-SETUP = "Run `make lab` or `python run.py lab` again; it mends the environment."
+SETUP = "Run `make lab` or `python run.py lab` again; it repairs the environment."
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def _packages() -> Finding:
     others = sorted(_packages_unlike_lock())
     if others:
         shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-        return Finding("problem", "Packages", f"These are not as requirements.lock says: {shown}.", SETUP)
-    return Finding("ok", "Packages", "All packages are those of requirements.lock.")
+        return Finding("problem", "Packages", f"These do not match requirements.lock: {shown}.", SETUP)
+    return Finding("ok", "Packages", "All packages match requirements.lock.")
 
 
 def _packages_unlike_lock() -> Iterator[str]:
@@ -160,7 +160,7 @@ def _kernel() -> Finding:
 
     program = KernelSpecManager().get_kernel_spec("python3").argv[0]
     if Path(program).is_absolute() and not Path(program).samefile(sys.executable):
-        return Finding("problem", "Kernel", "Notebooks would run in another Python than the lab's.", SETUP)
+        return Finding("problem", "Kernel", "Notebooks would not run in the lab's Python.", SETUP)
     return Finding("ok", "Kernel", "Notebooks run in this Python.")
 
 
@@ -173,7 +173,7 @@ def _my_work() -> Finding:
     except OSError as error:
         says = f"Your folder cannot be written: {error.strerror}."
         return Finding("problem", "my_work", says, f"Check who owns {folder}, and its permissions.")
-    return Finding("ok", "my_work", "Your folder can be written.")
+    return Finding("ok", "my_work", "Your folder is writable.")
 
 
 def _disk() -> Finding:
@@ -196,9 +196,9 @@ def _shell() -> Finding:
         )
     flask = shutil.which("flask")
     if flask is None or Path(flask).parent != Path(sys.executable).parent:
-        says = "The command flask in this shell is not the lab's."
-        return Finding("note", "Shell", says, "Type flask in a terminal of JupyterLab, where it is.")
-    return Finding("ok", "Shell", "The command flask is the lab's, and no other database is in reach.")
+        says = "This shell does not use the lab's `flask`."
+        return Finding("note", "Shell", says, "Use a terminal in JupyterLab, which does.")
+    return Finding("ok", "Shell", "This shell uses the lab's `flask`, and no other database is within reach.")
 
 
 def _terminal() -> Finding:
@@ -217,12 +217,10 @@ def _terminal() -> Finding:
         timeout=SHELL_TIMEOUT,
     ).stdout.split("\n")
     if str(Path(sys.executable).with_name("flask")) not in said:
-        says = (
-            "In a terminal of JupyterLab the command flask is not the lab's: a start file of your shell is in the way."
-        )
+        says = "The JupyterLab terminal does not use the lab's `flask`: a start file of your shell prevents it."
         cure = f'First type there: export PATH="{Path(sys.executable).parent}:$PATH"'
         return Finding("problem", "Terminal", says, cure)
-    return Finding("ok", "Terminal", "In a terminal of JupyterLab the command flask is the lab's.")
+    return Finding("ok", "Terminal", "The JupyterLab terminal uses the lab's `flask`.")
 
 
 def _git() -> Finding:
@@ -232,7 +230,7 @@ def _git() -> Finding:
     if found is None or tuple(map(int, found[0].split("."))) < OLDEST:
         newest = ".".join(map(str, OLDEST))
         return Finding("problem", "git", f"Lesson 13 needs git {newest} or newer; this one says: {said}", "Update git.")
-    return Finding("ok", "git", f"git {found[0]} can be used in notebooks.")
+    return Finding("ok", "git", f"git {found[0]} works in notebooks.")
 
 
 def _round_trip(name: str) -> Finding:
@@ -278,6 +276,6 @@ def _browser() -> Finding:
             own = playwright.chromium.executable_path
         found = own if Path(own).exists() else None
     if found is None:
-        says = "There is no Chromium, so the browser tests would be skipped."
+        says = "Chromium is not installed, so the browser tests would be skipped."
         return Finding("note", "Browser", says, "Install it, or run `.venv/bin/playwright install chromium`.")
-    return Finding("ok", "Browser", "There is a Chromium for the browser tests.")
+    return Finding("ok", "Browser", "Chromium is installed for the browser tests.")

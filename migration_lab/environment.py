@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(explained(str(error)), file=sys.stderr)
     except KeyboardInterrupt:
-        print("\nInterrupted. Run the same command again when you like; it goes on from there.", file=sys.stderr)
+        print("\nInterrupted. Run the same command again when you like; it continues from there.", file=sys.stderr)
         return 130
     return 1
 
@@ -205,7 +205,7 @@ def make_venv() -> None:
         if "ensurepip" in output or "No module named venv" in output:
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
             raise SetupError(
-                "This Python cannot make environments: its venv module is not whole. "
+                "This Python cannot make environments: its venv module is incomplete. "
                 f"On Debian and Ubuntu: sudo apt install python{version}-venv. Or install uv. Then run this again."
             )
         raise SetupError(explained(output))

@@ -3,19 +3,19 @@
 import errno
 import re
 
-CLOSE = "Shut down notebooks and programs that you do not use, then run the same again."
+CLOSE = "Shut down notebooks and programs that you do not use, then try again."
 # What the system can refuse, whatever was asked for: the numbers of the errors, what is wrong, what to do.
 REFUSALS = (
-    (("ENOSPC", "EDQUOT"), "There is no room left on the disk", "Make room, then run the same again."),
+    (("ENOSPC", "EDQUOT"), "There is no room left on the disk", "Make room, then try again."),
     (
         ("EACCES", "EPERM", "EROFS"),
-        "The folder may not be written",
-        "Give yourself the right to write there (a command under `sudo` may have taken it), then run the same again.",
+        "The folder is not writable",
+        "Give yourself the right to write there (a command under `sudo` may have taken it), then try again.",
     ),
-    (("EMFILE", "ENFILE"), "The system can open no more files", CLOSE),
-    (("EAGAIN",), "The system can start no more processes", CLOSE),
-    (("ENOMEM",), "The machine has no more memory", CLOSE),
-    (("EIO",), "The disk does not answer as it should", "Check the disk, then run the same again."),
+    (("EMFILE", "ENFILE"), "The system has reached its limit of open files", CLOSE),
+    (("EAGAIN",), "The system has reached its limit of processes", CLOSE),
+    (("ENOMEM",), "The machine is out of memory", CLOSE),
+    (("EIO",), "The disk reports an error", "Check the disk, then try again."),
 )
 
 
@@ -49,9 +49,9 @@ class LabError(Exception):
 def from_the_machine(error: BaseException) -> LabError | None:
     """What to say where the machine refused something: room, rights, processes, memory; else None."""
     if isinstance(error, MemoryError):
-        return LabError("The machine has no more memory.", CLOSE)
+        return LabError("The machine is out of memory.", CLOSE)
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
-        return LabError("The system can start no more threads.", CLOSE)
+        return LabError("The system has reached its limit of threads.", CLOSE)
     if isinstance(error, OSError):
         for names, message, next_step in REFUSALS:
             if error.errno in [getattr(errno, name, None) for name in names]:

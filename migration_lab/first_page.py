@@ -10,7 +10,7 @@ CALL = "lab.contents()"
 
 
 def main(options: list[str] | None = None) -> int:
-    """Bring the contents up to date and become JupyterLab; `options` are handed on to it.
+    """Bring the contents up to date and become JupyterLab; `options` are passed on to it.
 
     Returns:
         The exit code for the shell, when JupyterLab could not be started.

@@ -62,16 +62,16 @@ def renew(asked: str) -> str:
         if not copy.exists() or (digest(copy) == given.get(name) != files[name]):
             _give(source, copy)
             _write_record(mine, given | {name: files[name]})
-            return f"{name} is there as the course gives it."
+            return f"{name} is the course's version."
         if digest(copy) == files[name]:
-            return f"{name} is as the course gives it, but for what its cells have shown."
+            return f"{name} is the course's version, with the outputs of your cells."
         kept = _free_name(copy)
         copy.rename(kept)
         _give(source, copy)
         _write_record(mine, given | {name: files[name]})
     return (
-        f"{name} is again as the course gives it. Your own is kept beside it as {kept.name}. "
-        "Where it is open in JupyterLab, choose File > Reload Notebook from Disk."
+        f"{name} is the course's version again. Your own is kept beside it as {kept.name}. "
+        "If it is open in JupyterLab, choose File > Reload Notebook from Disk."
     )
 
 
@@ -83,7 +83,7 @@ def _meant(asked: str, files: Iterable[str]) -> str:
         if name.endswith(".ipynb") and (name.startswith(begins) or asked in (name, Path(name).name, Path(name).stem)):
             return name
     given = ", ".join(sorted(Path(name).stem for name in files if name.endswith(".ipynb")))
-    raise LabError(f"The course gives no notebook {asked!r}.", f"The notebooks are {given}.")
+    raise LabError(f"The course has no notebook {asked!r}.", f"The notebooks are {given}.")
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def _alone() -> Iterator[None]:
     except OSError as error:
         raise LabError(
             f"{places.my_work()} cannot be written: {reason(error)}.",  # not its file name: that may be the course's
-            "Check the disk, and that the folder and all in it is yours, then start again.",
+            "Check the disk, and that the folder and everything in it is yours, then start again.",
         ) from error
 
 
@@ -160,7 +160,7 @@ def _sync_file(source: Path, copy: Path, given: str | None, newer: str) -> str |
     copy.rename(kept)
     _give(source, copy)
     shown = copy.relative_to(places.my_work()).as_posix()
-    why = "There is a newer" if given != newer else "A whole copy replaces the damaged"
+    why = "There is a newer" if given != newer else "A good copy replaces the damaged"
     return f"{why} {shown}. Your own is kept beside it as {kept.name}."
 
 

@@ -181,7 +181,7 @@ def _refused(error: Exception) -> LabError:
     writes = _state(error) == "25006" or "readonly database" in said
     if writes:
         return LabError(
-            "This looks at the database and may not change it.",
+            "This query is read-only.",
             "Use `shop.execute(...)` for SQL by hand, or write a migration.",
         )
     if "one statement at a time" in said or "multiple commands into a prepared" in said:

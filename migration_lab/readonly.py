@@ -23,8 +23,8 @@ STATEMENT_SECONDS = 30
 # Classes of SQLSTATE: connection, resources, shutdown, no such database, login.
 ABOUT_THE_SERVER = ("08", "53", "57P", "3D", "28")
 SQLITE_NEXT = {  # by what SQLite says
-    "database or disk is full": "Make room on the disk, then run the same again.",
-    "disk I/O error": "Check that the disk has room and is there, then run the same again.",
+    "database or disk is full": "Make room on the disk, then try again.",
+    "disk I/O error": "Check that the disk has room and is there, then try again.",
     "unable to open database file": "Check that its folder is there and is yours.",
     "malformed": "Open a fresh shop: `lab reset` with the lesson's number keeps the damaged one aside.",
 }
@@ -107,7 +107,7 @@ def unreachable(url: str, error: Exception) -> LabError:
         )
     return out_of_reach(error) or LabError(
         f"The database {parsed.render_as_string(hide_password=True)} cannot be opened: {first_line(error)}.",
-        "Check that the server runs and that the URL names an existing database; `lab doctor` tests both engines.",
+        "Check that the server is running, and that the URL names an existing database; `lab doctor` tries both.",
     )
 
 
@@ -143,7 +143,7 @@ def gave_up(error: BaseException) -> LabError | None:
     state = getattr(error, "sqlstate", None)  # Postgres's five characters; SQLite has only words
     if state == "55P03" or "is locked" in said:
         return LabError(
-            f"The database made this wait for a lock for {LOCK_SECONDS} seconds and then gave up: {said}.",
+            f"Gave up after waiting {LOCK_SECONDS} seconds for a lock: {said}.",
             "End the other transaction, then run this again.",
         )
     if state == "57014" or said == "interrupted":

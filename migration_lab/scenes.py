@@ -166,5 +166,5 @@ def _must(completed: Completed, command: str, what: str, *, fails: bool = False)
 
 def _cure(said: str) -> str:
     if re.search(r"disk is full|No space left", said):
-        return "Make room on the disk, then run the same again."
+        return "Make room on the disk, then try again."
     return "Correct the files of the course, or fetch them again."

@@ -149,7 +149,7 @@ def open_workspace(
     except OSError as error:
         raise LabError(
             f"The folder {folder.name} cannot be written: {reason(error)}.",
-            f"Check the free space, and that {folder.parent} and all in it is yours.",
+            f"Check the free space, and that {folder.parent} and everything in it is yours.",
         ) from error
     return Opened(Workspace(folder, lesson, template.engine, title_of(name)), aside, dropped)
 
@@ -279,7 +279,7 @@ def restore(asked: str, *, leased: bool = True) -> Opened:
     except OSError as error:
         raise LabError(
             f"{found.name} cannot be moved back: {reason(error)}.",
-            f"Check that {folder.parent} and all in it is yours.",
+            f"Check that {folder.parent} and everything in it is yours.",
         ) from error
     return Opened(Workspace(folder, lesson, engine, title_of(name)), aside, goes_on=True)
 
@@ -384,7 +384,7 @@ def _open_elsewhere(workspace: Workspace) -> LabError:
 
 
 def _damaged(folder: Path, title: str) -> LabError:
-    word, what = ("reset", "is damaged: it was not made to the end") if folder.is_dir() else ("open", "is not there")
+    word, what = ("reset", "is incomplete: opening it was interrupted") if folder.is_dir() else ("open", "is not there")
     return LabError(
         f"The folder of {title} ({folder.name}) {what}.",
         f"Run `lab {word} {lesson_in(folder.name)}`, or the notebook's cell that opens it.",

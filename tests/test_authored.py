@@ -26,8 +26,8 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("title: a\nneeds: b\ntitle: c\n", "lessons/02_counting/lesson.yaml, line 3: the key 'title' stands twice."),
-        ("a:\n  - b: 1\n    b: 2\n", "lessons/02_counting/lesson.yaml, line 3: the key 'b' stands twice."),
+        ("title: a\nneeds: b\ntitle: c\n", "lessons/02_counting/lesson.yaml, line 3: the key 'title' appears twice."),
+        ("a:\n  - b: 1\n    b: 2\n", "lessons/02_counting/lesson.yaml, line 3: the key 'b' appears twice."),
         ("a: [1\nb: 2\n", "lessons/02_counting/lesson.yaml, line 2: "),
         ("a: b: c\n", "lessons/02_counting/lesson.yaml, line 1: mapping values are not allowed in this context."),
     ],

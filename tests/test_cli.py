@@ -208,12 +208,15 @@ def test_a_slip_is_told_in_a_sentence(args: list[str], said: str, lab: Lab) -> N
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", "/x/.leases"),
-            "The folder may not be written: /x/.leases.",
+            "The folder is not writable: /x/.leases.",
         ),
-        (OSError(errno.EMFILE, "Too many open files"), "The system can open no more files."),
-        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "The system can start no more processes."),
-        (RuntimeError("can't start new thread"), "The system can start no more threads."),
-        (MemoryError(), "The machine has no more memory."),
+        (OSError(errno.EMFILE, "Too many open files"), "The system has reached its limit of open files."),
+        (
+            BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+            "The system has reached its limit of processes.",
+        ),
+        (RuntimeError("can't start new thread"), "The system has reached its limit of threads."),
+        (MemoryError(), "The machine is out of memory."),
     ],
 )
 def test_what_the_machine_refuses_is_said_in_a_sentence(

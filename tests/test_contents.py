@@ -55,7 +55,7 @@ def test_who_has_come_to_the_end_is_sent_to_what_was_passed_over() -> None:
     for each in course.lessons():
         for name in each.manifest.exercises:
             passes(name)
-    assert progress.contents().next == way.Stop("you have done all that is written", way.CONTENTS.link)
+    assert progress.contents().next == way.Stop("you have done everything that is written so far", way.CONTENTS.link)
 
 
 def test_after_an_exercise_comes_the_next_one_and_then_the_next_lesson() -> None:

@@ -122,7 +122,7 @@ def test_another_flask_in_the_shell_is_noted(monkeypatch: pytest.MonkeyPatch, tm
     flask.write_text("#!/bin/sh\n", encoding="utf-8")
     flask.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "not the lab's" in only("Shell").says
+    assert "does not use the lab's" in only("Shell").says
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), str(tmp_path)]))
     assert only("Shell").verdict == "ok"
 

@@ -142,7 +142,7 @@ def test_an_empty_copy_is_given_again(course: Path, mine: Path) -> None:
 def test_a_half_written_copy_is_kept_and_a_whole_one_given(course: Path, mine: Path, damaged: str) -> None:
     (mine / LESSON).write_text(damaged, encoding="utf-8")
     (sentence,) = my_work.sync()
-    assert sentence.startswith(f"A whole copy replaces the damaged {LESSON}. Your own is kept")
+    assert sentence.startswith(f"A good copy replaces the damaged {LESSON}. Your own is kept")
     assert text(mine / LESSON) == text(course / LESSON)
     assert text(mine / "notebooks" / f"02_first.mine-{TODAY}.ipynb") == damaged
 
@@ -254,10 +254,10 @@ def test_a_notebook_that_was_edited_beyond_use_comes_back(asked: str, name: str,
     assert text(mine / name) == text(course / name)
     (kept,) = (mine / name).parent.glob(f"*.mine-{TODAY}.ipynb")
     assert text(kept) == notebook("mine")
-    assert said.startswith(f"{name} is again as the course gives it. Your own is kept beside it as {kept.name}.")
+    assert said.startswith(f"{name} is the course's version again. Your own is kept beside it as {kept.name}.")
     assert my_work.sync() == []
     (mine / name).write_text(notebook("old", outputs=True))
-    assert "is as the course gives it" in my_work.renew(asked)
+    assert "is the course's version, with the outputs of your cells." in my_work.renew(asked)
     assert text(mine / name) == notebook("old", outputs=True)
     (mine / name).unlink()
     my_work.renew(asked)
@@ -274,5 +274,5 @@ def test_a_notebook_that_came_back_is_replaced_by_a_newer_one(course: Path, mine
 
 
 def test_a_notebook_that_the_course_does_not_give_is_said(mine: Path) -> None:
-    with pytest.raises(LabError, match=r"The course gives no notebook '09'\. The notebooks are 02_first"):
+    with pytest.raises(LabError, match=r"The course has no notebook '09'\. The notebooks are 02_first"):
         my_work.renew("09")

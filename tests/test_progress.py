@@ -58,7 +58,7 @@ def test_a_lesson_that_is_begun_anew_asks_its_questions_again_and_loses_nothing(
 def test_where_nothing_was_done_there_is_nothing_to_forget(lesson: course.Lesson) -> None:
     progress.record_check("03.1", passed=True, fingerprint="a")
     before = progress.path().read_bytes()
-    assert "says nothing of lesson 02" in progress.begin_anew(lesson)
+    assert "has no record of lesson 02" in progress.begin_anew(lesson)
     assert progress.path().read_bytes() == before
     assert not [*progress.path().parent.glob("progress-*.json")]
 
@@ -193,6 +193,7 @@ def test_summary_as_a_table(lesson: course.Lesson) -> None:
     assert row[2:] == ("0 of 1 right", "1 of 1 made")
     assert " | ".join(row[2:]).replace(" | ", "  ") in " ".join(summary.as_text().split("\n"))
     assert '<th scope="row">02_first_migration</th>' in summary.as_html()
+    assert 'tabindex="0" aria-label="Your progress"' in summary.as_html()
 
 
 def test_export(lesson: course.Lesson, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_other_ways_to_say_it_are_right(sit: Any, question: dict[str, Any], answ
 def test_right_many_also_explains_what_was_left_out(sit: Any) -> None:
     sitting = sit(MANY)
     sitting.submit(["revision", "down_revision"])
-    assert "the models: Rightly left out. They stay in the shop's code." in told(sitting)
+    assert "the models: Correctly left out. They stay in the shop's code." in told(sitting)
 
 
 @pytest.mark.parametrize("ending", ["compare", "show"])
@@ -166,7 +166,12 @@ def test_what_was_not_chosen_is_told_as_missed(sit: Any, ending: str) -> None:
     sitting = sit(MANY | {"prediction": ending == "compare"})
     sitting.submit(["revision", "the models"])
     getattr(sitting, ending)()
-    for words in ("revision: Right.", "the models: Not right.", "You missed: down_revision", "password: Rightly left"):
+    for words in (
+        "revision: Right.",
+        "the models: Not right.",
+        "You missed: down_revision",
+        "password: Correctly left",
+    ):
         assert words in told(sitting)
     assert "down_revision: Right" not in told(sitting)
     assert "more option" not in told(sitting)
@@ -208,7 +213,7 @@ def test_giving_up_shows_the_answer_and_closes_the_question(sit: Any) -> None:
     sitting.show()
     assert "The answer: `flask db migrate`" in told(sitting)
     assert "Only `migrate`" in told(sitting)
-    with pytest.raises(LabError, match="shown already"):
+    with pytest.raises(LabError, match="already shown"):
         sitting.submit("`flask db migrate`")
     assert quiz.Sitting(sitting.question, sitting.record).state == "shown"
 

@@ -189,7 +189,7 @@ def test_prediction_is_noted_without_a_verdict_and_compared_in_a_later_cell() ->
     assert "answer before" not in after.heading.value + after.as_text()
     assert "answer before" in before.heading.value
     before.check.click()
-    assert "shown already" in status(before), "a cell that is still open cannot change it afterwards"
+    assert "already shown" in status(before), "a cell that is still open cannot change it afterwards"
 
 
 def test_prediction_can_be_compared_in_its_own_cell() -> None:
@@ -198,12 +198,12 @@ def test_prediction_can_be_compared_in_its_own_cell() -> None:
     widget.check.click()
     assert widget.compare.layout.display is None
     widget.compare.click()
-    assert "So it is." in status(widget)
+    assert "Correct." in status(widget)
 
 
 def test_run_all_without_a_prediction_blocks_and_reveals_nothing() -> None:
     after = quiz_widget.compare("02-prediction")
-    assert "You have noted no prediction." in status(after)
+    assert "You have not made a prediction." in status(after)
     assert "No table" not in status(after) + after.as_text()
     before = quiz_widget.show("02-prediction")
     before.choice.value = "it works"
@@ -290,4 +290,4 @@ def test_progress_that_cannot_be_written_is_said_and_the_quiz_goes_on() -> None:
     widget.choice.value = "`flask db migrate`"
     widget.check.click()
     assert "Right." in status(widget)
-    assert "Your progress cannot be kept" in status(widget)
+    assert "Your progress cannot be saved" in status(widget)

@@ -66,7 +66,7 @@ def test_it_cannot_be_made_to_write(database: str) -> None:
                 query(database, sql)
             except LabError:
                 assert database.startswith("sqlite")
-            with pytest.raises(LabError, match="may not change it"):
+            with pytest.raises(LabError, match="is read-only"):
                 query(database, "INSERT INTO t VALUES (1)")
 
 
@@ -113,5 +113,5 @@ def test_a_lock_that_stands_in_the_way_of_the_catalog_is_reported(
     monkeypatch.setattr("migration_lab.readonly.LOCK_SECONDS", 1)
     with psycopg.connect(on_postgres.replace("+psycopg", "")) as session:
         session.execute("LOCK TABLE v IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(LabError, match="wait for a lock"):
+        with pytest.raises(LabError, match="seconds for a lock"):
             read_schema(on_postgres)

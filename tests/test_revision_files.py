@@ -375,7 +375,7 @@ def test_an_old_file_is_known_by_its_name(tmp_path: Path) -> None:
         ),
         (
             'revision = str(2)\ndown_revision = "0001", 1\n',
-            "0002_step.py gives `revision` or `down_revision` as something that is not a text.",
+            "0002_step.py gives `revision` or `down_revision` as something that is not a string.",
         ),
         ("down_revision = str(1)\n", "0002_step.py does not say its `revision`."),
         ('revision = "".join("0001")\ndown_revision = None\n', "Two files have the revision id 0001: 0001_first.py"),
@@ -408,7 +408,7 @@ def test_no_file_is_run_when_one_of_them_is_not_python(tmp_path: Path) -> None:
 def test_a_circle_of_dependencies_is_named(tmp_path: Path) -> None:
     files = {"a": line("a", None, 'depends_on = "b"\n'), "b": line("b", None, 'depends_on = "a"\n')}
     lay(tmp_path, {f"{VERSIONS}/{name}.py": text for name, text in files.items()})
-    with pytest.raises(LabError, match=r"go round in a circle: a\.py, b\.py\. Correct `depends_on`"):
+    with pytest.raises(LabError, match=r"form a circle: a\.py, b\.py\. Correct `depends_on`"):
         read_revisions(tmp_path)
 
 

@@ -176,7 +176,7 @@ def test_the_picture_has_a_title_a_description_and_harmless_labels(tmp_path: Pat
         ({"0001": "0001"}, "0001_step.py follows itself."),
         (
             {"0001": None, "0002": "0003", "0003": "0002", "0004": "0003"},
-            "The revisions go round in a circle: 0002_step.py, 0003_step.py.",
+            "The revisions form a circle: 0002_step.py, 0003_step.py.",
         ),
     ],
 )

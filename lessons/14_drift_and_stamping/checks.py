@@ -179,7 +179,7 @@ class EditedRelease(FilesJudge):
             self.head,
             *(self._staging.upgrade(), self.new[1]),
             cause="The new revision fits production only. Staging has both parts already.",
-            next_step="Let the revision look whether a part is there before it makes it.",
+            next_step="Let the revision check whether a part exists before it makes it.",
         )
 
     def released(self) -> None:

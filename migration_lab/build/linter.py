@@ -137,7 +137,7 @@ def _question_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
     for name in sorted(known.keys() - asked):
         yield f"lessons/{lesson.slug}/quiz.yaml: no cell asks {name!r}; add lab.quiz({name!r})."
     yield from minutes_faults(lesson, sections, known)
-    yield from order_faults(sections, known)
+    yield from order_faults(sections, known, lesson.manifest.failures)
 
 
 def cell_faults(cell: Cell) -> Iterator[str]:

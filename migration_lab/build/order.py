@@ -6,16 +6,18 @@ For each question with `prediction: true` that a section asks:
 2. In between, nothing else gives the answer: no proof, no card, and no other question once something has run.
 3. Prose between the run's cells is one sentence that introduces the next cell: it ends with a colon or question mark.
 4. No sentence that stands before `lab.compare(id)` in the section has all the words of the right answer.
+5. No card that may come up by itself at an expected error before the question, one of the lesson's `failures`, has such
+   a sentence.
 
 A prediction may be compared in a later section. Then the cells in between belong to other questions, and of the rules
-the first and the fourth hold.
+the first and the last two hold.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from migration_lab import explain, quiz
-from migration_lab.build.cells import Cell
+from migration_lab.build.cells import FAILS, Cell
 from migration_lab.build.sections import COMPARE, QUIZ, Section, sentences
 
 EXPLAIN = re.compile(r"^\s*lab\.explain\(", re.MULTILINE)
@@ -30,12 +32,15 @@ when which who will with you your
 """
 
 
-def order_faults(sections: list[Section], questions: Mapping[str, quiz.Question]) -> Iterator[str]:
+def order_faults(
+    sections: list[Section], questions: Mapping[str, quiz.Question], failures: Iterable[str] = ()
+) -> Iterator[str]:
     """What is wrong with the order of a lesson's predictions, as sentences with file, line and reason.
 
     Args:
         sections: all of the lesson's.
         questions: those of the lesson by their ids.
+        failures: the ids of the cards that the lesson shows, at its expected errors among other places.
     """
     cells = [cell for section in sections for cell in section.cells]
     begins = {cell.position: section.cells[0].position for section in sections for cell in section.cells}
@@ -60,6 +65,12 @@ def order_faults(sections: list[Section], questions: Mapping[str, quiz.Question]
                 yield from _given_away(each, name, has_run=each.position > runs[0])
         earlier = [each for each in cells if begins[cell.position] <= each.position < compare.position]
         yield from _shown_early(earlier, question)
+    predictions = {cell.position: questions[name] for name, cell in asked.items() if _is_prediction(questions, name)}
+    yield from _answered_by_a_card(cells, predictions, failures)
+
+
+def _is_prediction(questions: Mapping[str, quiz.Question], name: str) -> bool:
+    return name in questions and questions[name].prediction
 
 
 def _runs(cell: Cell) -> bool:
@@ -85,18 +96,43 @@ def _introduces(prose: str) -> bool:
 
 
 def _shown_early(cells: list[Cell], question: quiz.Question) -> Iterator[str]:
-    """Sentences that have all the words of the right answer, and not all those of a wrong one."""
+    """The sentences of these cells that give the right answer."""
+    for cell in cells:
+        for said in _answers(_prose(cell), question):
+            yield _said(cell, question.id, f"this gives the right answer before lab.compare: {said!r}.")
+
+
+def _answered_by_a_card(
+    cells: list[Cell], predictions: Mapping[int, quiz.Question], failures: Iterable[str]
+) -> Iterator[str]:
+    """Expected errors at which a card may come up that answers the next prediction.
+
+    Which card comes is seen only when the lesson runs, so each one that the lesson shows may be it.
+    """
+    guide = explain.guide()
+    for cell in cells:
+        later = [position for position in predictions if position > cell.position]
+        if FAILS not in cell.tags or not later:
+            continue
+        question = predictions[min(later)]
+        for card_id in failures:
+            for said in _answers(guide[card_id].as_text() if card_id in guide else "", question):
+                yield _said(
+                    cell, question.id, f"card {card_id} may come up here, and gives the right answer: {said!r}."
+                )
+
+
+def _answers(text: str, question: quiz.Question) -> Iterator[str]:
+    """The sentences that have all the words of the right answer, and not all those of a wrong one."""
     if not isinstance(question, (quiz.One, quiz.Many)):
         return
     right = [_words(option.text) for option in question.options if option.right]
     wrong = [_words(option.text) for option in question.options if not option.right]
-    for cell in cells:
-        for sentence in SENTENCE_END.split(_prose(cell)):
-            has = _words(sentence)
-            says = any(len(each) >= ENOUGH and each <= has for each in right)
-            if says and not any(each <= has for each in wrong):
-                said = " ".join(sentence.split())
-                yield _said(cell, question.id, f"this gives the right answer before lab.compare: {said!r}.")
+    for sentence in SENTENCE_END.split(text):
+        has = _words(sentence)
+        says = any(len(each) >= ENOUGH and each <= has for each in right)
+        if says and not any(each and each <= has for each in wrong):  # "No." has no word that is looked for
+            yield " ".join(sentence.split())
 
 
 def _prose(cell: Cell) -> str:

@@ -110,12 +110,13 @@ def _texts(cell: dict[str, Any]) -> list[str]:
 
 def _place(identity: str) -> str:
     """Where a cell of a notebook is written: `in cell 13, lessons/02_first_migration/lesson.md, line 120`."""
-    made = re.fullmatch(r"(\d\d)-(lesson|exercises)-(\d+)", identity)
+    made = re.fullmatch(r"(\d\d)-(lesson|exercises)-(\d+)((?:-again)*)", identity)
     if not made:
         return f"in cell {identity}" if identity else "before its first cell"
     source = course.lesson(made[1]).folder / f"{made[2]}.md"
     cell = read_cells(source)[int(made[3]) - 1]
-    return f"in cell {cell.position}, lessons/{source.parent.name}/{source.name}, line {cell.line}"
+    place = f"in cell {cell.position}, lessons/{source.parent.name}/{source.name}, line {cell.line}"
+    return f"{place}, where it runs again" if made[4] else place
 
 
 def kernel_environment(added: dict[str, str]) -> dict[str, str]:

@@ -26,12 +26,13 @@ COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under on
 THERE_ALREADY = ("F29", "F48")  # the field guide's cards for a table, a column or an index that exists
 # What cards of the field guide mean on the way back.
 MAKES_TOO_MUCH = (
-    "`downgrade()` makes something that is there: it undoes more than its `upgrade()` does, or another has undone it.",
+    "`downgrade()` creates something that exists already: it undoes more than its `upgrade()` does, or another "
+    "revision has undone it.",
     "Compare `downgrade()` with `upgrade()`, operation by operation.",
 )
 DROPS_TOO_MUCH = (
-    "`downgrade()` drops or alters something that is not there: its `upgrade()` has not made it, or another "
-    "`downgrade()` has dropped it before.",
+    "`downgrade()` drops or alters something that does not exist: its `upgrade()` has not made it, or another "
+    "`downgrade()` has dropped it already.",
     "Compare `downgrade()` with `upgrade()`, operation by operation.",
 )
 ON_THE_WAY_BACK = {**dict.fromkeys(THERE_ALREADY, MAKES_TOO_MUCH), "G30": DROPS_TOO_MUCH}

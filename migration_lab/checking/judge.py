@@ -19,8 +19,8 @@ from migration_lab.checking.words import listed, shown
 from migration_lab.schema import Change, Schema, diff
 
 HAS_IT = (
-    "This database has that part already, and others do not.",
-    "Let the revision look whether a part is there before it makes it.",
+    "This database already has that part, and others do not.",
+    "Let the revision check whether a part exists before it makes it.",
 )
 OF_ITS_OWN = dict.fromkeys(THERE_ALREADY, HAS_IT)  # causes, for a database that has had another history
 
@@ -160,9 +160,9 @@ class Judge(Vocabulary):
                 found.append(f"the new table `{name}` has {len(now.tables[name].rows)} rows")
         self.expect_none(
             sorted(found),
-            expected="What the ticket gives no value to has none yet.",
+            expected="Columns for which the ticket gives no value are still empty.",
             cause="Values were made up.",
-            next_step="Take the statement that fills it out again.",
+            next_step="Remove the statement that fills it.",
         )
 
     def _may_add(self, change: Change) -> bool:

@@ -25,19 +25,19 @@ MEANINGS = (
     (
         r"Too many open files|too many clients already|remaining connection slots|can't start new thread"
         r"|Resource temporarily unavailable|could not fork",
-        "the machine or the server can open or start no more",
+        "the machine or the server has reached a limit of files, connections or processes",
         "Shut down notebooks and programs that you do not use, then check again.",
     ),
     (
         r"Cannot allocate memory|DETAIL:  Failed on request of size",
-        "the machine has no more memory",
+        "the machine is out of memory",
         "Close programs that you do not use, then check again.",
     ),
     (
         r"server closed the connection unexpectedly|terminating connection due to administrator command"
         r"|the database system is (shutting down|starting up|in recovery)",
-        "the Postgres server was ended or restarted during the check",
-        "Check again: it starts again when it is asked for.",
+        "the Postgres server was stopped or restarted during the check",
+        "Check again: the server starts again by itself.",
     ),
 )
 RUN_OUT = frozenset(
@@ -75,24 +75,24 @@ def refuse_from_outside(completed: Completed, typed: str, workspace: Workspace) 
         return
     if completed.exit_code in FROM_OUTSIDE:
         raise LabError(
-            f"`{typed}` was ended from outside, by {FROM_OUTSIDE[completed.exit_code]}.",
+            f"`{typed}` was killed from outside, by {FROM_OUTSIDE[completed.exit_code]}.",
             "The system does that when memory runs out: close programs that you do not use, then check again.",
         )
     for pattern, what, next_step in MEANINGS:
         if re.search(pattern, completed.output):
-            raise LabError(f"`{typed}` could not be carried out: {what}.", next_step)
+            raise LabError(f"`{typed}` could not run: {what}.", next_step)
     host = make_url(workspace.url).query.get("host") if workspace.engine.name == "postgres" else None
     if host and f'connection to server on socket "{host}' in completed.output:
         raise LabError(
-            f"`{typed}` could not be carried out: the Postgres server does not answer.",
-            "Check again: it starts again when it is asked for.",
+            f"`{typed}` could not run: the Postgres server does not answer.",
+            "Check again: the server starts again by itself.",
         )
 
 
 def ran_out(error: BaseException) -> LabError | None:
     """The error to report where the check itself met the end of memory, files, processes or room; None for others."""
     if isinstance(error, MemoryError):
-        return LabError("The check has no more memory.", "Close programs that you do not use, then check again.")
+        return LabError("The check has run out of memory.", "Close programs that you do not use, then check again.")
     if isinstance(error, OSError) and error.errno in RUN_OUT:
         return LabError(
             f"The check cannot go on: {reason(error)}.",

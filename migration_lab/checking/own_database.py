@@ -55,7 +55,7 @@ class OwnDatabaseJudge(Judge):
         others = [str(each) for each in self.other_changes(self.start.schema, self.now.schema)]
         self.expect(
             not others,
-            expected="Nothing differs but what the ticket asks for.",
+            expected="Nothing differs except what the ticket asks for.",
             found=listed(others),
             cause="Something else was changed, by hand or by a revision.",
             next_step="Look at `shop.schema()`, and undo what the ticket does not ask for.",
@@ -118,7 +118,7 @@ class OwnDatabaseJudge(Judge):
             self.now,
             made,
             on=self.own,
-            cause="The files make another schema than the one that is in the database.",
+            cause="The schema that the files make is not the one in the database.",
             next_step="A repair that is not in the files does not last: compare a new database with yours.",
         )
         expect_no_drift(database, by_hand=self.by_hand, schema=made.schema)

@@ -67,7 +67,7 @@ def expect_no_drift(
         raise Miss(
             expected="Each module of the app can be imported.",
             found=listed([relative(each, database.folder) for each in models.broken]),
-            cause="The app itself does without it now, and whatever needs it does not.",
+            cause="The app no longer imports it, but something else still needs it.",
             next_step="Leave models and modules that were right as they were.",
         )
 
@@ -112,7 +112,7 @@ def _expect_agree(models: Models, known: Collection[str]) -> None:
         raise Miss(
             expected="Models and database agree, whatever compares them.",
             found=listed(["Alembic, asked without the shop's `migrations/env.py`, finds:", *differ]),
-            cause="Something leaves a difference out of the comparison, or the models are there for one command only.",
+            cause="Something leaves a difference out of the comparison, or the models are loaded for one command only.",
             next_step="Look for `include_object`, `include_name` and `compare_type` where the app and "
             "`migrations/env.py` are set up, and at what imports the models.",
         )

@@ -36,7 +36,7 @@ def as_text(verdict: Verdict) -> str:
         if section.unjudged:
             lines += [
                 "",
-                "    Not looked at yet",
+                "    Not checked yet",
                 *(f"      · {each.looks_at}" for each in section.unjudged),
             ]
     for sentence in _closing(verdict):
@@ -64,8 +64,8 @@ def as_html(verdict: Verdict) -> str:
             parts += [f"<dt>{label}</dt><dd>{_block(words)}</dd>" for label, words in _parts(section.unmet)]
             parts.append("</dl>")
         if section.unjudged:
-            parts.append('<p class="lab-later">Not looked at yet</p><ul class="lab-expectations">')
-            parts += [_item("lab-unjudged", "·", "not looked at yet", each) for each in section.unjudged]
+            parts.append('<p class="lab-later">Not checked yet</p><ul class="lab-expectations">')
+            parts += [_item("lab-unjudged", "·", "not checked yet", each) for each in section.unjudged]
             parts.append("</ul>")
     parts += [f'<p class="lab-note">{_marked_up(sentence)}</p>' for sentence in _closing(verdict)]
     return "\n".join([*parts, "</section>"])
@@ -87,8 +87,8 @@ def _summary(verdict: Verdict) -> str:
 def _closing(verdict: Verdict) -> list[str]:
     """What stands below the result: where it was not judged, and what a learner may read who has passed."""
     opened = (
-        f'`lab.hint("{verdict.exercise}")`, or `lab hint {verdict.exercise}` in a terminal, shows one solution now, '
-        "and what people try that is not right."
+        f'`lab.hint("{verdict.exercise}")`, or `lab hint {verdict.exercise}` in a terminal, now shows one solution, '
+        "and the usual mistakes."
     )
     return [*([verdict.note] if verdict.note else []), *([opened] if verdict.passed else [])]
 

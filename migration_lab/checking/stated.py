@@ -43,7 +43,7 @@ def expect_stated(walk: Walk, column: str) -> None:
             raise Miss(
                 expected="A `downgrade()` that loses something, leaves something or refuses says so.",
                 found=f"The `downgrade()` of {revision} {does}, and does not say so.",
-                next_step="Say in the docstring of `downgrade()` what becomes of the values.",
+                next_step="Say in the docstring of `downgrade()` what happens to the values.",
             )
         before = now
 

@@ -92,7 +92,7 @@ class Traces:
             return NOTHING_YET
         if self.edited and not self.new_revisions:
             return (
-                f"`{Path(self.edited[0]).name}` was edited, and it has run already: it is not run again.",
+                f"`{Path(self.edited[0]).name}` was edited after it had run, and it will not run again.",
                 "Put the file back as it was, and make a new revision.",
             )
         if self.new_revisions:
@@ -107,7 +107,7 @@ class Traces:
         if learners is not None and learners.column(name) is not None:
             return (
                 "It is in your own database only: it was added by hand, and no revision brings it to any other.",
-                "Take it out of your database again, and let a revision add it.",
+                "Remove it from your database, and let a revision add it.",
             )
         if in_model:
             return (

@@ -85,7 +85,7 @@ def check(
         fingerprint = _fingerprint(workspace) if is_judged else None
         progress.record_check(exercise_id, passed=verdict.passed, fingerprint=fingerprint)
     except (LabError, OSError) as error:
-        why = str(error) if isinstance(error, LabError) else f"Your progress cannot be kept: {reason(error)}."
+        why = str(error) if isinstance(error, LabError) else f"Your progress cannot be saved: {reason(error)}."
         verdict = replace(verdict, note=" ".join([*notes, why]))
     return verdict
 
@@ -190,7 +190,7 @@ def _fingerprint(workspace: Workspace) -> str | None:
 def _unusable(exercise_id: str, why: str) -> LabError:
     return LabError(
         f"The check of exercise {exercise_id} cannot be used: {why}.",
-        "This is a mistake in the course, not in your work. Please report it to the makers of the course.",
+        "This is a mistake in the course, not in your work. Please report it to the authors of the course.",
     )
 
 
@@ -220,11 +220,10 @@ def _our_mistake(judge: type[Judge], error: Exception) -> Finding:
     """The judge is broken."""
     return Finding(
         _of_ours(CHECK_WORKS, "the check of this exercise works"),
-        "The check runs to its end.",
+        "The check finishes.",
         f"{type(error).__name__}: {error}{_line_of(error)}",
         "This is a mistake in the course, not in your work.",
-        f"Please report what is written here to the makers of the course, with the exercise's number, "
-        f"{judge.exercise}.",
+        f"Please report this message to the authors of the course, with the number of the exercise, {judge.exercise}.",
     )
 
 

@@ -73,7 +73,7 @@ class FilesJudge(Judge):
             expected="One head.",
             found=f"{revision_names(heads)[:1].upper()}{revision_names(heads)[1:]}.",
             cause="Two revisions follow the same revision, so that neither is the last." if len(heads) > 1 else "",
-            next_step="Run `flask db heads`, and join the heads or delete the revision that is one too many.",
+            next_step="Run `flask db heads`, and join the heads or delete the revision that is not needed.",
         )
 
     def no_other_change(self) -> None:
@@ -84,7 +84,7 @@ class FilesJudge(Judge):
         )
         self.expect(
             not others,
-            expected=f"Nothing changes but {asked}." if asked else "Nothing changes.",
+            expected=f"Nothing changes except {asked}." if asked else "Nothing changes.",
             found=listed(others),
             cause="A revision holds an operation that the ticket does not ask for. Autogenerate may have written it.",
             next_step="Read the revision line by line, and delete the operations that do not belong to the ticket.",
@@ -118,7 +118,7 @@ class FilesJudge(Judge):
         changes = [str(each) for each in diff(self.start.schema, last.snapshot.schema)]
         self.expect(
             not changes,
-            expected="The second downgrade leads to the start as the first one did.",
+            expected="The second downgrade leads back to the start, as the first one did.",
             found=listed(changes),
             next_step=UNDO,
         )
@@ -207,11 +207,11 @@ class FilesJudge(Judge):
             differ = [str(each) for each in others if each.before is not None]
             if differ:
                 raise Miss(
-                    expected="At each revision, what was there at the start and is not in the ticket is as it was.",
+                    expected="At each revision, everything that is not in the ticket is as it was at the start.",
                     found=listed([f"{stop.when[:1].upper()}{stop.when[1:]}:", *differ]),
                     cause="A revision takes something away that a later one brings back. A deploy may stop between "
                     "them.",
-                    next_step="Let each revision leave a database with which the shop can live.",
+                    next_step="Let each revision leave a database that the shop can work with.",
                     of="no_other_change",
                 )
 

@@ -246,7 +246,7 @@ def not_valid(schema: Schema, name: str) -> list[str]:
     found = schema.table(table) if not column else None
     return [
         *(
-            f"the index `{each.name}` is not valid: its build died half-way, and no query uses it"
+            f"the index `{each.name}` is not valid: building it failed half-way, and no query uses it"
             for each in (found.indexes if found else ())
             if not each.valid
         ),

@@ -80,7 +80,7 @@ class SQLite:
             LabError: there is no such template.
         """
         if not self.has_template(key):
-            raise LabError("The prepared database is gone from the cache.", "Run the same again: it is made again.")
+            raise LabError("The prepared database is gone from the cache.", "Try again: it will be made again.")
         with _replacing(_file(folder)) as new:
             shutil.copyfile(_template(key), new)
 

@@ -137,7 +137,7 @@ def not_known(text: str) -> Card:
             id="",
             says="There is no text to explain",
             meaning="The text is empty.",
-            cure=("Paste all that the command printed.",),
+            cure=("Paste everything that the command printed.",),
             lesson=None,
         )
     meaning = f"The line that matters is probably: {line}"
@@ -150,7 +150,7 @@ def not_known(text: str) -> Card:
         says="This is not in the field guide yet",
         meaning=meaning,
         cure=(
-            "Read the first error rather than the last line, and the [SQL: ...] that stands below it.",
+            "Read the first error rather than the last line, and the [SQL: ...] below it.",
             f"Search for it without the names of your tables: {searchable(line)}",
             "Compare `flask db current` with `flask db heads`, and the schema with the models.",
         )[: 2 if other else 3],

@@ -23,7 +23,7 @@ STRENGTH = {
     "PENDING": 3,
 }
 WHOLE_FILE = "the whole file"
-NO_QUEUE = "Nobody queues for a file: who finds it locked asks again and again."
+NO_QUEUE = "There is no queue for a file: a session that finds it locked tries again and again."
 LONG = 0.2  # seconds; what is shorter is not put in words, because another machine's samples may miss it
 UNNAMED = {"session": "a session", "process": "another process"}  # a name that is only a number, without it
 
@@ -171,7 +171,7 @@ class Seen:
             for (who, table, mode), each in _alike(self.waits)
         ]
         holds = [[who, table, mode, str(len(each)), _longest(each)] for (who, table, mode), each in _alike(self.holds)]
-        blocked = f"{self.most_blocked} waited at once at most, somebody for {self.blocked_for():.2f} s in all."
+        blocked = f"At most {self.most_blocked} waited at once; there was a wait for {self.blocked_for():.2f} s in all."
         lines = [blocked if waits else NO_QUEUE if self._is_file() else "Nobody waited."]
         if waits:
             lines += ["", *_table(["waited", "for", "mode", "times", "longest", "blocked by"], waits)]
@@ -196,7 +196,7 @@ class Seen:
             )
         for (who, table, mode), _ in _alike([replace(hold, who=_worded(hold.who)) for hold in holds]):
             lines.append(f"{who} held {_lock(mode, table)}")
-        return "\n".join(lines if waits or self._is_file() else ["nobody waited long", *lines])
+        return "\n".join(lines if waits or self._is_file() else ["no long waits", *lines])
 
     def _is_file(self) -> bool:
         """Whether it is a SQLite file, as far as can be told from who held it."""

@@ -38,7 +38,7 @@ class Sampler:
 
     def __init__(self, file: str) -> None:
         if sys.platform == "win32":
-            raise LookupError("Windows does not tell which process has locked a file")
+            raise LookupError("Windows does not say which process has locked a file")
         self._file = file
 
     def sample(self) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Watch(Seen):
             if self._blocked_now() < count:
                 raise LabError(
                     self._trouble or f"Fewer than {count} sessions waited within {PATIENCE_SECONDS} seconds.",
-                    "On SQLite nobody queues; on Postgres, look at what should have been in the way.",
+                    "SQLite has no queue; on Postgres, look at what should have held the lock.",
                 )
         return self
 
@@ -114,7 +114,7 @@ class Watch(Seen):
 
     def _follow(self, process: subprocess.Popen[str]) -> None:
         """Take in what the child says until it ends."""
-        said = "it ended without a word"
+        said = "it ended without a message"
         for line in process.stdout or ():
             try:
                 sample = json.loads(line)
@@ -127,7 +127,7 @@ class Watch(Seen):
         with self._changed:
             self._ended = True
             if self._process is not None:  # nobody has asked it to end
-                self._trouble = f"The locks could not be watched to the end: {said}."
+                self._trouble = f"Watching the locks ended early: {said}."
             self._changed.notify_all()
 
     def _take(self, sample: dict[str, Any]) -> None:

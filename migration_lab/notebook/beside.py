@@ -59,18 +59,18 @@ class Started:
         """Wait for its end, and give back its `exit_code` and its `output`.
 
         Raises:
-            LabError: you interrupted the wait, or the command was stopped before its end.
+            LabError: you interrupted the wait, or the command was stopped before it had finished.
         """
         try:
             while not self._has_ended.wait(1):
                 pass
         except KeyboardInterrupt:
             raise LabError(
-                f"`{self._words}` still runs.",
+                f"`{self._words}` is still running.",
                 "End what it waits for, then run this cell again; its `.stop()` ends the command itself.",
             ) from None
         if self._completed is None:
-            raise self._error or LabError(f"`{self._words}` was stopped before its end.", "Start it again.")
+            raise self._error or LabError(f"`{self._words}` was stopped before it had finished.", "Start it again.")
         return self._completed
 
     def until_blocked(self) -> None:
@@ -86,12 +86,14 @@ class Started:
             while not query.query(self._workspace.url, blocked).scalar:
                 if not self.is_running:
                     raise LabError(
-                        f"`{self._words}` waits for nothing any more: it {self._ended()}.",
+                        f"`{self._words}` is no longer waiting: it {self._ended()}.",
                         "To see it wait, run the cells of this section again, in order from its first one.",
                     )
                 time.sleep(LOOK_SECONDS)
         except KeyboardInterrupt:
-            raise LabError(f"`{self._words}` runs, and waits for no lock so far.", "Look at its `.output`.") from None
+            raise LabError(
+                f"`{self._words}` is running, and not waiting for a lock so far.", "Look at its `.output`."
+            ) from None
 
     def stop(self) -> None:
         """End it as Ctrl-C in a terminal would; nothing happens when it has ended already."""
@@ -103,7 +105,7 @@ class Started:
 
     def _ended(self) -> str:
         if self._completed is None:
-            return "was stopped before its end"
+            return "was stopped before it had finished"
         return f"has ended with exit code {self._completed.exit_code}"
 
     def _work(self) -> None:
@@ -139,10 +141,10 @@ def start(workspace: Workspace, words: str, run: Run) -> Started:
     if earlier is not None and earlier.is_running:
         if earlier._words != words:
             raise LabError(
-                f"`{earlier._words}` still runs beside the cells in this shop.",
+                f"`{earlier._words}` is still running in this shop, beside the cells.",
                 "End what it waits for, or run its `.stop()`; then run this cell again.",
             )
-        show(Note(f"`{words}` still runs since an earlier cell, so it was not started a second time."))
+        show(Note(f"`{words}` is still running from an earlier cell, so it was not started again."))
         return earlier
     started = _started[workspace.folder] = Started(workspace, words, run)
     live.note(live.Running(workspace, f"`{words}`", lambda: started.is_running, started.stop))

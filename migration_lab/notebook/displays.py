@@ -19,6 +19,8 @@ from migration_lab import course, revisions, schema, way
 
 Bundle = dict[str, str]
 
+TALL, WIDE = 10, 50  # rows, and characters side by side: what half a small screen shows without scrolling
+
 
 class Source(str):
     """Text that a cell shows as it is, not as a Python string in quotes; `language` colours it."""
@@ -103,13 +105,22 @@ def button(command: str, arguments: dict[str, Any], label: str) -> str:
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table with a caption and a heading for each column; what the cells hold is escaped."""
+    """A table with a caption and a heading for each column; what the cells hold is escaped.
+
+    One that a small panel does not show as a whole can be reached by Tab, so that arrow keys scroll it.
+    """
+    cells = [[str(value) for value in row] for row in rows]
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(value))}</td>' for value in row)}</tr>" for row in rows)
-    return (
+    body = "".join(f"<tr>{''.join(f'<td>{escape(value)}</td>' for value in row)}</tr>" for row in cells)
+    made = (
         f'<table class="lab-table"><caption>{inline(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
+    wide = sum(max(map(len, column)) for column in zip(columns, *cells, strict=False))
+    if len(cells) <= TALL and wide <= WIDE:
+        return made
+    label = escape(caption.replace("`", "").strip("()"))
+    return f'<div class="lab-scroll" role="region" tabindex="0" aria-label="{label}">{made}</div>'
 
 
 def show(shown: object) -> None:
@@ -134,7 +145,7 @@ def _schema(shown: Any) -> Bundle:
     columns = ("Part", "Name", "What it says")
     parts = [table(f"Table `{each.name}`", columns, each.parts()) for each in shown.tables]
     others = [(kind, each.name, each) for kind, each in shown.beside_tables()]
-    parts += [table("Beside the tables", columns, others)] if others else []
+    parts += [table("Other than tables", columns, others)] if others else []
     text = schema.as_text(shown)
     return {"text/html": "".join(parts) or card(inline(text)), "text/plain": text}
 

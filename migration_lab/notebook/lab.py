@@ -99,7 +99,7 @@ def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
     show(resumed.note())
     if others := workspace.others(resumed.workspace):
         points = tuple(f'`lab.resume("{each}", engine="{engine_name}")`' for each, engine_name in others)
-        show(Note("This lesson has opened other shops, which you take up in the same way:", points=points))
+        show(Note("This lesson has opened other shops. You take them up in the same way:", points=points))
     return resumed
 
 
@@ -229,7 +229,11 @@ def doctor() -> None:
 def _say_what_is_back(current: Shop, found: dict[str, Shop], lost: list[str]) -> Shop:
     show(current.note())
     back = tuple(f"`{name}`: {each!r}" for name, each in sorted(found.items()))
-    show(Note("These names are back. What else earlier cells made, such as functions, they make again:", points=back))
+    show(
+        Note(
+            "These names are back. For anything else, such as functions, run the cells that make it again:", points=back
+        )
+    )
     if lost:
         listed = " and ".join(f"`{name}`" for name in sorted(lost))
         show(Note(f"The files of {listed} are not there any more: run the cells that make them."))
@@ -243,7 +247,7 @@ def _begin(opened: workspace.Opened) -> Shop:
     if planned := opened.workspace.lesson.planned:
         show(Note(planned))
     if ended:
-        show(Note(f"What an earlier cell had left running was ended: {', '.join(sorted(ended))}."))
+        show(Note(f"Stopped what an earlier cell had left running: {', '.join(sorted(ended))}."))
     if opened.is_second:
         show(
             Note(

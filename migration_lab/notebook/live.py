@@ -170,7 +170,7 @@ def http_traffic(
         alive, said = serving.is_running, serving.log(1)
         if service is None:
             serving.stop()
-        return None if alive else f"The shop ended while requests were sent to it; it said last: {said or 'nothing'}."
+        return None if alive else f"The shop ended while it was receiving requests. Its last output: {said or 'none'}."
 
     return Noting(workspace, requests, title=title, watch=locks.watch(workspace.url), on_end=end)
 

@@ -107,7 +107,7 @@ def _run(program: str, line: str) -> None:
     for word in words:
         if word in SHELL_WORDS:
             raise LabError(
-                f"`{word}` is a word of the shell, and `%{program}` runs one command without a shell.",
+                f"`{word}` is shell syntax, and `%{program}` runs one command without a shell.",
                 "Put one command in each line, or type this one in a terminal.",
             )
     if words[:1] == [program]:
@@ -122,7 +122,7 @@ def _run(program: str, line: str) -> None:
     except KeyboardInterrupt:
         raise LabError(
             f"You interrupted `{command}`.",
-            "What it had committed by then stays; `shop.revisions()` shows where the database stands.",
+            "What it had committed by then is kept; `shop.revisions()` shows where the database stands.",
         ) from None
     finally:
         printer.end()

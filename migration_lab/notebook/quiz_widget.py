@@ -122,7 +122,7 @@ class QuizWidget:
         _visible(self.show, not prediction and sitting.state == "wrong")
         report = sitting.report
         if report is None and self.role == "compare":
-            self._say("You have noted no prediction. You can still note one, or compare now.")
+            self._say("You have not made a prediction. You can still make one, or compare now.")
         elif report is None:
             self._say(self._notice or "")
         else:

@@ -96,7 +96,7 @@ class Shop(LiveShop):
     def check(self) -> None:
         """Raise LabError when the shop's folder is not there any more, or belongs to a later copy."""
         if self.is_replaced:
-            raise LabError("This copy is gone: a later `copy()` took its place.", "Use the later one, or copy again.")
+            raise LabError("This copy is gone: a later `copy()` replaced it.", "Use the later one, or copy again.")
         if not self.workspace.folder.is_dir():
             raise LabError(
                 f"The files of {self.workspace.title} are gone: their folder was deleted or moved.",
@@ -180,7 +180,7 @@ class Shop(LiveShop):
             engine: of the copy; the same as here unless said.
             empty: whether its database holds nothing; without it, it is as at the start of this lesson or scene.
 
-        There is one copy of a shop on each engine: a new one takes the place of the last, which says so when used.
+        There is one copy of a shop on each engine: a new one replaces the last, which says so when used.
         """
         self.check()
         made = Shop(copy_workspace(self.workspace, engines.engine(engine or self.engine), empty=empty))
@@ -189,7 +189,7 @@ class Shop(LiveShop):
         show(made.use().note("empty: " if empty else "as at the start: ", begins=True))
         if earlier is not None:
             earlier.is_replaced = True
-            show(Note("It takes the place of the copy before."))
+            show(Note("It replaces the earlier copy."))
         return made
 
     def flask(self, command: str) -> Completed:

@@ -102,7 +102,7 @@ def advice(error: BaseException, cell: str, cells: list[CodeCell]) -> str:
     if isinstance(error, AssertionError) and not str(error):
         section = f" of “{here.heading}”" if here and here.heading else " of this section"
         return (
-            f"What this cell asserts is not so here. Run the cells{section} again, from its first one and in order. "
+            f"What this cell asserts is not true here. Run the cells{section} again, from its first one and in order. "
             f"If that does not help, begin again at {FIRST}."
         )
     return _refused(error)

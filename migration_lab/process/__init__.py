@@ -81,7 +81,7 @@ def run(
     except forkserver.ForkserverLostError:
         running.signal(signal.SIGTERM)
         raise LabError(
-            f"`{_typed(argv)}` was cut short because the process that had started it was ended from outside.",
+            f"`{_typed(argv)}` was cut short because the process that had started it was killed from outside.",
             "Run it again; if it says that something exists already, run `lab reset` with the lesson's number.",
         ) from None
     except BaseException:

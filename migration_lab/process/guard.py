@@ -58,7 +58,7 @@ class Guard:
         file, line = self._place()
         with contextlib.suppress(OSError), Path(self.root, NOTE).open("x", encoding="utf-8") as note:
             json.dump({"what": what, "file": file, "line": line}, note)
-        raise PermissionError(f"A check works on a copy and does not reach {what}.")
+        raise PermissionError(f"A check works on a copy and cannot reach {what}.")
 
     def _place(self) -> tuple[str, int]:
         """The learner's line that is being carried out, the innermost one."""

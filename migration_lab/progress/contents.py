@@ -92,7 +92,7 @@ class Contents:
             for item in self._exercises(lesson):
                 if not item.is_done:
                     return _exercise(lesson, item)
-        return Stop("you have done all that is written", way.CONTENTS.link)
+        return Stop("you have done everything that is written so far", way.CONTENTS.link)
 
     def _of(self, lesson: Lesson) -> list[Item]:
         return [item for item in self.progress.items if item.lesson == lesson.slug]

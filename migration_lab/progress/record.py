@@ -152,11 +152,11 @@ def _locked(edit: Callable[[Progress], None], *, write: bool = True) -> Progress
             return progress
     except Timeout as error:
         raise LabError(
-            "Another notebook holds your progress file.", "Wait a moment and try again, or restart the other kernel."
+            "Another notebook is using your progress file.", "Wait a moment and try again, or restart the other kernel."
         ) from error
     except OSError as error:
         raise LabError(
-            f"Your progress cannot be kept: {error.strerror or error}.",
+            f"Your progress cannot be saved: {error.strerror or error}.",
             "Make room on the disk and make the folder my_work writable, then try again.",
         ) from error
 

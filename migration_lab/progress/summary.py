@@ -69,7 +69,8 @@ class Summary:
         )
         notice = f'<p role="status">{escape(self.notice)}</p>' if self.notice else ""
         table = f"<caption>Your progress</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-        return f"{notice}<table>{table}</table>"
+        scrolls = 'class="lab-scroll" role="region" tabindex="0" aria-label="Your progress"'
+        return f"{notice}<div {scrolls}><table>{table}</table></div>"
 
     def as_markdown(self) -> str:
         """A readable report: the table, then every exercise and question that has been begun."""
@@ -124,7 +125,7 @@ def begin_anew(lesson: course.Lesson) -> str:
     """
     kept = forget(lesson.manifest.exercises, [each.id for each in quiz.load(lesson)] if lesson.is_written else [])
     if kept is None:
-        return f"Your progress says nothing of lesson {lesson.number}, so there is nothing to forget."
+        return f"Your progress has no record of lesson {lesson.number}, so there is nothing to forget."
     return (
         f"Lesson {lesson.number} counts as not begun: its questions are asked again, and its exercises are open. "
         f"Run the cells with questions again. Your progress until now is kept as my_work/{kept.name}."

@@ -118,7 +118,7 @@ class Many(Question):
         if not all(remark.right for remark in remarks):
             return Feedback(False, tuple(remarks))
         left_out = [option for option in self.options if not option.right]
-        return Feedback(True, (*remarks, *(self._remark(option, "Rightly left out") for option in left_out)))
+        return Feedback(True, (*remarks, *(self._remark(option, "Correctly left out") for option in left_out)))
 
     def said(self, answer: Answer) -> str:
         called = names(self.options)

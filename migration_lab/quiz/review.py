@@ -18,7 +18,7 @@ class Lines(Strict):
 class Review(Question):
     """The answer is the list of marked lines, counted from 1. Of each group in `bad`, one marked line is enough."""
 
-    task = "Mark the lines that would hurt."
+    task = "Mark the lines that you would reject."
     kind: Literal["review"]
     code: str
     bad: Annotated[tuple[Lines, ...], Field(min_length=1)]
@@ -60,7 +60,7 @@ class Review(Question):
             else:
                 remarks.append(self._remark(number, False, harmless.why if harmless else self.otherwise))
         if len(found) < len(self.bad):
-            text = f"You have found {len(found)} of {len(self.bad)} things that would hurt."
+            text = f"You have found {len(found)} of {len(self.bad)} things that you should reject."
             remarks.append(Remark(None, False, text))
         return Feedback(all(remark.right for remark in remarks), tuple(remarks))
 

@@ -61,7 +61,7 @@ class Sitting:
             LabError: there is nothing to check, it is no possible answer, or the question is closed.
         """
         if self.is_closed:
-            raise LabError("The answer to this question is shown already.", "Go on with the next one.")
+            raise LabError("The answer to this question is already shown.", "Go on with the next one.")
         feedback = self.question.judge(answer)
         if answer != self.answer or self.state == "open":
             self.attempts += 1
@@ -95,7 +95,7 @@ class Sitting:
             return Report("Noted.", said, (Remark(None, True, "Run what follows, then compare."),))
         remarks = question.judge(self.answer).remarks
         if question.prediction and self.state == "right":
-            return Report("Compared.", f"{said} So it is.", remarks, question.explanation)
+            return Report("Compared.", f"{said} Correct.", remarks, question.explanation)
         if question.prediction:
             # Of many options the remarks tell one by one which are right.
             so = "" if isinstance(question, Many) else f" The answer is {_quoted(right_answer)}"

@@ -85,14 +85,14 @@ def _revision(file: Found, said: Mapping[str, Any]) -> Revision:
     own, down = values["revision"], _texts(values["down_revision"])
     if not isinstance(own, str) or down is None:
         raise LabError(
-            f"{file.name} gives `revision` or `down_revision` as something that is not a text.",
+            f"{file.name} gives `revision` or `down_revision` as something that is not a string.",
             'Write them in quotes, like `revision = "0002"` and `down_revision = "0001"`.',
         )
     labels, depends_on = _texts(values.get("branch_labels")), _texts(values.get("depends_on"))
     if labels is None or depends_on is None:
         raise LabError(
-            f"{file.name} gives `branch_labels` or `depends_on` as something that is not a text.",
-            "Write None, a text in quotes, or several in round brackets.",
+            f"{file.name} gives `branch_labels` or `depends_on` as something that is not a string.",
+            "Write None, a string in quotes, or several in parentheses.",
         )
     try:
         AlembicRevision.verify_rev_id(own)
@@ -159,6 +159,6 @@ def _refuse_circle(found: Mapping[str, Revision], before: Mapping[str, Iterable[
     except CycleError as error:
         files = sorted({found[each].file for each in error.args[1]})
         raise LabError(
-            f"The revisions go round in a circle: {', '.join(files)}." if files[1:] else f"{files[0]} follows itself.",
+            f"The revisions form a circle: {', '.join(files)}." if files[1:] else f"{files[0]} follows itself.",
             f"Correct `{name}` in the file that was changed last.",
         ) from error

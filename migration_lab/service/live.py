@@ -271,12 +271,12 @@ class _Shop:
     def _did_not_start(self, ended: bool) -> LabError:
         if not ended:
             return LabError(
-                f"The shop did not take requests within {START_SECONDS} seconds.",
+                f"The shop did not accept requests within {START_SECONDS} seconds.",
                 "Look for code that runs when the app is imported and does not end.",
             )
         said = [line.strip() for line in self.said if line.strip()]
         return LabError(
-            f"The shop does not start: {said[-1].rstrip('.') if said else 'it ended without a word'}.",
+            f"The shop does not start: {said[-1].rstrip('.') if said else 'it ended without a message'}.",
             "Correct that, then serve it again; `flask routes` shows the whole error.",
         )
 

@@ -70,8 +70,8 @@ def story(timeline: Timeline) -> list[str]:
         first = min(each.begin for each in timeline.blocked) - timeline.began
         who = ", ".join(f"{each} ({_times(count)})" for each, count in sorted(sessions.items()))
         lines.append(
-            f"{duration(timeline.blocked_for)} with a session that waits for a lock, for the first time at second "
-            f"{first:.2f}; who waited: {who}"
+            f"at least one session waited for a lock for {duration(timeline.blocked_for)}, "
+            f"first at second {first:.2f}; who waited: {who}"
         )
     lines += [
         f"{count} time{'' if count == 1 else 's'}: {reason}"

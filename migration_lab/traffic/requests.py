@@ -120,7 +120,7 @@ class Requests:
         if self._has_ended:
             raise _died()
         raise LabError(
-            f"Fewer than {count} requests came to an end within {PATIENCE_SECONDS:.0f} seconds.",
+            f"Fewer than {count} requests finished within {PATIENCE_SECONDS:.0f} seconds.",
             "Look at `service.log()`: the shop may have ended, or wait for a lock.",
         )
 
@@ -212,4 +212,4 @@ class Requests:
 
 
 def _died() -> LabError:
-    return LabError("The process that sends the requests has ended before its time.", "Run the cell again.")
+    return LabError("The process that sends the requests ended early.", "Run the cell again.")

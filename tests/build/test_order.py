@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from migration_lab import quiz
+from migration_lab import explain, quiz
 from migration_lab.build.cells import read_cells
 from migration_lab.build.order import order_faults
 from migration_lab.build.sections import sections_of
@@ -131,3 +131,33 @@ def test_a_prediction_may_be_compared_in_a_later_section(faults: Faults) -> None
 
 def test_a_question_that_is_judged_at_once_is_free(faults: Faults) -> None:
     assert faults(ASKED.replace("06-what-is-left", "06-another")) == []
+
+
+FAILING = '```python tags=["raises-exception"]\n%flask db current\n```\n'
+
+
+def test_a_card_that_comes_up_by_itself_must_not_answer_the_next_prediction(tmp_path: Path) -> None:
+    """At an expected error before the question; at the run itself, and where no such card is shown, it may come up."""
+    card = explain.card("F56")
+    wrong = {"text": "All of it.", "why": "No."}
+    told = QUESTION.model_copy(
+        update={"options": tuple(map(quiz.Option.model_validate, [{"text": f"{card.says}.", "right": True}, wrong]))}
+    )
+
+    def found(text: str, *failures: str) -> list[str]:
+        path = tmp_path / "lesson.md"
+        path.write_text(text, encoding="utf-8")
+        return list(order_faults(sections_of(read_cells(path)), {QUESTION.id: told}, failures))
+
+    before = f"## What fails?\n\nThis:\n\n{FAILING}\n{ASKED}"
+    (fault,) = found(before, "F20", "F56")
+    assert "lesson.md, line 6 (cell" in fault
+    assert "card F56 may come up here, and gives the right answer" in fault
+    assert found(before, "F20") == []
+    assert found(before.replace(' tags=["raises-exception"]', ""), "F56") == []
+    assert (
+        found(
+            ASKED.replace("```python\n%flask db upgrade", FAILING.rpartition("\n%")[0] + "\n%flask db upgrade"), "F56"
+        )
+        == []
+    )

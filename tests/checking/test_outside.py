@@ -25,16 +25,19 @@ from tests.tiny_course import ADD, DROP
 @pytest.mark.parametrize(
     ("up", "found"),
     [
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "was ended from outside, by SIGKILL."),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "was killed from outside, by SIGKILL."),
         (
             "raise OSError(28, 'No space left on device')",
-            "could not be carried out: there is no room left on the disk.",
+            "could not run: there is no room left on the disk.",
         ),
         (
             "import sqlite3\nraise sqlite3.OperationalError('database or disk is full')",
-            "could not be carried out: there is no room left on the disk.",
+            "could not run: there is no room left on the disk.",
         ),
-        ("raise OSError(24, 'Too many open files')", "the machine or the server can open or start no more."),
+        (
+            "raise OSError(24, 'Too many open files')",
+            "the machine or the server has reached a limit of files, connections or processes.",
+        ),
         ("import os\nos._exit(9)", None),
         ("1 / 0", None),
     ],
@@ -54,7 +57,7 @@ def test_a_session_that_the_server_ended_is_no_miss(root: Path) -> None:
     solve(work, 'op.execute("SELECT pg_terminate_backend(pg_backend_pid())")', DROP)
     finding = unmet(check("01.1", work, only=["postgres"]))
     assert finding.expectation.id == CAN_BE_JUDGED
-    assert "the Postgres server was ended or restarted during the check" in finding.found
+    assert "the Postgres server was stopped or restarted during the check" in finding.found
     assert progress.load().exercise("01.1").tries == 0
 
 
@@ -90,12 +93,12 @@ def test_a_verdict_is_shown_where_progress_cannot_be_kept(root: Path, monkeypatc
     solve(work)
 
     def full(*_: object, **__: object) -> None:
-        raise LabError("Your progress cannot be kept: No space left on device.", "Make room on the disk.")
+        raise LabError("Your progress cannot be saved: No space left on device.", "Make room on the disk.")
 
     monkeypatch.setattr(progress, "record_check", full)
     verdict = check("01.1", work, only=["sqlite"])
     assert verdict.passed
-    assert "Your progress cannot be kept: No space left on device. Make room on the disk." in as_text(verdict)
+    assert "Your progress cannot be saved: No space left on device. Make room on the disk." in as_text(verdict)
 
 
 # ------------------------------------------------------------------------------------------- what is left running

@@ -1,5 +1,9 @@
 """What a card says to do is done to the letter, on Postgres, and the failure is gone afterwards."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from migration_lab import locks
+from migration_lab.flask_command import STABLE
 from tests.explain.cures import ORDERS, VIEW, change, command, current, said, sql
 from tests.explain.project import ANN, TWO_ANNS, USERS, Project, expect
 
@@ -326,3 +331,24 @@ def test_an_upgrade_that_hangs_behind_an_open_transaction(on_postgres: Project, 
         assert (upgrade.result().exit_code == 0) == ends_blocker
     on_postgres.good("upgrade")
     assert current(on_postgres) == "2"
+
+
+def test_a_migration_that_waits_for_itself(on_postgres: Project) -> None:
+    add = "op.execute('ALTER TABLE users ADD COLUMN x text')"
+    fill = "db.session.execute(sa.text(\"UPDATE users SET x = 'y'\"))"
+    on_postgres.line(f"{USERS}; {ANN}", f"from ext import db; {add}; {fill}; db.session.commit()")
+    on_postgres.good("upgrade", "1")
+    env = {"PATH": os.environ["PATH"], "FLASK_APP": "app", "DATABASE_URL": on_postgres.url, **STABLE}
+    words = [sys.executable, "-m", "flask", "db", "upgrade"]
+    with subprocess.Popen(words, cwd=on_postgres.folder, env=env, stderr=subprocess.DEVNULL) as upgrade:
+        while not (found := [row for row in sql(on_postgres, WAITING) if row[0] in own(on_postgres)]):
+            assert upgrade.poll() is None
+            time.sleep(0.05)
+        assert [query for _, _, query in found] == ["UPDATE users SET x = 'y'"]
+        upgrade.send_signal(signal.SIGINT)  # Ctrl-C
+        assert upgrade.wait(60) != 0
+    assert current(on_postgres) == "1"
+    bind = said("F52", "op.get_bind()")
+    on_postgres.revision("2", "1", f"{add}; {bind}.execute(sa.text(\"UPDATE users SET x = 'y'\"))")
+    on_postgres.good("upgrade")
+    assert sql(on_postgres, "SELECT x FROM users") == [("y",)]

@@ -11,9 +11,9 @@ import pytest
 from migration_lab import build, course
 from migration_lab.build.notebooks import lesson_notebook
 from migration_lab.build.parts import cells_of_part
-from migration_lab.build.sections import sections_of
 from migration_lab.build.solutions import executed
 from migration_lab.errors import LabError
+from tests.lessons.twice import each_section_twice, name_each_cell
 
 Run = Callable[..., dict[str, Any]]
 
@@ -40,7 +40,7 @@ def run_notebook(with_pauses: None) -> Run:
 
     It is made from the lesson's text: `tests/build/test_build.py` holds that the one in `notebooks/` is the same. With
     `to_first_proof`, nothing after the first cell with that tag runs; with a `part`, nothing but that part; with
-    `twice`, each section but the opening runs again before the next.
+    `twice`, each section but the opening runs again before the next, and then each edit of a file is made twice.
     """
 
     def run(
@@ -55,11 +55,9 @@ def run_notebook(with_pauses: None) -> Run:
         name = f"notebooks/{lesson.slug}.ipynb"
         cells = build.cells_of(lesson)[0]
         if twice:
-            opening, *sections = sections_of(cells)
-            cells = [*opening.cells, *(cell for section in sections for cell in section.cells * 2)]
+            cells = each_section_twice(cells)
         shipped = lesson_notebook(lesson, cells_of_part(lesson, cells, part) if part else cells)
-        for number, cell in enumerate(shipped["cells"] if twice else ()):
-            cell["id"] += f"-{number}"  # one of its own
+        name_each_cell(shipped["cells"])
         if to_first_proof:
             proof = next(number for number, cell in enumerate(shipped["cells"]) if is_proof(cell))
             del shipped["cells"][proof + 1 :]

@@ -1,7 +1,8 @@
 """Every lesson runs on each of its engines: alone in a fresh home, and again in the same one.
 
-Alone, a lesson runs on the engine that it names first, and again on the one that it names last, which is Postgres. A
-lesson whose cells name an engine each time would run the same once more; its second run goes to its first proof.
+Alone, a lesson runs on the engine that it names first, by a reader who runs each section twice; then once more, from
+top to bottom, on the one that it names last, which is Postgres. A lesson whose cells name an engine each time would run
+the same once more; its second run goes to its first proof.
 """
 
 import re
@@ -63,9 +64,13 @@ def test_the_lessons_open_in_reverse_order(home: Path) -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
 def test_a_lesson_runs_alone_and_again(lesson: course.Lesson, run_notebook: Any, home: Path) -> None:
+    """The first run is one in which each section runs twice: it finds things as they were, and breaks nothing after it.
+
+    That costs one more pass through the lesson, in a kernel that is needed in any case.
+    """
     first = lesson.manifest.engines[0]
     assert lesson.manifest.engines[-1] == "postgres"
-    ran = run_notebook(lesson, home, first)
+    ran = run_notebook(lesson, home, first, twice=True)
     assert any(is_proof(cell) for cell in ran["cells"])
     assert_its_failures_are_provoked(lesson, ran)
     assert_it_ends_where_the_next_begins(lesson, home, first)
@@ -85,14 +90,6 @@ def test_each_later_part_runs_alone(run_notebook: Any, home: Path) -> None:
             assert any(is_proof(cell) for cell in ran["cells"])
         if lesson.manifest.parts:
             assert_it_ends_where_the_next_begins(lesson, home, lesson.manifest.engines[0])
-
-
-@pytest.mark.parametrize("slug", ["06_transactions_and_locks"])
-def test_each_section_runs_twice(slug: str, run_notebook: Any, home: Path) -> None:
-    """A reader who runs a section again finds it as it was, and leaves nothing broken for the next."""
-    lesson = next(each for each in LESSONS if each.slug == slug)
-    run_notebook(lesson, home, lesson.manifest.engines[0], twice=True)
-    assert_it_ends_where_the_next_begins(lesson, home, lesson.manifest.engines[0])
 
 
 def test_a_reader_who_takes_two_minutes_meets_a_limit_only_where_there_is_one(with_pauses: None, home: Path) -> None:

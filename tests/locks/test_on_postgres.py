@@ -117,7 +117,7 @@ def test_a_session_without_a_name_is_named_by_its_number_and_not_in_words(url: s
         seen.look()
         until(lambda: seen.look().held_for("users", "ACCESS EXCLUSIVE") > locks.seen.LONG)
     assert seen.holds[0].who == f"session {seen.holds[0].pid}"
-    assert seen.in_words() == "nobody waited long\na session held ACCESS EXCLUSIVE on users"
+    assert seen.in_words() == "no long waits\na session held ACCESS EXCLUSIVE on users"
 
 
 @on_postgres

@@ -70,7 +70,7 @@ def test_a_row_that_takes_two_locks_in_turn_is_one_wait_and_a_table_is_not() -> 
 
 def test_the_text_has_seconds_and_the_words_have_no_number(sampled: locks.Seen) -> None:
     assert sampled.as_text() == (
-        "2 waited at once at most, somebody for 1.50 s in all.\n"
+        "At most 2 waited at once; there was a wait for 1.50 s in all.\n"
         "\n"
         "waited     for    mode          times  longest  blocked by\n"
         "---------  -----  ------------  -----  -------  ------------------------\n"
@@ -89,4 +89,4 @@ def test_the_text_has_seconds_and_the_words_have_no_number(sampled: locks.Seen) 
         "shop held ROW SHARE on users"
     )
     assert sampled.in_words(at_least=1.2).count("\n") == 0
-    assert (locks.Seen().as_text(), locks.Seen().in_words()) == ("Nobody waited.", "nobody waited long")
+    assert (locks.Seen().as_text(), locks.Seen().in_words()) == ("Nobody waited.", "no long waits")

@@ -63,9 +63,9 @@ def test_a_watching_process_that_died_is_trouble_and_no_exception(url: str) -> N
         began = time.monotonic()
         seen.look()
         assert time.monotonic() - began < PATIENCE_SECONDS
-        with pytest.raises(LabError, match="could not be watched to the end"):
+        with pytest.raises(LabError, match="Watching the locks ended early"):
             seen.wait_until_blocked()
-    assert seen.trouble == "The locks could not be watched to the end: it ended without a word."
+    assert seen.trouble == "Watching the locks ended early: it ended without a message."
     assert seen.as_text().endswith(seen.trouble)
 
 
@@ -76,7 +76,7 @@ def test_a_server_that_goes_away_is_trouble_and_no_exception(url: str) -> None:
         execute(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
         until(lambda: seen.trouble)
     # Of the server's last words and the end of the connection either may be seen first.
-    said = r"could not be watched to the end: .*(terminating connection|server closed the connection)"
+    said = r"Watching the locks ended early: .*(terminating connection|server closed the connection)"
     assert re.search(said, str(seen.trouble))
     assert watchers() == []
 
@@ -84,7 +84,7 @@ def test_a_server_that_goes_away_is_trouble_and_no_exception(url: str) -> None:
 def test_a_server_that_is_not_there_is_trouble_without_its_password() -> None:
     with locks.watch("postgresql+psycopg://ann:secret@127.0.0.1:9/shop") as seen:
         pass
-    assert "could not be watched" in str(seen.trouble)
+    assert "Watching the locks ended early" in str(seen.trouble)
     assert "secret" not in str(seen.trouble)
     assert watchers() == []
 

@@ -141,8 +141,8 @@ SQLITE = (
     ),
     Fault(
         "a_workspace_half_written",
-        {AGAIN: ("is damaged", "Run `lab reset 01.1`")},
-        ("is damaged", "Run `lab reset 01.1`"),
+        {AGAIN: ("is incomplete", "Run `lab reset 01.1`")},
+        ("is incomplete", "Run `lab reset 01.1`"),
         spoil=lambda folder: (folder / FILE_NAME).write_text('{"name": "exerc'),
     ),
     Fault(

@@ -87,9 +87,7 @@ def test_what_a_lesson_leaves_running_ends_when_it_is_opened_anew(engine: str, r
     run('reader = shop.idle_reader("SELECT count(*) FROM users")')
     run("service = shop.serve()")
     shown = run(OPEN.format(engine=engine).replace("shop =", "again ="))
-    assert "What an earlier cell had left running was ended: a service, an open transaction." in shown.replace(
-        "\n", " "
-    )
+    assert "Stopped what an earlier cell had left running: a service, an open transaction." in shown.replace("\n", " ")
     assert started() == []
     assert "False" in run("print(reader.is_open, service.is_running)")
     run('again.execute("ALTER TABLE users ADD COLUMN note TEXT")')  # nobody holds a lock
@@ -113,7 +111,7 @@ def test_a_shop_that_ends_under_requests_is_told(run: Cell) -> None:
         "    seen.phase('after its end')\n"
         "    seen.wait_for(5)\n"
     )
-    assert "The shop ended while requests were sent to it" in shown
+    assert "The shop ended while it was receiving requests" in shown
     assert "the shop does not answer" in run("print(seen.in_words())")
     assert started() == []
 
@@ -180,9 +178,9 @@ def hanging(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_command_that_is_meant_to_hang_has_no_limit(hanging: None, run: Cell, fail: Cell) -> None:
     assert "stopped after 0.5 seconds" in fail("%flask db upgrade")  # a command of which that is not said
     assert "`flask db upgrade` runs beside the cells" in run("hanging")
-    assert "was not started a second time" in run('again = shop.start("db upgrade")').replace("\n", " ")
+    assert "was not started again" in run('again = shop.start("db upgrade")').replace("\n", " ")
     run("assert again is hanging")
-    assert "still runs beside the cells in this shop" in fail('shop.start("db downgrade")')
+    assert "is still running in this shop" in fail('shop.start("db downgrade")')
     run("reader.close()")
     assert "Running upgrade 0001 -> 0002" in run("print(hanging.wait().output)")
     assert "has ended with exit code 0" in run("hanging")
@@ -191,7 +189,7 @@ def test_a_command_that_is_meant_to_hang_has_no_limit(hanging: None, run: Cell, 
 def test_a_command_that_is_over_says_that_it_waits_for_nothing(hanging: None, run: Cell, fail: Cell) -> None:
     run("reader.close()\n_ = hanging.wait()")
     shown = fail("hanging.until_blocked()")
-    assert "`flask db upgrade` waits for nothing any more: it has ended with exit code 0." in shown
+    assert "`flask db upgrade` is no longer waiting: it has ended with exit code 0." in shown
     assert "run the cells of this section again, in order from its first one" in shown
 
 
@@ -203,14 +201,14 @@ def test_a_command_beside_the_cells_ends_with_its_lesson(hanging: None, run: Cel
 
 def test_a_command_beside_the_cells_can_be_stopped(hanging: None, run: Cell, fail: Cell) -> None:
     run("hanging.stop()")
-    assert "was stopped before its end" in run("hanging")
-    assert "was stopped before its end. Start it again." in fail("hanging.wait()").replace("\n", " ")
+    assert "was stopped before it had finished" in run("hanging")
+    assert "was stopped before it had finished. Start it again." in fail("hanging.wait()").replace("\n", " ")
 
 
 def test_a_wait_for_a_command_can_be_interrupted(hanging: None, run: Cell, fail: Cell) -> None:
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    assert "`flask db upgrade` still runs." in fail("hanging.wait()")
+    assert "`flask db upgrade` is still running." in fail("hanging.wait()")
     run("assert hanging.is_running")
 
 

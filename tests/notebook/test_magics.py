@@ -101,7 +101,7 @@ def test_before_a_shop_is_open_every_magic_says_what_to_do(fail: Cell) -> None:
 @pytest.mark.parametrize("word", ["|", ">", "&&", ";"])
 def test_words_of_the_shell_are_refused(word: str, fail: Cell, run: Cell) -> None:
     run(OPEN)
-    assert f"`{word}` is a word of the shell" in fail(f"%flask db heads {word} cat")
+    assert f"`{word}` is shell syntax" in fail(f"%flask db heads {word} cat")
 
 
 def test_flask_said_twice_is_put_right(fail: Cell, run: Cell) -> None:

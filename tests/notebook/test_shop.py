@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from migration_lab import exporting
 from migration_lab.checking.words import differences_in
+from migration_lab.notebook import displays
 from tests.notebook.conftest import Cell
 
 Bundle = Callable[[str], dict[str, Any]]
@@ -27,7 +29,7 @@ def test_a_query_is_a_table_in_both_forms(bundle: Bundle) -> None:
 
 
 def test_a_query_cannot_change_anything(fail: Cell) -> None:
-    assert "may not change it" in fail('shop.sql("DELETE FROM users")')
+    assert "is read-only" in fail('shop.sql("DELETE FROM users")')
 
 
 def test_html_in_the_database_is_shown_and_not_run(run: Cell, bundle: Bundle) -> None:
@@ -182,8 +184,8 @@ def test_each_shop_of_a_lesson_says_which_it_is(run: Cell) -> None:
 def test_a_later_copy_takes_the_place_of_an_earlier_one_and_both_say_so(run: Cell, fail: Cell) -> None:
     assert "takes the place" not in run("first = shop.copy()")
     run("aside = shop.copy(engine='postgres')")
-    assert "It takes the place of the copy before." in run("second = shop.copy()")
-    assert "This copy is gone: a later `copy()` took its place." in fail("first.sql('SELECT 1')")
+    assert "It replaces the earlier copy." in run("second = shop.copy()")
+    assert "This copy is gone: a later `copy()` replaced it." in fail("first.sql('SELECT 1')")
     run("second.sql('SELECT 1'); aside.sql('SELECT 1')")
 
 
@@ -209,3 +211,12 @@ def test_a_sequence_that_is_left_out_is_no_drift() -> None:
 def test_a_default_that_differs_is_told_without_an_address(by: str) -> None:
     said = f"INFO  [alembic.x] {by} detected server default on column 'users.note'"
     assert differences_in(said) == ["Detected server default on column 'users.note'"]
+
+
+def test_a_table_that_a_small_panel_does_not_show_as_a_whole_can_be_scrolled_by_keyboard() -> None:
+    region = '<div class="lab-scroll" role="region" tabindex="0" aria-label="Table users">'
+    small, tall, wide = [("a", 1)] * 3, [("a", 1)] * 30, [("a" * 200, 1)]
+    html = [displays.table("Table `users`", ("name", "n"), rows) for rows in (small, tall, wide)]
+    assert [each.startswith(region) for each in html] == [False, True, True]
+    assert displays.table("(30 rows)", ("name", "n"), tall).count('aria-label="30 rows"') == 1
+    assert all(exporting.clean_html(each) == each for each in html)

@@ -75,7 +75,7 @@ def test_a_notebook_that_cannot_be_read_leaves_the_error_as_it_is(
     ("error", "said"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "There is no room left on the disk. Make room"),
-        (RuntimeError("can't start new thread"), "The system can start no more threads. Shut down"),
+        (RuntimeError("can't start new thread"), "The system has reached its limit of threads. Shut down"),
         (psycopg.OperationalError("FATAL: sorry, too many clients already"), "has no free connection. Shut down"),
         (psycopg.OperationalError("server closed the connection unexpectedly"), "Run `shop = lab.resume()`"),
     ],

@@ -49,7 +49,7 @@ def test_a_half_written_workspace_is_said_and_replaced(record: str | None, each_
     (at.folder / SHOP).write_text(text[: len(text) // 2])
     (at.folder / "rows.sql").unlink()
     each_engine.drop(at.folder)  # it comes after the files
-    with pytest.raises(LabError, match="is damaged: it was not made to the end"):
+    with pytest.raises(LabError, match="is incomplete: opening it was interrupted"):
         resume("02_second", each_engine)
     again = open_lesson(lesson("02"), each_engine)
     assert again.kept is None

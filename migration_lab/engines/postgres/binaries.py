@@ -124,7 +124,7 @@ def find_runner(binaries: Binaries) -> Runner:
         if _runs(other, binaries):
             return other
     raise LabError(
-        "Postgres refuses to run as root, and this machine offers no other user that could run it.",
+        "Postgres refuses to run as root, and this machine has no other user that could run it.",
         "Start the course as an ordinary user, or set LAB_POSTGRES_URL to a server that you have.",
     )
 

@@ -13,14 +13,14 @@ TIMEOUT = 5  # seconds to wait for a server that does not answer
 
 # What the server or libpq says, and what that means for the learner: pattern, message, next step where the server is
 # the course's own, next step where LAB_POSTGRES_URL names it.
-AGAIN = "Run the same again; if it stays so, run `lab doctor` in a terminal."
+AGAIN = "Try again; if that does not help, run `lab doctor` in a terminal."
 SHUT_DOWN = "Shut down the kernels of notebooks that you do not use (*Running Terminals and Kernels*), then try again."
 MEANINGS = (
     (
         r"No space left on device|could not extend file",
         "There is no room left for Postgres's databases",
-        "Make room on the disk, then run the same again; SQLite needs far less.",
-        "Make room on the server's disk, or ask whoever runs it, then run the same again.",
+        "Make room on the disk, then try again; SQLite needs far less.",
+        "Make room on the server's disk, or ask whoever runs it, then try again.",
     ),
     (
         r"password authentication failed|no password supplied",
@@ -30,7 +30,7 @@ MEANINGS = (
     ),
     (
         r"could not translate host name|failed to resolve host|Name or service not known|nodename nor servname",
-        "The machine or the port that the address of the Postgres server names does not exist",
+        "The address of the Postgres server names a machine or a port that does not exist",
         AGAIN,
         "Correct LAB_POSTGRES_URL.",
     ),
@@ -57,7 +57,7 @@ MEANINGS = (
         r"|Connection reset|terminating connection|connection is (lost|closed)|the database system is",
         "The Postgres server does not answer, or has closed the connection",
         "Run `shop = lab.resume()`, or `lab doctor` in a terminal: either starts it again, and your work stays.",
-        "See that it runs, and that LAB_POSTGRES_URL is right. To use the course's own server, unset LAB_POSTGRES_URL.",
+        "Check that it is running, and that LAB_POSTGRES_URL is right. Unset it to use the course's own server.",
     ),
 )
 

@@ -104,7 +104,7 @@ class Databases:
         try:
             self.create(folder, template=name)
         except errors.InvalidCatalogName as error:
-            raise LabError("The prepared database is gone.", "Run the same again: it is made again.") from error
+            raise LabError("The prepared database is gone.", "Try again: it will be made again.") from error
 
     def sweep(self) -> None:
         """Drop databases whose folder is gone, templates that nobody uses, and half-made ones.
