@@ -1,9 +1,11 @@
 """Lesson 04: what the result of each exercise must be."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 from migration_lab.checking import Database, FilesJudge, Snapshot
 from migration_lab.checking.planted import expect_no_drift
+from migration_lab.schema import Unique
 
 # --------------------------------------------------------------------------------- 04.1: a name that is not the same
 
@@ -81,6 +83,121 @@ class TakenBack(FilesJudge):
         return made
 
 
-def _uniques(where: Snapshot) -> list:
+def _uniques(where: Snapshot) -> list[Unique]:
     table = where.schema.table("users")
     return [*table.uniques] if table else []
+
+
+# ------------------------------------------------------------------------------------------ 04.2: renamed as they are
+
+# Tables with their constraints: what Postgres has called them, and what the convention calls them.
+RENAMED = {
+    "products": {
+        "products_sku_key": "uq_products_sku",
+        "products_price_cents_check": "ck_products_price_not_negative",
+        "products_stock_check": "ck_products_stock_not_negative",
+    },
+    "addresses": {
+        "addresses_user_id_label_key": "uq_addresses_user_id_label",
+        "addresses_user_id_fkey": "fk_addresses_user_id_users",
+        "addresses_country_check": "ck_addresses_country_two_letters",
+    },
+    "order_lines": {
+        "order_lines_order_id_product_id_key": "uq_order_lines_order_id_product_id",
+        "order_lines_order_id_fkey": "fk_order_lines_order_id_orders",
+        "order_lines_product_id_fkey": "fk_order_lines_product_id_products",
+        "order_lines_quantity_check": "ck_order_lines_quantity_positive",
+        "order_lines_price_cents_check": "ck_order_lines_price_not_negative",
+    },
+    "payments": {
+        "payments_reference_key": "uq_payments_reference",
+        "payments_order_id_fkey": "fk_payments_order_id_orders",
+        "payments_refund_of_fkey": "fk_payments_refund_of_payments",
+        "payments_amount_cents_check": "ck_payments_amount_positive",
+        "payments_check": "ck_payments_paid_or_refused",
+    },
+    "coupons": {
+        "coupons_code_key": "uq_coupons_code",
+        "coupons_user_id_fkey": "fk_coupons_user_id_users",
+        "coupons_percent_check": "ck_coupons_percent_in_range",
+        "coupons_check": "ck_coupons_valid_in_order",
+    },
+}
+# What the server knows a constraint by, whatever it is called.
+IDENTITIES = """
+    SELECT c.oid, c.conname, pg_get_constraintdef(c.oid), i.relname, pg_relation_filenode(i.oid) FROM pg_constraint c
+    LEFT JOIN pg_class i ON i.oid = c.conindid AND c.contype = 'u'
+    WHERE c.contype IN ('u', 'f', 'c')
+    AND c.conrelid = ANY ('{products,addresses,order_lines,payments,coupons}'::regclass[])
+"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A constraint; with the index that it has of its own, and the file of that."""
+
+    name: str
+    definition: str
+    index: str | None
+    file: int | None
+
+
+class TwentyNames(FilesJudge):
+    exercise = "04.2"
+    stub_fails = "names"
+    changes = tuple(f"{table}.{name}" for table, names in RENAMED.items() for pair in names.items() for name in pair)
+
+    def names(self) -> None:
+        """after the upgrade each of the 20 constraints has the name that the models give it, and so has its index"""
+        before, after, _ = self._before_and_after
+        means = {each.name: each.definition for each in before.values()}
+        there = {each.name: each.definition for each in after.values()}
+        wrong = [
+            f"`{table}`: {means[old]} should be called `{new}`, "
+            + (f"which is {there[new]}" if new in there else "and there is no such constraint")
+            for table, names in RENAMED.items()
+            for old, new in names.items()
+            if there.get(new) != means[old]
+        ]
+        wrong += [
+            f"the index of `{each.name}` is still called `{each.index}`"
+            for each in after.values()
+            if each.index not in (None, each.name)
+        ]
+        self.expect_none(
+            wrong,
+            expected="Each of the 20 constraints has the name that the convention makes for it.",
+            next_step="`flask db check` reports unique constraints only. Compare all names in `pg_constraint`.",
+        )
+
+    def kept(self) -> None:
+        """no constraint is dropped, built or checked again, on the way up or on the way back"""
+        before, *later = self._before_and_after
+        for when, now in zip(("the upgrade", "the downgrade"), later, strict=True):
+            gone = [f"`{each.name}` was dropped" for oid, each in before.items() if oid not in now]
+            gone += [
+                f"the index of `{each.name}` was built again"
+                for oid, each in before.items()
+                if oid in now and now[oid].file != each.file
+            ]
+            self.expect_none(
+                sorted(gone),
+                expected=f"After {when} these are the same constraints, under other names.",
+                heading=f"In {when}:",
+                cause="One of the same kind may be there, but it had to read its whole table.",
+                next_step="Look for a form of `ALTER TABLE` that changes a name and nothing else.",
+            )
+
+    @cached_property
+    def _before_and_after(self) -> list[dict[int, Known]]:
+        """The constraints of production before the upgrade, after it, and after the way back, by what they stay."""
+        production = self.fresh("production", watched=False)
+        looks = [_known(production)]
+        production.reach()
+        looks.append(_known(production))
+        production.must(f"db downgrade {self.back_to}")
+        return [*looks, _known(production)]
+
+
+def _known(database: Database) -> dict[int, Known]:
+    return {oid: Known(*rest) for oid, *rest in database.sql(IDENTITIES).rows}
