@@ -1,11 +1,12 @@
 """Lesson 04: what the result of each exercise must be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from migration_lab.checking import Database, FilesJudge, Snapshot
+from migration_lab.checking import Database, FilesJudge, Snapshot, listed
 from migration_lab.checking.planted import expect_no_drift
 from migration_lab.schema import Unique
+from migration_lab.service import serve
 
 # --------------------------------------------------------------------------------- 04.1: a name that is not the same
 
@@ -201,3 +202,125 @@ class TwentyNames(FilesJudge):
 
 def _known(database: Database) -> dict[int, Known]:
     return {oid: Known(*rest) for oid, *rest in database.sql(IDENTITIES).rows}
+
+
+# -------------------------------------------------------------------------------------------- 04.3: three ON DELETEs
+
+KEYS = {"orders": "who has orders cannot be deleted", "addresses": "they go", "coupons": "they stay, without a user"}
+ENFORCED = {"postgres": "", "sqlite": "PRAGMA foreign_keys = ON; "}  # SQLite's keys are for who asks
+MOVED_IN = """
+    INSERT INTO users (email)
+        VALUES ('without-orders@example.com'), ('with-orders@example.com'), ('only-orders@example.com');
+    INSERT INTO addresses (user_id, city) SELECT id, 'Graz' FROM users WHERE email LIKE 'with%-orders@example.com';
+    INSERT INTO addresses (user_id, city) SELECT id, 'Linz' FROM users WHERE email LIKE 'with%-orders@example.com';
+    INSERT INTO coupons (code, percent, user_id)
+        SELECT 'TEST-' || id, 5, id FROM users WHERE email LIKE 'with%-orders@example.com';
+    INSERT INTO orders (user_id, amount_cents, status, created_at)
+        SELECT id, 700, 'paid', '2026-02-02 12:00:00' FROM users
+        WHERE email IN ('with-orders@example.com', 'only-orders@example.com');
+"""
+
+
+class ThreeFates(FilesJudge):
+    exercise = "04.3"
+    stub_fails = "orders"
+    changes = tuple(f"{table}.fk_{table}_user_id_users" for table in KEYS)
+
+    def orders(self) -> None:
+        """after the upgrade the database refuses to delete a user who has orders, whoever asks; nothing is changed"""
+        lived = self._lived("the database")
+        before = lived.snapshot()
+        self.expect_refused(
+            lived,
+            *(
+                f"{ENFORCED[self.engine]}DELETE FROM users WHERE email = '{email}@example.com'"
+                for email in ("only-orders", "with-orders")
+            ),
+            expected="A user who has orders cannot be deleted.",
+            next_step="Which ON DELETE does the key of `orders` have, and which one keeps each order with its user?",
+        )
+        self.expect_rows(before, lived.snapshot())
+
+    def addresses(self) -> None:
+        """when a user without orders is deleted in the database, the addresses go, and those of others stay"""
+        before, after = self._deleted
+        gone = {row["id"] for row in before.rows_of("addresses")} - {row["id"] for row in after.rows_of("addresses")}
+        own = {row["id"] for row in before.rows_of("addresses") if row["user_id"] == self._who(before)}
+        self.expect(
+            gone == own,
+            expected="The two addresses of that user are gone, and no other one.",
+            found=f"{len(gone)} addresses are gone, {len(gone & own)} of them that user's.",
+            next_step="Look at the ON DELETE of the key of `addresses`.",
+        )
+
+    def coupons(self) -> None:
+        """and the coupons stay, without a user"""
+        before, after = self._deleted
+        who = self._who(before)
+        self.expect_values(
+            "coupons.user_id",
+            {row["id"]: None if row["user_id"] == who else row["user_id"] for row in before.rows_of("coupons")},
+            where=after,
+            next_step="Look at the ON DELETE of the key of `coupons`.",
+        )
+
+    def app(self) -> None:
+        """`DELETE /users/ID` of the shop does the same: 204 for a user without orders, 409 for one with"""
+        lived = self._lived("the shop's database")
+        before = lived.snapshot()
+        with serve(lived.workspace) as shop:
+            for email, status in (("only-orders", 409), ("with-orders", 409), ("without-orders", 204)):
+                user = lived.sql(f"SELECT id FROM users WHERE email = '{email}@example.com'").scalar
+                answer = shop.send("DELETE", f"/users/{user}")
+                self.expect(
+                    answer.status == status,
+                    expected=f"For a user {'without' if status == 204 else 'with'} orders it answers {status}.",
+                    found=f"It answers {answer.status}. {answer.reason}",
+                    cause="The session changes the children before it deletes the user." if status == 204 else "",
+                    next_step="Look at the three relationships in `shop/models/user.py`: what does the session do with "
+                    "the children, and what is left to the database?",
+                )
+                if status == 409:
+                    self.expect_rows(before, lived.snapshot())
+        now = lived.snapshot()
+        self.expect_none(
+            self._deleted[1].differences(replace(now, name="the shop's database"), self.may),
+            expected="The shop leaves what a DELETE in the database leaves.",
+            next_step="The relationships and the keys say two things.",
+        )
+
+    def validated(self) -> None:
+        """the three keys are there, each checked against the rows that were there"""
+        for table, means in KEYS.items():
+            found = self.head.schema.table(table)
+            keys = [each for each in found.foreign_keys if each.columns == ("user_id",)] if found else []
+            self.expect(
+                len(keys) == 1 and keys[0].target == "users" and not keys[0].options,
+                expected=f"`{table}.user_id` has one key to `users` ({means}), with no further words.",
+                found=listed([str(each) for each in keys]) or "It has none.",
+                next_step="Drop the old key when the new one comes, and validate one that came NOT VALID.",
+            )
+
+    def _lived(self, name: str) -> Database:
+        """A database at the head in which two users have moved in."""
+        lived = self.fresh(name, watched=False)
+        lived.reach()
+        lived.execute(MOVED_IN)
+        return lived
+
+    @cached_property
+    def _deleted(self) -> tuple[Snapshot, Snapshot]:
+        """What a database holds before and after a user without orders is deleted in it."""
+        lived = self._lived("the database")
+        before = lived.snapshot()
+        self.expect_taken(
+            lived,
+            f"{ENFORCED[self.engine]}DELETE FROM users WHERE email = 'without-orders@example.com'",
+            expected="A user without orders can be deleted.",
+            next_step="Read which key refuses it, and which ON DELETE it needs.",
+        )
+        return before, lived.snapshot()
+
+    @staticmethod
+    def _who(where: Snapshot) -> int:
+        return next(int(row["id"]) for row in where.rows_of("users") if row["email"] == "without-orders@example.com")
