@@ -29,7 +29,7 @@ class TakenBack(FilesJudge):
     last = ("no_drift",)
 
     def production(self) -> None:
-        """in production `flask db downgrade 0004` succeeds: two users may have one name, and nothing else differs"""
+        """in production `flask db downgrade 0005` succeeds: two users may have one name, and nothing else differs"""
         self._expect_taken_back(self._production)
 
     def staging(self) -> None:
@@ -47,20 +47,26 @@ class TakenBack(FilesJudge):
             named = [each.name for each in _uniques(now)]
             self.expect(
                 named == [NOW],
-                expected=f"After the next upgrade {database.name} has one unique constraint on `users`, `{NOW}`.",
+                expected=f"After the next upgrade {database.name} has one on `display_name`: `{NOW}`.",
                 found=f"It has {', '.join(f'`{each}`' for each in named) or 'none'}.",
                 next_step="Write the name into `upgrade()`, so that it does not depend on what was there.",
             )
             expect_no_drift(database, schema=now.schema)
 
     def _expect_taken_back(self, database: Database) -> None:
-        now = database.downgrade("0004")
+        now = database.downgrade("0005")
         left = [each.name for each in _uniques(now)]
         self.expect(
             not left,
-            expected=f"After `flask db downgrade 0004` no unique constraint of `users` is left in {database.name}.",
+            expected=f"After `flask db downgrade 0005` {database.name} has no unique constraint on `display_name`.",
             found=f"`{left[0] if left else ''}` is still there.",
             next_step="The downgrade ran and left it. Ask the database which name it has there.",
+        )
+        self.expect(
+            _uniques(now, "phone"),
+            expected=f"The unique constraint on `phone` stays in {database.name}.",
+            found="It is gone.",
+            next_step="Drop the constraint of `display_name` only.",
         )
         self.expect_taken(
             database,
@@ -84,9 +90,9 @@ class TakenBack(FilesJudge):
         return made
 
 
-def _uniques(where: Snapshot) -> list[Unique]:
+def _uniques(where: Snapshot, column: str = "display_name") -> list[Unique]:
     table = where.schema.table("users")
-    return [*table.uniques] if table else []
+    return [each for each in table.uniques if each.columns == (column,)] if table else []
 
 
 # ------------------------------------------------------------------------------------------ 04.2: renamed as they are

@@ -17,6 +17,7 @@ class User(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(255), unique=True, index=True)
     last_login_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    phone: Mapped[str | None] = mapped_column(String(32), unique=True)
     display_name: Mapped[str | None] = mapped_column(String(80), unique=True)
 
     orders: Mapped[list[Order]] = relationship(back_populates="user")

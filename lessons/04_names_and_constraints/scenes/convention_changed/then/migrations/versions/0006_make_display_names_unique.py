@@ -2,8 +2,8 @@
 
 Two users with one name took each other's orders for their own.
 
-Revision ID: 0005
-Revises: 0004
+Revision ID: 0006
+Revises: 0005
 Create Date: 2026-01-26 14:20:09.330187
 
 """
@@ -11,8 +11,8 @@ Create Date: 2026-01-26 14:20:09.330187
 from alembic import op
 
 # revision identifiers, used by Alembic.
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
