@@ -105,6 +105,13 @@ def test_a_file_written_by_a_cell_may_be_longer(small_course: Path) -> None:
     assert any("41 lines are too many for one cell; the limit is 40" in fault for fault in faults())
 
 
+def test_a_file_written_by_a_cell_may_import_a_driver(small_course: Path) -> None:
+    change(small_course, "lesson.md", "two = one + one\nprint(two)", "%%writefile a.py\nimport sqlite3\n")
+    assert faults() == []
+    change(small_course, "lesson.md", "import sqlite3\n", "import subprocess\n")
+    assert any("cells do not use a subprocess" in fault for fault in faults())
+
+
 def test_words_inside_prose_are_not_code(small_course: Path) -> None:
     change(small_course, "lesson.md", "Guess first.", "`import psycopg` and `!ls` are not used here.")
     assert faults() == []

@@ -1,0 +1,332 @@
+"""Lesson 04: what the result of each exercise must be."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from migration_lab.checking import Database, FilesJudge, Snapshot, listed
+from migration_lab.checking.planted import expect_no_drift
+from migration_lab.schema import Unique
+from migration_lab.service import serve
+
+# --------------------------------------------------------------------------------- 04.1: a name that is not the same
+
+THEN, NOW = "users_display_name_uq", "uq_users_display_name"
+AS_IN_STAGING = {
+    "postgres": f"ALTER TABLE users RENAME CONSTRAINT {THEN} TO {NOW}",
+    "sqlite": f"""
+        PRAGMA writable_schema = ON;
+        UPDATE sqlite_master SET sql = replace(sql, '{THEN}', '{NOW}') WHERE name = 'users';
+        PRAGMA writable_schema = OFF""",
+}
+SAME_NAME = "UPDATE users SET display_name = 'Bob' WHERE id = 2"
+OWN_NAME = "UPDATE users SET display_name = 'bob' WHERE id = 2"
+
+
+class TakenBack(FilesJudge):
+    exercise = "04.1"
+    stub_fails = "production"
+    changes = (f"users.{THEN}", f"users.{NOW}")
+    last = ("no_drift",)
+
+    def production(self) -> None:
+        """in production `flask db downgrade 0005` succeeds: two users may have one name, and nothing else differs"""
+        self._expect_taken_back(self._production)
+
+    def staging(self) -> None:
+        """the same in staging, where the constraint has the name that the models give it"""
+        self._expect_taken_back(self._staging)
+
+    def made_from_nothing(self) -> None:
+        """the same in a new database that the files make"""
+        self._expect_taken_back(self._made)
+
+    def returns(self) -> None:
+        """the next upgrade brings it back to all three as `uq_users_display_name`, and `flask db check` is quiet"""
+        for database in (self._production, self._staging, self._made):
+            now = database.upgrade()
+            named = [each.name for each in _uniques(now)]
+            self.expect(
+                named == [NOW],
+                expected=f"After the next upgrade {database.name} has one on `display_name`: `{NOW}`.",
+                found=f"It has {', '.join(f'`{each}`' for each in named) or 'none'}.",
+                next_step="Write the name into `upgrade()`, so that it does not depend on what was there.",
+            )
+            expect_no_drift(database, schema=now.schema)
+
+    def _expect_taken_back(self, database: Database) -> None:
+        now = database.downgrade("0005")
+        left = [each.name for each in _uniques(now)]
+        self.expect(
+            not left,
+            expected=f"After `flask db downgrade 0005` {database.name} has no unique constraint on `display_name`.",
+            found=f"`{left[0] if left else ''}` is still there.",
+            next_step="The downgrade ran and left it. Ask the database which name it has there.",
+        )
+        self.expect(
+            _uniques(now, "phone"),
+            expected=f"The unique constraint on `phone` stays in {database.name}.",
+            found="It is gone.",
+            next_step="Drop the constraint of `display_name` only.",
+        )
+        self.expect_taken(
+            database,
+            *((SAME_NAME, OWN_NAME) if now.rows_of("users") else ()),
+            expected="Two users may have the same display name then.",
+            next_step="Something else keeps the names apart: look at the indexes of `users`.",
+        )
+
+    @cached_property
+    def _production(self) -> Database:
+        return self.fresh("production")
+
+    @cached_property
+    def _staging(self) -> Database:
+        return self.fresh("staging", sql=AS_IN_STAGING[self.engine])
+
+    @cached_property
+    def _made(self) -> Database:
+        made = self.empty("a new database")
+        made.upgrade()
+        return made
+
+
+def _uniques(where: Snapshot, column: str = "display_name") -> list[Unique]:
+    table = where.schema.table("users")
+    return [each for each in table.uniques if each.columns == (column,)] if table else []
+
+
+# ------------------------------------------------------------------------------------------ 04.2: renamed as they are
+
+# Tables with their constraints: what Postgres has called them, and what the convention calls them.
+RENAMED = {
+    "products": {
+        "products_sku_key": "uq_products_sku",
+        "products_price_cents_check": "ck_products_price_not_negative",
+        "products_stock_check": "ck_products_stock_not_negative",
+    },
+    "addresses": {
+        "addresses_user_id_label_key": "uq_addresses_user_id_label",
+        "addresses_user_id_fkey": "fk_addresses_user_id_users",
+        "addresses_country_check": "ck_addresses_country_two_letters",
+    },
+    "order_lines": {
+        "order_lines_order_id_product_id_key": "uq_order_lines_order_id_product_id",
+        "order_lines_order_id_fkey": "fk_order_lines_order_id_orders",
+        "order_lines_product_id_fkey": "fk_order_lines_product_id_products",
+        "order_lines_quantity_check": "ck_order_lines_quantity_positive",
+        "order_lines_price_cents_check": "ck_order_lines_price_not_negative",
+    },
+    "payments": {
+        "payments_reference_key": "uq_payments_reference",
+        "payments_order_id_fkey": "fk_payments_order_id_orders",
+        "payments_refund_of_fkey": "fk_payments_refund_of_payments",
+        "payments_amount_cents_check": "ck_payments_amount_positive",
+        "payments_check": "ck_payments_paid_or_refused",
+    },
+    "coupons": {
+        "coupons_code_key": "uq_coupons_code",
+        "coupons_user_id_fkey": "fk_coupons_user_id_users",
+        "coupons_percent_check": "ck_coupons_percent_in_range",
+        "coupons_check": "ck_coupons_valid_in_order",
+    },
+}
+# What the server knows a constraint by, whatever it is called.
+IDENTITIES = """
+    SELECT c.oid, c.conname, pg_get_constraintdef(c.oid), i.relname, pg_relation_filenode(i.oid) FROM pg_constraint c
+    LEFT JOIN pg_class i ON i.oid = c.conindid AND c.contype = 'u'
+    WHERE c.contype IN ('u', 'f', 'c')
+    AND c.conrelid = ANY ('{products,addresses,order_lines,payments,coupons}'::regclass[])
+"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A constraint; with the index that it has of its own, and the file of that."""
+
+    name: str
+    definition: str
+    index: str | None
+    file: int | None
+
+
+class TwentyNames(FilesJudge):
+    exercise = "04.2"
+    stub_fails = "names"
+    changes = tuple(f"{table}.{name}" for table, names in RENAMED.items() for pair in names.items() for name in pair)
+
+    def names(self) -> None:
+        """after the upgrade each of the 20 constraints has the name that the models give it, and so has its index"""
+        before, after, _ = self._before_and_after
+        means = {each.name: each.definition for each in before.values()}
+        there = {each.name: each.definition for each in after.values()}
+        wrong = [
+            f"`{table}`: {means[old]} should be called `{new}`, "
+            + (f"which is {there[new]}" if new in there else "and there is no such constraint")
+            for table, names in RENAMED.items()
+            for old, new in names.items()
+            if there.get(new) != means[old]
+        ]
+        wrong += [
+            f"the index of `{each.name}` is still called `{each.index}`"
+            for each in after.values()
+            if each.index not in (None, each.name)
+        ]
+        self.expect_none(
+            wrong,
+            expected="Each of the 20 constraints has the name that the convention makes for it.",
+            next_step="`flask db check` reports unique constraints only. Compare all names in `pg_constraint`.",
+        )
+
+    def kept(self) -> None:
+        """no constraint is dropped, built or checked again, on the way up or on the way back"""
+        before, *later = self._before_and_after
+        for when, now in zip(("the upgrade", "the downgrade"), later, strict=True):
+            gone = [f"`{each.name}` was dropped" for oid, each in before.items() if oid not in now]
+            gone += [
+                f"the index of `{each.name}` was built again"
+                for oid, each in before.items()
+                if oid in now and now[oid].file != each.file
+            ]
+            self.expect_none(
+                sorted(gone),
+                expected=f"After {when} these are the same constraints, under other names.",
+                heading=f"In {when}:",
+                cause="One of the same kind may be there, but it had to read its whole table.",
+                next_step="Look for a form of `ALTER TABLE` that changes a name and nothing else.",
+            )
+
+    @cached_property
+    def _before_and_after(self) -> list[dict[int, Known]]:
+        """The constraints of production before the upgrade, after it, and after the way back, by what they stay."""
+        production = self.fresh("production", watched=False)
+        looks = [_known(production)]
+        production.reach()
+        looks.append(_known(production))
+        production.must(f"db downgrade {self.back_to}")
+        return [*looks, _known(production)]
+
+
+def _known(database: Database) -> dict[int, Known]:
+    return {oid: Known(*rest) for oid, *rest in database.sql(IDENTITIES).rows}
+
+
+# -------------------------------------------------------------------------------------------- 04.3: three ON DELETEs
+
+KEYS = {"orders": "who has orders cannot be deleted", "addresses": "they go", "coupons": "they stay, without a user"}
+ENFORCED = {"postgres": "", "sqlite": "PRAGMA foreign_keys = ON; "}  # SQLite's keys are for who asks
+MOVED_IN = """
+    INSERT INTO users (email)
+        VALUES ('without-orders@example.com'), ('with-orders@example.com'), ('only-orders@example.com');
+    INSERT INTO addresses (user_id, city) SELECT id, 'Graz' FROM users WHERE email LIKE 'with%-orders@example.com';
+    INSERT INTO addresses (user_id, city) SELECT id, 'Linz' FROM users WHERE email LIKE 'with%-orders@example.com';
+    INSERT INTO coupons (code, percent, user_id)
+        SELECT 'TEST-' || id, 5, id FROM users WHERE email LIKE 'with%-orders@example.com';
+    INSERT INTO orders (user_id, amount_cents, status, created_at)
+        SELECT id, 700, 'paid', '2026-02-02 12:00:00' FROM users
+        WHERE email IN ('with-orders@example.com', 'only-orders@example.com');
+"""
+
+
+class ThreeFates(FilesJudge):
+    exercise = "04.3"
+    stub_fails = "orders"
+    changes = tuple(f"{table}.fk_{table}_user_id_users" for table in KEYS)
+
+    def orders(self) -> None:
+        """after the upgrade the database refuses to delete a user who has orders, whoever asks; nothing is changed"""
+        lived = self._lived("the database")
+        before = lived.snapshot()
+        self.expect_refused(
+            lived,
+            *(
+                f"{ENFORCED[self.engine]}DELETE FROM users WHERE email = '{email}@example.com'"
+                for email in ("only-orders", "with-orders")
+            ),
+            expected="A user who has orders cannot be deleted.",
+            next_step="Which ON DELETE does the key of `orders` have, and which one keeps each order with its user?",
+        )
+        self.expect_rows(before, lived.snapshot())
+
+    def addresses(self) -> None:
+        """when a user without orders is deleted in the database, the addresses go, and those of others stay"""
+        before, after = self._deleted
+        gone = {row["id"] for row in before.rows_of("addresses")} - {row["id"] for row in after.rows_of("addresses")}
+        own = {row["id"] for row in before.rows_of("addresses") if row["user_id"] == self._who(before)}
+        self.expect(
+            gone == own,
+            expected="The two addresses of that user are gone, and no other one.",
+            found=f"{len(gone)} addresses are gone, {len(gone & own)} of them that user's.",
+            next_step="Look at the ON DELETE of the key of `addresses`.",
+        )
+
+    def coupons(self) -> None:
+        """and the coupons stay, without a user"""
+        before, after = self._deleted
+        who = self._who(before)
+        self.expect_values(
+            "coupons.user_id",
+            {row["id"]: None if row["user_id"] == who else row["user_id"] for row in before.rows_of("coupons")},
+            where=after,
+            next_step="Look at the ON DELETE of the key of `coupons`.",
+        )
+
+    def app(self) -> None:
+        """`DELETE /users/ID` of the shop does the same: 204 for a user without orders, 409 for one with"""
+        lived = self._lived("the shop's database")
+        before = lived.snapshot()
+        with serve(lived.workspace) as shop:
+            for email, status in (("only-orders", 409), ("with-orders", 409), ("without-orders", 204)):
+                user = lived.sql(f"SELECT id FROM users WHERE email = '{email}@example.com'").scalar
+                answer = shop.send("DELETE", f"/users/{user}")
+                self.expect(
+                    answer.status == status,
+                    expected=f"For a user {'without' if status == 204 else 'with'} orders it answers {status}.",
+                    found=f"It answers {answer.status}. {answer.reason}",
+                    cause="The session changes the children before it deletes the user." if status == 204 else "",
+                    next_step="Look at the three relationships in `shop/models/user.py`: what does the session do with "
+                    "the children, and what is left to the database?",
+                )
+                if status == 409:
+                    self.expect_rows(before, lived.snapshot())
+        now = lived.snapshot()
+        self.expect_none(
+            self._deleted[1].differences(replace(now, name="the shop's database"), self.may),
+            expected="The shop leaves what a DELETE in the database leaves.",
+            next_step="The relationships and the keys say two things.",
+        )
+
+    def validated(self) -> None:
+        """the three keys are there, each checked against the rows that were there"""
+        for table, means in KEYS.items():
+            found = self.head.schema.table(table)
+            keys = [each for each in found.foreign_keys if each.columns == ("user_id",)] if found else []
+            self.expect(
+                len(keys) == 1 and keys[0].target == "users" and not keys[0].options,
+                expected=f"`{table}.user_id` has one key to `users` ({means}), with no further words.",
+                found=listed([str(each) for each in keys]) or "It has none.",
+                next_step="Drop the old key when the new one comes, and validate one that came NOT VALID.",
+            )
+
+    def _lived(self, name: str) -> Database:
+        """A database at the head in which two users have moved in."""
+        lived = self.fresh(name, watched=False)
+        lived.reach()
+        lived.execute(MOVED_IN)
+        return lived
+
+    @cached_property
+    def _deleted(self) -> tuple[Snapshot, Snapshot]:
+        """What a database holds before and after a user without orders is deleted in it."""
+        lived = self._lived("the database")
+        before = lived.snapshot()
+        self.expect_taken(
+            lived,
+            f"{ENFORCED[self.engine]}DELETE FROM users WHERE email = 'without-orders@example.com'",
+            expected="A user without orders can be deleted.",
+            next_step="Read which key refuses it, and which ON DELETE it needs.",
+        )
+        return before, lived.snapshot()
+
+    @staticmethod
+    def _who(where: Snapshot) -> int:
+        return next(int(row["id"]) for row in where.rows_of("users") if row["email"] == "without-orders@example.com")
