@@ -1,0 +1,159 @@
+"""Lesson 07: what the result of each exercise must be."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from sqlalchemy import Connection, NullPool, create_engine, text
+
+from migration_lab.checking import Database, FilesJudge, Snapshot, error_in
+from migration_lab.checking.interruptions import Interruptions, sampled
+from migration_lab.checking.running import in_background, is_blocked, run, wait_for
+from migration_lab.checking.stated import expect_stated
+from migration_lab.checking.transactions import Noted, noted_upgrade
+
+UPGRADE = "db upgrade"
+
+# --------------------------------------------------------------------------------- 07.1: while people save their orders
+
+MOST_ROWS = 5_000  # as operations ask for in the ticket
+MANY_ORDERS = 12_000
+MANY_SECONDS = 60.0  # so that there is time for pauses between batches
+MANY = f"""
+INSERT INTO orders (user_id, amount_cents, status, created_at, currency)
+SELECT 1, 100, 'paid', '2026-01-01', 'EUR' FROM generate_series(1, {MANY_ORDERS // 2});
+SELECT setval(pg_get_serial_sequence('orders', 'id'), 200000);
+INSERT INTO orders (user_id, amount_cents, status, created_at, currency)
+SELECT 2, 100, 'paid', '2026-01-01', 'EUR' FROM generate_series(1, {MANY_ORDERS // 2});
+"""
+WITHOUT = "SELECT id FROM orders WHERE invoice_email IS NULL ORDER BY id"
+SAVED = "saved-meanwhile@example.com"
+ASK_WHILE_WRITING = "Let the statement that writes an order ask once more whether it still has no address."
+
+
+class Invoices(FilesJudge):
+    exercise = "07.1"
+    stub_fails = "edits"
+    writes = ("orders.invoice_email",)
+    only_on = dict.fromkeys(("many_orders", "small_steps", "dead_rows"), "postgres")
+    last = (*FilesJudge.last, "stated")
+
+    def values(self) -> None:
+        """an order without an address gets that of its user; one with an address keeps it, also an empty one"""
+        self._expect_filled(self.head)
+
+    def edits(self) -> None:
+        """what people save while the upgrade runs is there afterwards, and every other order is filled in, also one
+        that somebody had open"""
+        for meanwhile in self._busy if self.engine == "postgres" else self._paused:
+            self.expect_values("orders.invoice_email", meanwhile[1], where=meanwhile[0], next_step=ASK_WHILE_WRITING)
+            self._expect_filled(meanwhile[0], besides=meanwhile[1])
+
+    def way_back(self) -> None:
+        """what people have entered stays, also after `flask db downgrade`, and after another upgrade"""
+        self.walk.again()
+        head, lived = (each.known_values_of("orders.invoice_email") for each in (self.head, self.walk.lived))
+        before = self.start.known_values_of("orders.invoice_email")
+        entered = {id_: value for id_, value in lived.items() if id_ in before or head.get(id_) != value}
+        for stop in self.walk.stops[1:]:
+            then = "Nobody can tell what was filled in from what was entered: let `downgrade()` leave the addresses."
+            self.expect_values("orders.invoice_email", entered, where=stop.snapshot, next_step=then)
+
+    def many_orders(self) -> None:
+        """with 12,000 more orders, and a gap between their ids, the upgrade fills in all of them within a minute"""
+        left = len(self._noted[0].copy.sql(WITHOUT).rows)
+        self.expect(
+            not left,
+            expected="Every order has an address.",
+            found=f"{left:,} of {MANY_ORDERS:,} more orders have none.",
+            next_step="Look at the first and the last id that the batches reach, and at gaps between the ids.",
+        )
+
+    def small_steps(self) -> None:
+        """no transaction changes more than 5,000 orders, in either direction"""
+        noted, _ = self._noted
+        noted.expect_small_steps(MOST_ROWS)
+        noted.back(self.back_to).expect_small_steps(MOST_ROWS)
+
+    def dead_rows(self) -> None:
+        """each order that has no address is written once, and no other order is written"""
+        noted, needed = self._noted
+        written = sum(each.rows for each in noted.statements)
+        self.expect(
+            written <= needed,
+            expected=f"At most {needed:,} rows are written: as many as there are orders without an address.",
+            found=f"The upgrade writes {written:,}. Each of them leaves a dead row behind.",
+            next_step="Let `WHERE` leave out what needs no change.",
+        )
+
+    def stated(self) -> None:
+        """a `downgrade()` that loses something or leaves something says so"""
+        expect_stated(self.walk, "orders.invoice_email")
+
+    def _expect_filled(self, now: Snapshot, besides: dict[int, str] | None = None) -> None:
+        """Old addresses are as they were, and new ones are those of the users."""
+        emails, had = now.values_of("users.email"), self.start.known_values_of("orders.invoice_email")
+        rule = {
+            row["id"]: had.get(row["id"], emails.get(row["user_id"]))
+            for row in now.rows_of("orders")
+            if row["id"] not in (besides or {})
+        }
+        then = "Look at orders whose address is an empty text, and at those that people have corrected."
+        self.expect_values("orders.invoice_email", rule, where=now, next_step=then)
+
+    @property
+    def _busy(self) -> Iterator[tuple[Snapshot, dict[int, str]]]:
+        """What is there when somebody had orders open while the upgrade ran, and the addresses that they saved."""
+        copy = self.fresh("the database in which somebody saves orders", watched=False)
+        first, second, *_, last = [id_ for (id_,) in copy.sql(WITHOUT).rows]
+        saved = dict.fromkeys((first, last), SAVED)
+        with _open(copy) as somebody:
+            somebody.execute(text(f"UPDATE orders SET invoice_email = '{SAVED}' WHERE id IN ({first}, {last})"))
+            somebody.execute(text(f"UPDATE orders SET status = 'shipped' WHERE id = {second}"))
+            upgrade = in_background(copy, UPGRADE)
+            wait_for(lambda: upgrade.has_ended or is_blocked(copy))
+            somebody.commit()
+        if upgrade.completed().exit_code != 0:  # it gave up in time: the deploy runs it again
+            again = run(copy, UPGRADE)
+            self.expect(
+                again.exit_code == 0,
+                expected="When somebody has an order open, the upgrade waits for it or can be run again.",
+                found=f"A second run fails as well:\n{error_in(again.output, copy.folder)}",
+                next_step="Look at what the first run left behind.",
+            )
+        yield copy.snapshot(), saved
+
+    @property
+    def _paused(self) -> Iterator[tuple[Snapshot, dict[int, str]]]:
+        """The same on SQLite: orders are saved before each of the first statements, where the file is free."""
+        whole = self.fresh("the database", watched=False)
+        for number in sampled(Interruptions(whole).statements(UPGRADE))[:2]:
+            copy, saved = self.fresh("the database in which somebody saves orders", watched=False), {}
+            with Interruptions(copy).paused_before(number, UPGRADE) as paused:
+                open_ones = [id_ for (id_,) in copy.sql(WITHOUT).rows]
+                for id_ in {*open_ones[:1], *open_ones[-1:]}:
+                    if not copy.refusal(f"UPDATE orders SET invoice_email = '{SAVED}' WHERE id = {id_}"):
+                        saved[id_] = SAVED
+                completed = paused.completed()
+            self.expect(
+                completed.exit_code == 0,
+                expected="The upgrade succeeds while somebody saves orders.",
+                found=error_in(completed.output, copy.folder),
+                next_step="Let the upgrade work with the rows as they are when it comes to them.",
+            )
+            yield copy.snapshot(), saved
+
+    @cached_property
+    def _noted(self) -> tuple[Noted, int]:
+        """What the upgrade of a large copy does, and how many orders had no address before."""
+        copy = self.fresh("a copy with many orders", watched=False, sql=MANY)
+        needed = len(copy.sql(WITHOUT).rows)
+        return noted_upgrade(copy, "orders", seconds=MANY_SECONDS), needed
+
+
+@contextmanager
+def _open(copy: Database) -> Iterator[Connection]:
+    """A session of another program, with a transaction that is open."""
+    engine = create_engine(copy.url, poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
