@@ -1,5 +1,6 @@
 """Lesson 07: what the result of each exercise must be."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -7,10 +8,11 @@ from functools import cached_property
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 from migration_lab.checking import Database, FilesJudge, Snapshot, error_in
-from migration_lab.checking.interruptions import Interruptions, sampled
+from migration_lab.checking.interruptions import Interruptions, crashes, sampled
 from migration_lab.checking.running import in_background, is_blocked, run, wait_for
 from migration_lab.checking.stated import expect_stated
 from migration_lab.checking.transactions import Noted, noted_upgrade
+from migration_lab.checking.words import shown
 
 UPGRADE = "db upgrade"
 
@@ -157,3 +159,80 @@ def _open(copy: Database) -> Iterator[Connection]:
     engine = create_engine(copy.url, poolclass=NullPool)
     with engine.connect() as connection:
         yield connection
+
+
+# -------------------------------------------------------------------------------------- 07.2: interrupted, and repeated
+
+COUNTED = ("paid", "shipped")
+PER_POINT = 1000  # cents, of whatever currency
+DRAFT = """
+    UPDATE users SET points = coalesce(points, 0) + (
+        SELECT coalesce(sum(amount_cents / 1000), 0) FROM orders
+        WHERE orders.user_id = users.id AND orders.status IN ('paid', 'shipped')
+    ) WHERE id BETWEEN {first} AND {last}
+"""
+NEVER_RUN = """
+    UPDATE users SET points = (SELECT sum(gift.points) FROM point_gifts AS gift WHERE gift.user_id = users.id)
+"""
+OPEN_BETWEEN = """
+    INSERT INTO orders (user_id, amount_cents, status, created_at, currency)
+    VALUES (2, 5999, 'paid', '2026-02-10 09:00:00', 'EUR');
+    UPDATE users SET points = coalesce(points, 0) + 5 WHERE id = 2;
+    INSERT INTO point_gifts (user_id, points) VALUES (44, 7);
+    UPDATE users SET points = coalesce(points, 0) + 7 WHERE id = 44
+"""
+WORK_IT_OUT = "Work the sum out from `orders` and `point_gifts`: what stands in the column may be anything."
+
+
+class Points(FilesJudge):
+    exercise = "07.2"
+    stub_fails = "points"
+    writes = ("users.points",)
+    as_shown = ("users", "orders", "point_gifts")  # what 0012 has done to each of them is the ticket
+    last = (*FilesJudge.last, "stated")
+
+    def points(self) -> None:
+        """after the upgrade `users.points` is the sum of each user's orders and gifts; 0 where there are none"""
+        self._expect_sums(self.head)
+
+    def elsewhere(self) -> None:
+        """the same on a database where `0012` has never run, and on one where it died at another place"""
+        another = "; ".join([NEVER_RUN, *(DRAFT.format(first=first, last=last) for first, last in ((1, 40), (1, 10)))])
+        for name, sql in (("staging", NEVER_RUN), ("the analysts' database", another)):
+            self._expect_sums(self.fresh(name, sql=sql).upgrade())
+
+    def again(self) -> None:
+        """wherever the upgrade dies, the next one succeeds, and then each sum is right, also when the shop was open in
+        between"""
+        statements = Interruptions(self.fresh("the database", watched=False)).statements(UPGRADE)
+        for crash in crashes(self.fresh, UPGRADE, statements, meanwhile=OPEN_BETWEEN):
+            self.expect(
+                not crash.error,
+                expected="The second run ends without an error, wherever the first one died.",
+                found=f"{crash.when}\nThe second run ended with:\n{crash.error}",
+                cause=crash.why,
+                next_step="Ask of each statement: what if it has been carried out already?",
+            )
+            self._expect_sums(crash.after, when=crash.when)
+
+    def stated(self) -> None:
+        """a `downgrade()` that loses something or leaves something says so"""
+        expect_stated(self.walk, "users.points")
+
+    def _expect_sums(self, now: Snapshot, when: str = "") -> None:
+        sums = Counter(dict.fromkeys(now.values_of("users.points"), 0))
+        for row in now.rows_of("orders"):
+            sums[row["user_id"]] += row["amount_cents"] // PER_POINT if row["status"] in COUNTED else 0
+        for row in now.rows_of("point_gifts"):
+            sums[row["user_id"]] += row["points"]
+        wrong = [
+            f"User {id_} has {shown(found)} points, and should have {sums[id_]}."
+            for id_, found in now.values_of("users.points").items()
+            if found != sums[id_]
+        ]
+        self.expect_none(
+            wrong,
+            expected=f"In {now.name} each user has the points of their orders and gifts.",
+            heading=when and f"{when} After the second run:",
+            next_step=WORK_IT_OUT,
+        )
