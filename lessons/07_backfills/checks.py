@@ -1,6 +1,6 @@
 """Lesson 07: what the result of each exercise must be."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -236,3 +236,104 @@ class Points(FilesJudge):
             heading=when and f"{when} After the second run:",
             next_step=WORK_IT_OUT,
         )
+
+
+# ----------------------------------------------------------------------------------- 07.3: addresses that come together
+
+LATE = """
+    INSERT INTO users (email) VALUES
+        ('BOB@Example.com'), ('Late@Example.com'), ('LATE@example.com'), (' alone-and-late@example.com')
+"""
+PAIRS = "; ".join(
+    f"INSERT INTO users (email) VALUES ('Pair-{n}@Example.com'), ('PAIR-{n}@example.com')" for n in range(1, 11)
+)
+# Each row of a copy is written once more, the last one first: then they are stored in another order.
+OTHER_ORDER = """
+    DO $$ DECLARE one int; BEGIN
+        FOR one IN SELECT id FROM users ORDER BY id DESC LOOP
+            UPDATE users SET email = email WHERE id = one;
+        END LOOP;
+    END $$
+"""
+MOST_OF_ALL = "Decide by something that no two accounts share, such as the id, at least in the last place."
+KEEP_THEIRS = "Write only to one account of each clean address; if one of them has it already, to none."
+
+
+class Addresses(FilesJudge):
+    exercise = "07.3"
+    stub_fails = "upgrade"
+    writes = ("users.email",)
+    causes = {"F69": ("An account was to get an address that another one has.", KEEP_THEIRS)}
+    last = (*FilesJudge.last, "stated")
+
+    def everyone(self) -> None:
+        """each user and each order from before is there, and belongs to the same account"""
+        self.expect_rows(self.start, self.head, next_step="Change addresses, and nothing else.")
+
+    def clean(self) -> None:
+        """an address that no other account shares is clean: the letters A to Z small, no spaces around"""
+        before = self.start.values_of("users.email")
+        shared = Counter(map(cleaned, before.values()))
+        rule = {id_: cleaned(email) for id_, email in before.items() if shared[cleaned(email)] == 1}
+        then = "Look at capital letters and at spaces, before the address and after it."
+        self.expect_values("users.email", rule, where=self.head, next_step=then)
+
+    def shared(self) -> None:
+        """of the accounts that share a clean address one has it, and the others have what they had"""
+        self._expect_one_of_each(self.start, self.head)
+
+    def late(self) -> None:
+        """after a downgrade, and with accounts that have come since, in any spelling, it works in the same way"""
+        copy = self.fresh("a database with later accounts", watched=False)
+        copy.reach()
+        copy.downgrade(self.back_to)
+        copy.execute(LATE)
+        before = copy.snapshot()
+        self._expect_one_of_each(before, copy.upgrade())
+
+    def same_everywhere(self) -> None:
+        """it is the same account in each database that holds these rows, in whatever order they are stored"""
+        one = self.fresh("a rehearsal", watched=False, sql=PAIRS)
+        other = self.fresh("production", watched=False, sql=PAIRS)
+        if self.engine == "postgres":
+            other.execute(OTHER_ORDER)
+        then, now = (each.upgrade().values_of("users.email") for each in (one, other))
+        self.expect_none(
+            [
+                f"The account with id {id_} has {shown(email)} in the one, and {shown(now.get(id_))} in the other."
+                for id_, email in then.items()
+                if now.get(id_) != email
+            ],
+            expected="In two databases with the same rows the same accounts get the clean addresses.",
+            next_step=MOST_OF_ALL,
+        )
+
+    def stated(self) -> None:
+        """a `downgrade()` that loses something or leaves something says so"""
+        expect_stated(self.walk, "users.email")
+
+    def _expect_one_of_each(self, before: Snapshot, after: Snapshot) -> None:
+        had, has = (each.values_of("users.email") for each in (before, after))
+        groups = defaultdict(list)
+        for id_, email in had.items():
+            groups[cleaned(email)].append(id_)
+        wrong = []
+        for address, ids in groups.items():
+            winners = [id_ for id_ in ids if has.get(id_) == address]
+            if len(winners) != 1:
+                wrong.append(f"{len(winners)} of the {len(ids)} accounts of {shown(address)} have it.")
+            wrong += [
+                f"The account with id {id_} had {shown(had[id_])} and has {shown(has.get(id_))}."
+                for id_ in ids
+                if id_ not in winners and has.get(id_) != had[id_]
+            ]
+        self.expect_none(
+            wrong,
+            expected=f"In {after.name} one account has each clean address, and the others keep theirs.",
+            next_step=KEEP_THEIRS,
+        )
+
+
+def cleaned(email: str) -> str:
+    """The letters A to Z small, and no spaces around."""
+    return "".join(each.lower() if each.isascii() else each for each in email).strip(" ")
