@@ -1,0 +1,346 @@
+"""Lesson 07: what the result of each exercise must be."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from sqlalchemy import Connection, NullPool, create_engine, text
+
+from migration_lab.checking import Database, FilesJudge, Snapshot, error_in
+from migration_lab.checking.interruptions import Interruptions, crashes, sampled
+from migration_lab.checking.running import in_background, is_blocked, run, wait_for
+from migration_lab.checking.stated import expect_stated
+from migration_lab.checking.transactions import Noted, noted_upgrade
+from migration_lab.checking.words import shown
+
+UPGRADE = "db upgrade"
+# The schema is none of these tickets' business: who leaves something in it hears that first.
+FIRST = (*FilesJudge.first, "no_other_change")
+LAST = (*(each for each in FilesJudge.last if each not in FIRST), "stated")
+
+# --------------------------------------------------------------------------------- 07.1: while people save their orders
+
+MOST_ROWS = 5_000  # as operations ask for in the ticket
+MANY_ORDERS = 12_000
+MANY_SECONDS = 60.0  # so that there is time for pauses between batches
+MANY = f"""
+INSERT INTO orders (user_id, amount_cents, status, created_at, currency)
+SELECT 1, 100, 'paid', '2026-01-01', 'EUR' FROM generate_series(1, {MANY_ORDERS // 2});
+SELECT setval(pg_get_serial_sequence('orders', 'id'), 200000);
+INSERT INTO orders (user_id, amount_cents, status, created_at, currency)
+SELECT 2, 100, 'paid', '2026-01-01', 'EUR' FROM generate_series(1, {MANY_ORDERS // 2});
+"""
+WITHOUT = "SELECT id FROM orders WHERE invoice_email IS NULL ORDER BY id"
+STAYS_SECONDS = 0.6  # in which somebody keeps an order open: well below the lock timeout of env.py
+SAVED = "saved-meanwhile@example.com"
+ASK_WHILE_WRITING = "Let the statement that writes an order ask once more whether it still has no address."
+
+
+class Invoices(FilesJudge):
+    exercise = "07.1"
+    stub_fails = "edits"
+    writes = ("orders.invoice_email",)
+    only_on = dict.fromkeys(("many_orders", "small_steps", "dead_rows"), "postgres")
+    first, last = FIRST, LAST
+
+    def values(self) -> None:
+        """an order without an address gets that of its user; one with an address keeps it, also an empty one"""
+        self._expect_filled(self.head)
+
+    def edits(self) -> None:
+        """what people save while the upgrade runs is there afterwards, and every other order is filled in, also one
+        that somebody had open"""
+        for meanwhile in self._busy if self.engine == "postgres" else self._paused:
+            self.expect_values("orders.invoice_email", meanwhile[1], where=meanwhile[0], next_step=ASK_WHILE_WRITING)
+            self._expect_filled(meanwhile[0], besides=meanwhile[1])
+
+    def way_back(self) -> None:
+        """what people have entered stays, also after `flask db downgrade`, and after another upgrade"""
+        self.walk.again()
+        head, lived = (each.known_values_of("orders.invoice_email") for each in (self.head, self.walk.lived))
+        before = self.start.known_values_of("orders.invoice_email")
+        entered = {id_: value for id_, value in lived.items() if id_ in before or head.get(id_) != value}
+        for stop in self.walk.stops[1:]:
+            then = "Nobody can tell what was filled in from what was entered: let `downgrade()` leave the addresses."
+            self.expect_values("orders.invoice_email", entered, where=stop.snapshot, next_step=then)
+
+    def many_orders(self) -> None:
+        """with 12,000 more orders, and a gap between their ids, the upgrade fills in all of them within a minute"""
+        left = len(self._noted[0].copy.sql(WITHOUT).rows)
+        self.expect(
+            not left,
+            expected="Every order has an address.",
+            found=f"{left:,} of {MANY_ORDERS:,} more orders have none.",
+            next_step="Look at the first and the last id that the batches reach, and at gaps between the ids.",
+        )
+
+    def small_steps(self) -> None:
+        """no transaction changes more than 5,000 orders, in either direction"""
+        noted, _ = self._noted
+        noted.expect_small_steps(MOST_ROWS)
+        noted.back(self.back_to).expect_small_steps(MOST_ROWS)
+
+    def dead_rows(self) -> None:
+        """each order that has no address is written once, and no other order is written"""
+        noted, needed = self._noted
+        written = sum(each.rows for each in noted.statements)
+        self.expect(
+            written <= needed,
+            expected=f"At most {needed:,} rows are written: as many as there are orders without an address.",
+            found=f"The upgrade writes {written:,}. Each of them leaves a dead row behind.",
+            next_step="Let `WHERE` leave out what needs no change.",
+        )
+
+    def stated(self) -> None:
+        """a `downgrade()` that loses something or leaves something says so"""
+        expect_stated(self.walk, "orders.invoice_email")
+
+    def _expect_filled(self, now: Snapshot, besides: dict[int, str] | None = None) -> None:
+        """Old addresses are as they were, and new ones are those of the users."""
+        emails, had = now.values_of("users.email"), self.start.known_values_of("orders.invoice_email")
+        rule = {
+            row["id"]: had.get(row["id"], emails.get(row["user_id"]))
+            for row in now.rows_of("orders")
+            if row["id"] not in (besides or {})
+        }
+        then = "Look at orders whose address is an empty text, and at those that people have corrected."
+        self.expect_values("orders.invoice_email", rule, where=now, next_step=then)
+
+    @property
+    def _busy(self) -> Iterator[tuple[Snapshot, dict[int, str]]]:
+        """What is there when somebody had orders open while the upgrade ran, and the addresses that they saved."""
+        copy = self.fresh("the database in which somebody saves orders", watched=False)
+        first, second, *_, last = [id_ for (id_,) in copy.sql(WITHOUT).rows]
+        saved = dict.fromkeys((first, last), SAVED)
+        with _open(copy) as somebody:
+            somebody.execute(text(f"UPDATE orders SET invoice_email = '{SAVED}' WHERE id IN ({first}, {last})"))
+            somebody.execute(text(f"UPDATE orders SET status = 'shipped' WHERE id = {second}"))
+            upgrade = in_background(copy, UPGRADE)
+            wait_for(lambda: upgrade.has_ended or is_blocked(copy))
+            wait_for(lambda: upgrade.has_ended, seconds=STAYS_SECONDS)  # so that one that gives up early does
+            somebody.commit()
+        if upgrade.completed().exit_code != 0:  # it gave up in time: the deploy runs it again
+            again = run(copy, UPGRADE)
+            self.expect(
+                again.exit_code == 0,
+                expected="When somebody has an order open, the upgrade waits for it or can be run again.",
+                found=f"A second run fails as well:\n{error_in(again.output, copy.folder)}",
+                next_step="Look at what the first run left behind.",
+            )
+        yield copy.snapshot(), saved
+
+    @property
+    def _paused(self) -> Iterator[tuple[Snapshot, dict[int, str]]]:
+        """The same on SQLite: orders are saved before each of the first statements, where the file is free."""
+        whole = self.fresh("the database", watched=False)
+        for number in sampled(Interruptions(whole).statements(UPGRADE))[:2]:
+            copy, saved = self.fresh("the database in which somebody saves orders", watched=False), {}
+            with Interruptions(copy).paused_before(number, UPGRADE) as paused:
+                open_ones = [id_ for (id_,) in copy.sql(WITHOUT).rows]
+                for id_ in {*open_ones[:1], *open_ones[-1:]}:
+                    if not copy.refusal(f"UPDATE orders SET invoice_email = '{SAVED}' WHERE id = {id_}"):
+                        saved[id_] = SAVED
+                completed = paused.completed()
+            self.expect(
+                completed.exit_code == 0,
+                expected="The upgrade succeeds while somebody saves orders.",
+                found=error_in(completed.output, copy.folder),
+                next_step="Let the upgrade work with the rows as they are when it comes to them.",
+            )
+            yield copy.snapshot(), saved
+
+    @cached_property
+    def _noted(self) -> tuple[Noted, int]:
+        """What the upgrade of a large copy does, and how many orders had no address before."""
+        copy = self.fresh("a copy with many orders", watched=False, sql=MANY)
+        needed = len(copy.sql(WITHOUT).rows)
+        return noted_upgrade(copy, "orders", seconds=MANY_SECONDS), needed
+
+
+@contextmanager
+def _open(copy: Database) -> Iterator[Connection]:
+    """A session of another program, with a transaction that is open."""
+    engine = create_engine(copy.url, poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+# -------------------------------------------------------------------------------------- 07.2: interrupted, and repeated
+
+COUNTED = ("paid", "shipped")
+PER_POINT = 1000  # cents, of whatever currency
+DRAFT = """
+    UPDATE users SET points = coalesce(points, 0) + (
+        SELECT coalesce(sum(amount_cents / 1000), 0) FROM orders
+        WHERE orders.user_id = users.id AND orders.status IN ('paid', 'shipped')
+    ) WHERE id BETWEEN {first} AND {last}
+"""
+NEVER_RUN = """
+    UPDATE users SET points = (SELECT sum(gift.points) FROM point_gifts AS gift WHERE gift.user_id = users.id)
+"""
+OPEN_BETWEEN = """
+    INSERT INTO orders (user_id, amount_cents, status, created_at, currency)
+    VALUES (2, 5999, 'paid', '2026-02-10 09:00:00', 'EUR');
+    UPDATE users SET points = coalesce(points, 0) + 5 WHERE id = 2;
+    INSERT INTO point_gifts (user_id, points) VALUES (44, 7);
+    UPDATE users SET points = coalesce(points, 0) + 7 WHERE id = 44
+"""
+WORK_IT_OUT = "Work the sum out from `orders` and `point_gifts`: what stands in the column may be anything."
+
+
+class Points(FilesJudge):
+    exercise = "07.2"
+    stub_fails = "points"
+    writes = ("users.points",)
+    as_shown = ("users", "orders", "point_gifts")  # what 0012 has done to each of them is the ticket
+    first, last = FIRST, LAST
+
+    def points(self) -> None:
+        """after the upgrade `users.points` is the sum of each user's orders and gifts; 0 where there are none"""
+        self._expect_sums(self.head)
+
+    def elsewhere(self) -> None:
+        """the same on a database where `0012` has never run, and on one where it died at another place"""
+        another = "; ".join(
+            [NEVER_RUN, *(DRAFT.format(first=first, last=last) for first, last in ((1, 9999), (1, 40)))]
+        )
+        for name, sql in (("staging", NEVER_RUN), ("the analysts' database", another)):
+            self._expect_sums(self.fresh(name, sql=sql).upgrade())
+
+    def again(self) -> None:
+        """wherever the upgrade dies, the next one succeeds, and then each sum is right, also when the shop was open in
+        between"""
+        statements = Interruptions(self.fresh("the database", watched=False)).statements(UPGRADE)
+        for crash in crashes(self.fresh, UPGRADE, statements, meanwhile=OPEN_BETWEEN):
+            self.expect(
+                not crash.error,
+                expected="The second run ends without an error, wherever the first one died.",
+                found=f"{crash.when}\nThe second run ended with:\n{crash.error}",
+                cause=crash.why,
+                next_step="Ask of each statement: what if it has been carried out already?",
+            )
+            self._expect_sums(crash.after, when=crash.when)
+
+    def stated(self) -> None:
+        """a `downgrade()` that loses something or leaves something says so"""
+        expect_stated(self.walk, "users.points")
+
+    def _expect_sums(self, now: Snapshot, when: str = "") -> None:
+        sums = Counter(dict.fromkeys(now.values_of("users.points"), 0))
+        for row in now.rows_of("orders"):
+            sums[row["user_id"]] += row["amount_cents"] // PER_POINT if row["status"] in COUNTED else 0
+        for row in now.rows_of("point_gifts"):
+            sums[row["user_id"]] += row["points"]
+        wrong = [
+            f"User {id_} has {shown(found)} points, and should have {sums[id_]}."
+            for id_, found in now.values_of("users.points").items()
+            if found != sums[id_]
+        ]
+        self.expect_none(
+            wrong,
+            expected=f"In {now.name} each user has the points of their orders and gifts.",
+            heading=when and f"{when} After the second run:",
+            next_step=WORK_IT_OUT,
+        )
+
+
+# ----------------------------------------------------------------------------------- 07.3: addresses that come together
+
+LATE = """
+    INSERT INTO users (email) VALUES
+        ('BOB@Example.com'), ('Late@Example.com'), ('LATE@example.com'), (' alone-and-late@example.com')
+"""
+PAIRS = "; ".join(
+    f"INSERT INTO users (email) VALUES ('Pair-{n}@Example.com'), ('PAIR-{n}@example.com')" for n in range(1, 11)
+)
+# Each row of a copy is written once more, the last one first: then they are stored in another order.
+OTHER_ORDER = """
+    DO $$ DECLARE one int; BEGIN
+        FOR one IN SELECT id FROM users ORDER BY id DESC LOOP
+            UPDATE users SET email = email WHERE id = one;
+        END LOOP;
+    END $$
+"""
+MOST_OF_ALL = "Decide by something that no two accounts share, such as the id, at least in the last place."
+KEEP_THEIRS = "Write only to one account of each clean address; if one of them has it already, to none."
+
+
+class Addresses(FilesJudge):
+    exercise = "07.3"
+    stub_fails = "upgrade"
+    writes = ("users.email",)
+    causes = {"F69": ("An account was to get an address that another one has.", KEEP_THEIRS)}
+    first, last = FIRST, LAST
+
+    def everyone(self) -> None:
+        """each user and each order from before is there, and belongs to the same account"""
+        self.expect_rows(self.start, self.head, next_step="Change addresses, and nothing else.")
+
+    def clean(self) -> None:
+        """an address that no other account shares is clean: the letters A to Z small, no spaces around"""
+        before = self.start.values_of("users.email")
+        shared = Counter(map(cleaned, before.values()))
+        rule = {id_: cleaned(email) for id_, email in before.items() if shared[cleaned(email)] == 1}
+        then = "Look at capital letters and at spaces, before the address and after it."
+        self.expect_values("users.email", rule, where=self.head, next_step=then)
+
+    def shared(self) -> None:
+        """of the accounts that share a clean address one has it, and the others have what they had"""
+        self._expect_one_of_each(self.start, self.head)
+
+    def late(self) -> None:
+        """after a downgrade, and with accounts that have come since, in any spelling, it works in the same way"""
+        copy = self.fresh("a database with later accounts", watched=False)
+        copy.reach()
+        copy.downgrade(self.back_to)
+        copy.execute(LATE)
+        before = copy.snapshot()
+        self._expect_one_of_each(before, copy.upgrade())
+
+    def same_everywhere(self) -> None:
+        """it is the same account in each database that holds these rows, in whatever order they are stored"""
+        one = self.fresh("a rehearsal", watched=False, sql=PAIRS)
+        other = self.fresh("production", watched=False, sql=PAIRS)
+        if self.engine == "postgres":
+            other.execute(OTHER_ORDER)
+        then, now = (each.upgrade().values_of("users.email") for each in (one, other))
+        self.expect_none(
+            [
+                f"The account with id {id_} has {shown(email)} in the one, and {shown(now.get(id_))} in the other."
+                for id_, email in then.items()
+                if now.get(id_) != email
+            ],
+            expected="In two databases with the same rows the same accounts get the clean addresses.",
+            next_step=MOST_OF_ALL,
+        )
+
+    def stated(self) -> None:
+        """a `downgrade()` that loses something or leaves something says so"""
+        expect_stated(self.walk, "users.email")
+
+    def _expect_one_of_each(self, before: Snapshot, after: Snapshot) -> None:
+        had, has = (each.values_of("users.email") for each in (before, after))
+        groups = defaultdict(list)
+        for id_, email in had.items():
+            groups[cleaned(email)].append(id_)
+        wrong = []
+        for address, ids in groups.items():
+            winners = [id_ for id_ in ids if has.get(id_) == address]
+            if len(winners) != 1:
+                wrong.append(f"{len(winners)} of the {len(ids)} accounts of {shown(address)} have it.")
+            wrong += [
+                f"The account with id {id_} had {shown(had[id_])} and has {shown(has.get(id_))}."
+                for id_ in ids
+                if id_ not in winners and has.get(id_) != had[id_]
+            ]
+        self.expect_none(
+            wrong,
+            expected=f"In {after.name} one account has each clean address, and the others keep theirs.",
+            next_step=KEEP_THEIRS,
+        )
+
+
+def cleaned(email: str) -> str:
+    """The letters A to Z small, and no spaces around."""
+    return "".join(each.lower() if each.isascii() else each for each in email).strip(" ")
