@@ -4,7 +4,7 @@ import re
 from functools import cached_property
 from typing import Any
 
-from migration_lab.checking import Database, FilesJudge
+from migration_lab.checking import Database, FilesJudge, Snapshot, error_in
 from migration_lab.checking.interruptions import Interruptions
 from migration_lab.checking.running import run, why_it_failed
 from migration_lab.checking.transactions import Noted, noted_upgrade
@@ -13,6 +13,44 @@ from migration_lab.checking.vocabulary import not_valid
 UPGRADE = "db upgrade"
 MANY_SECONDS = 60.0  # so that a revision may work in batches, with pauses
 MOST_ROWS = 5_000  # as operations ask for in the ticket of 10.1
+
+MAKES_UNIQUE = re.compile(r"unique|reindex", re.IGNORECASE)
+
+
+def after_a_late_row(judge: FilesJudge, sql: str, table: str) -> tuple[Snapshot, Snapshot]:
+    """Let a duplicate arrive just before an upgrade makes something unique, and run the upgrade again if it fails.
+
+    Returns:
+        What the database held before, and what it holds in the end.
+
+    Raises:
+        Miss: the second run fails as well, or an index of the table is not valid.
+    """
+    statements = Interruptions(judge.fresh("the database", watched=False)).statements(UPGRADE)
+    places = [n for n, each in enumerate(statements, start=1) if MAKES_UNIQUE.search(each)] or [len(statements)]
+    copy = judge.fresh("the database with a late row", watched=False)
+    before = copy.snapshot()
+    with Interruptions(copy).paused_before(places[-1], UPGRADE) as upgrade:
+        copy.refusal(sql)
+        completed = upgrade.completed()
+    if completed.exit_code:
+        completed = run(copy, UPGRADE)
+    judge.expect(
+        completed.exit_code == 0,
+        expected="When a run has failed because of a late duplicate, the next one succeeds.",
+        found=f"The next run ends with:\n{error_in(completed.output, copy.folder)}",
+        cause=why_it_failed(completed) or "What removes duplicates has counted as done, and was not run again.",
+        next_step="What would a second run do: with the duplicate, and with what the failed build has left?",
+    )
+    now = copy.snapshot()
+    judge.expect_none(
+        not_valid(now.schema, table),
+        expected="When the next run has succeeded, the index is valid.",
+        cause="It took what the failed build had left for a good index.",
+        next_step="Let each run drop what is there, and build it.",
+    )
+    return before, now
+
 
 # ------------------------------------------------------------------------------------------------ 10.1: invoice numbers
 
@@ -114,29 +152,7 @@ class InvoiceNumbers(FilesJudge):
     def late(self) -> None:
         """a till sends a number a second time just before it is refused: the upgrade, or the same command once more,
         succeeds, and the rule holds"""
-        statements = Interruptions(self.fresh("the database", watched=False)).statements(UPGRADE)
-        last = [n for n, each in enumerate(statements, start=1) if re.search("unique", each, re.IGNORECASE)]
-        copy = self.fresh("the database with a busy till", watched=False)
-        before = copy.snapshot()
-        with Interruptions(copy).paused_before(last[-1] if last else len(statements), UPGRADE) as upgrade:
-            copy.refusal(LATE)
-            first = upgrade.completed()
-        again = run(copy, UPGRADE) if first.exit_code else first
-        self.expect(
-            again.exit_code == 0,
-            expected="When a run has failed because of a number that came twice, the next one succeeds.",
-            found="A till sent `r-4` just before the rule was in force. "
-            f"The next run ended with exit code {again.exit_code}.",
-            cause=why_it_failed(again) or "What gives the numbers counted as done, and was not run again.",
-            next_step="What would a second run do: with the duplicate, and with what the failed build has left?",
-        )
-        now = copy.snapshot()
-        self.expect_none(
-            not_valid(now.schema, "orders"),
-            expected="Then the index is valid.",
-            cause="The second run took what the failed build had left for a good index.",
-            next_step="Let each run drop what is there, and build it.",
-        )
+        before, now = after_a_late_row(self, LATE, "orders")
         late = [row | {"invoice_number": "r-4"} for row in now.new_rows("orders", before)]
         rule = by_rule([*before.rows_of("orders"), *late])
         self.expect_values("orders.invoice_number", rule, where=now, next_step=BY_RULE)
@@ -221,3 +237,98 @@ class RedBuild(FilesJudge):
             copy.must(f"db downgrade {self.back_to}")
 
     only_on = {"not_built_again": "postgres"}
+
+
+# ------------------------------------------------------------------------------------------------------ 10.3: the cards
+
+CARDS, NIGHT = "ix_users_card_number", "ix_users_card_number_ccnew"
+CARD = "INSERT INTO users (email, timezone, is_active, card_number) VALUES ('{}@example.com', 'UTC', true, '{}')"
+MANY_USERS = """
+    INSERT INTO users (email, timezone, is_active, card_number)
+    SELECT n || '@example.com', 'UTC', true, 'M-' || n FROM generate_series(1, 50000) AS n
+"""
+STAGING = f"""
+    DROP INDEX {NIGHT}; DROP INDEX {CARDS};
+    UPDATE users SET card_number = 'S-' || id WHERE card_number IS NOT NULL;
+    CREATE UNIQUE INDEX {CARDS} ON users (card_number)
+"""
+
+
+class Cards(FilesJudge):
+    exercise = "10.3"
+    stub_fails = "cards"
+    changes = (f"users.{CARDS}", f"users.{NIGHT}")
+    writes = ("users.card_number",)
+    as_shown = ("users",)
+    last = ("no_other_change", "rows_kept", "new_database", "no_drift")
+    causes = {
+        "F69": (
+            "Some cards have several owners when the index is built.",
+            "Count them, and let the revision apply the rule of support first.",
+        )
+    }
+
+    def cards(self) -> None:
+        """of the users with the same card, the one with the lowest id keeps it, and the others have none"""
+        rule = first_owners(self.start.rows_of("users"))
+        self.expect_values("users.card_number", rule, where=self.head, next_step="Read the rule of support again.")
+
+    def indexes(self) -> None:
+        """after the upgrade `users` has a valid unique index on `card_number`, and none that is not valid"""
+        self._expect_index(self.head, "the upgrade")
+
+    def refused(self) -> None:
+        """after the upgrade the database refuses a card that has an owner, also one from before, and takes another"""
+        upgraded = self.fresh("the database", watched=False)
+        upgraded.reach()
+        again = "Does the index know the users who were there before?"
+        owned = (CARD.format(each.lower(), each) for each in ("C-1003", "C-1042", "C-1001"))
+        self.expect_refused(upgraded, *owned, expected="A card that has an owner is refused.", next_step=again)
+        new = (CARD.format(each, each) for each in ("N-1", "N-2"))
+        self.expect_taken(upgraded, *new, expected="A new card is taken.", next_step=again)
+
+    def open_doors(self) -> None:
+        """no transaction keeps people out of `users` while it reads or changes much of it (50,000 users)"""
+        many = self.fresh("a copy with many users", watched=False, sql=MANY_USERS)
+        noted_upgrade(many, "users", seconds=MANY_SECONDS).expect_open_doors(MOST_ROWS)
+
+    def staging(self) -> None:
+        """staging, where the index is valid and no card has two owners, goes through the same revisions, and all is as it
+        was"""
+        staging = self.fresh("staging", watched=False, sql=STAGING)
+        before = staging.snapshot()
+        now = staging.upgrade()
+        self.expect_same_schema(before, now, next_step="Let the revision work on a database without a broken index.")
+        self.expect_values("users.card_number", before.values_of("users.card_number"), where=now)
+
+    def late(self) -> None:
+        """a card is handed out a second time just before it is refused: the upgrade, or the same command once more,
+        succeeds, and the rule holds"""
+        before, now = after_a_late_row(self, CARD.format("late", "C-1003"), "users")
+        late = [row | {"card_number": "C-1003"} for row in now.new_rows("users", before)]
+        rule = first_owners([*before.rows_of("users"), *late])
+        self.expect_values("users.card_number", rule, where=now, next_step="Read the rule of support again.")
+
+    def way_back(self) -> None:
+        """at `0017`, after a downgrade, the rule is still in force"""
+        self._expect_index(self.walk.back(), "the downgrade")
+
+    def _expect_index(self, where: Snapshot, when: str) -> None:
+        table = where.schema.table("users")
+        index = table.index(CARDS) if table else None
+        wrong = not_valid(where.schema, "users")
+        if index is None or str(index) != "unique on (card_number)" and not wrong:
+            wrong = [f"`{CARDS}` is {index or 'not there'}"]
+        self.expect_none(
+            wrong,
+            expected=f"After {when} `{CARDS}` is there, unique and valid, and no index of `users` is invalid.",
+            next_step="`SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid` finds them all.",
+        )
+
+
+def first_owners(users: list[dict[str, Any]]) -> dict[int, str | None]:
+    """The card of each user by the id, as support wants it."""
+    owners: dict[str | None, int] = {}
+    for row in sorted(users, key=lambda row: row["id"]):
+        owners.setdefault(row["card_number"], row["id"])
+    return {row["id"]: row["card_number"] if owners[row["card_number"]] == row["id"] else None for row in users}
