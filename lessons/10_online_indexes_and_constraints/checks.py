@@ -1,0 +1,315 @@
+"""Lesson 10: what the result of each exercise must be."""
+
+import re
+from functools import cached_property
+from typing import Any
+
+from migration_lab.checking import FilesJudge, Snapshot, error_in
+from migration_lab.checking.interruptions import Interruptions
+from migration_lab.checking.running import run, why_it_failed
+from migration_lab.checking.transactions import Noted, noted_upgrade
+from migration_lab.checking.vocabulary import not_valid
+
+UPGRADE = "db upgrade"
+MANY_SECONDS = 60.0  # so that a revision may work in batches, with pauses
+MOST_ROWS = 5_000  # as operations ask for in the ticket of 10.1
+
+MAKES_UNIQUE = re.compile(r"unique|reindex", re.IGNORECASE)
+
+
+def after_a_late_row(judge: FilesJudge, sql: str, table: str) -> tuple[Snapshot, Snapshot]:
+    """Let a duplicate arrive just before an upgrade makes something unique, and run the upgrade again if it fails.
+
+    Returns:
+        What the database held before, and what it holds in the end.
+
+    Raises:
+        Miss: the second run fails as well, or an index of the table is not valid.
+    """
+    statements = Interruptions(judge.fresh("the database", watched=False)).statements(UPGRADE)
+    places = [n for n, each in enumerate(statements, start=1) if MAKES_UNIQUE.search(each)] or [len(statements)]
+    copy = judge.fresh("the database with a late row", watched=False)
+    before = copy.snapshot()
+    with Interruptions(copy).paused_before(places[-1], UPGRADE) as upgrade:
+        copy.refusal(sql)
+        completed = upgrade.completed()
+    if completed.exit_code:
+        completed = run(copy, UPGRADE)
+    judge.expect(
+        completed.exit_code == 0,
+        expected="When a run has failed because of a late duplicate, the next one succeeds.",
+        found=f"The next run ends with:\n{error_in(completed.output, copy.folder)}",
+        cause=why_it_failed(completed) or "What removes duplicates has counted as done, and was not run again.",
+        next_step="What would a second run do: with the duplicate, and with what the failed build has left?",
+    )
+    now = copy.snapshot()
+    judge.expect_none(
+        not_valid(now.schema, table),
+        expected="When the next run has succeeded, the index is valid.",
+        cause="It took what the failed build had left for a good index.",
+        next_step="Let each run drop what is there, and build it.",
+    )
+    return before, now
+
+
+# ------------------------------------------------------------------------------------------------ 10.1: invoice numbers
+
+USER = "INSERT INTO users (email, timezone, is_active) VALUES ('till@example.com', 'UTC', true)"
+COLUMNS = "user_id, amount_cents, status, created_at, currency, invoice_number"
+ORDER = f"INSERT INTO orders ({COLUMNS}) SELECT max(id), 5, 'paid'"
+LATE = f"{ORDER}, '2026-03-01 10:00:00', 'EUR', 'r-4' FROM users"
+TWICE = f"""
+ALTER TABLE orders DROP CONSTRAINT fk_orders_user_id_users; -- which would look at each row
+INSERT INTO orders ({COLUMNS}) SELECT 1, n, 'paid', '2026-01-01', 'EUR', 'K-' || n FROM generate_series(1, 296000) AS n;
+INSERT INTO orders ({COLUMNS}) SELECT 2, n, 'paid', '2026-01-01', 'EUR', 'k-' || n FROM generate_series(1, 4000) AS n
+"""
+WRONG = """
+SELECT 300000 - count(*) FROM orders WHERE created_at = '2026-01-01'
+AND invoice_number = CASE user_id WHEN 1 THEN 'K-' || amount_cents ELSE 'k-' || amount_cents || '/' || id END
+"""
+BY_RULE = "Look at orders of the same moment, at numbers in small letters, and at what is earliest by `created_at`."
+
+
+class InvoiceNumbers(FilesJudge):
+    exercise = "10.1"
+    stub_fails = "upgrade"
+    changes = ("orders.ix_orders_invoice_number_lower",)
+    writes = ("orders.invoice_number",)
+    as_shown = ("orders",)
+    causes = {
+        "F69": (
+            "Some numbers are there more than once when the index is built.",
+            "Count them with the rule of the index, and let the revision give them other numbers first.",
+        )
+    }
+
+    def numbers(self) -> None:
+        """of the orders with the same number, in capitals or not, the earliest keeps it, and the others have `/` and
+        their id after it; all other numbers are as they were"""
+        rule = by_rule(self.start.rows_of("orders"))
+        self.expect_values("orders.invoice_number", rule, where=self.head, next_step=BY_RULE)
+
+    def refused(self) -> None:
+        """after the upgrade the database refuses a number that is taken, in capitals or not, and takes other orders;
+        so does a new database"""
+        upgraded = self.fresh("the database", watched=False)
+        upgraded.reach()
+        for database in (upgraded, self.new[0]):
+            self.expect_none(
+                not_valid(database.schema(), "orders"),
+                expected=f"In {database.name} the index is valid.",
+                next_step="What does a concurrent build leave behind when it fails?",
+            )
+            values = (f"'N-{n}' FROM users" for n in (1, 2))
+            taken = [USER, *(f"{ORDER}, '2026-03-02 10:00:00', 'EUR', {each}" for each in (*values, *NONE))]
+            self.expect_taken(database, *taken, expected="Other numbers are taken, and orders without one.")
+            self.expect_refused(
+                database,
+                *(f"{ORDER}, '2026-03-02 10:00:00', 'EUR', '{each}' FROM users" for each in ("N-1", "n-1")),
+                expected="`N-1` is taken, and so is `n-1`.",
+                next_step="Try an `INSERT` with each of them after the upgrade.",
+            )
+
+    def books(self) -> None:
+        """if you go back, the new numbers stay, and the next upgrade leaves them as they are"""
+        self.walk.again()
+        lived = self.walk.lived.known_values_of("orders.invoice_number")
+        for stop in self.walk.stops[1:]:
+            self.expect_values(
+                "orders.invoice_number",
+                lived,
+                where=stop.snapshot,
+                cause=f"They are others {stop.when}.",
+                next_step="Leave the numbers in `downgrade()`, and let `upgrade()` change only those that are taken.",
+            )
+
+    def many_orders(self) -> None:
+        """with 300,000 more orders the upgrade finishes within a minute, by the same rule"""
+        wrong = self._noted.copy.sql(WRONG).scalar
+        self.expect(
+            not wrong,
+            expected="The numbers of 300,000 more orders are as the rule says.",
+            found=f"{wrong:,} of them are not.",
+            next_step="Look at the first and the last id that the revision reaches.",
+        )
+
+    def open_doors(self) -> None:
+        """no transaction keeps people out of `orders` while it reads or changes much of it (300,000 orders)"""
+        self._noted.expect_open_doors(MOST_ROWS)
+
+    def small_steps(self) -> None:
+        """no transaction changes more than 5,000 orders (of 300,000)"""
+        self._noted.expect_small_steps(MOST_ROWS)
+
+    def late(self) -> None:
+        """a till sends a number a second time just before it is refused: the upgrade, or the same command once more,
+        succeeds, and the rule holds"""
+        before, now = after_a_late_row(self, LATE, "orders")
+        late = [row | {"invoice_number": "r-4"} for row in now.new_rows("orders", before)]
+        rule = by_rule([*before.rows_of("orders"), *late])
+        self.expect_values("orders.invoice_number", rule, where=now, next_step=BY_RULE)
+
+    only_on = dict.fromkeys(("many_orders", "open_doors", "small_steps", "late"), "postgres")
+
+    @cached_property
+    def _noted(self) -> Noted:
+        many = self.fresh("a copy with many orders", watched=False, sql=TWICE)
+        return noted_upgrade(many, "orders", seconds=MANY_SECONDS)
+
+
+NONE = ("NULL FROM users",) * 2
+
+
+def by_rule(orders: list[dict[str, Any]]) -> dict[int, str | None]:
+    """The invoice number of each order by its id, as finance wants it."""
+    taken: set[str] = set()
+    numbers: dict[int, str | None] = {}
+    for row in sorted(orders, key=lambda row: (str(row["created_at"]), row["id"])):
+        number = row["invoice_number"]
+        is_taken = number is not None and number.lower() in taken
+        numbers[row["id"]] = f"{number}/{row['id']}" if is_taken else number
+        taken.add((number or "").lower())
+    return numbers
+
+
+# --------------------------------------------------------------------------------------------------- 10.2: a red build
+
+STATUS, REFERENCE, CREATED = "ix_orders_status", "uq_warehouse_reference", "ix_orders_created_at"
+WANTED = {STATUS: "on (status)", REFERENCE: "unique on (reference)", CREATED: "on (created_at)"}
+FILES = """
+    SELECT array_agg(a.attname ORDER BY a.attname)::text, pg_relation_filenode(i.indexrelid)
+    FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+    WHERE i.indrelid = 'orders'::regclass GROUP BY i.indexrelid ORDER BY 2
+"""
+
+
+class RedBuild(FilesJudge):
+    exercise = "10.2"
+    stub_fails = "names"
+    changes = ("orders.orders_status_idx", f"orders.{STATUS}")
+
+    def names(self) -> None:
+        """after the upgrade `orders` has the three indexes, each under the name that the ticket gives it, and no second
+        one on the same column"""
+        table = self.head.schema.table("orders")
+        found = {each.name: str(each) for each in (table.indexes if table else ())}
+        wrong = [f"`{name}` is {found.get(name, 'not there')}" for name in WANTED if found.get(name) != WANTED[name]]
+        wrong += [f"there is `{name}` as well, {is_}" for name, is_ in found.items() if name not in WANTED]
+        self.expect_none(
+            wrong,
+            expected=f"{', '.join(f'`{name}` {is_}' for name, is_ in WANTED.items())}, and no other index.",
+            most=5,
+            next_step="Read in the ticket who relies on which index, and on which name.",
+        )
+
+    def not_built_again(self) -> None:
+        """on the way up and back, each index stays what it is on disk"""
+        copy = self.fresh("production", watched=False)
+        before = copy.sql(FILES).rows
+        copy.reach()
+        for when in ("after the upgrade", "after the downgrade"):
+            self.expect(
+                copy.sql(FILES).rows == before,
+                expected="Each index of `orders` has the file that it had.",
+                found=f"{when[:1].upper()}{when[1:]} one has another file: it was dropped and built again.",
+                next_step="Postgres can change the name of an index without touching the index.",
+            )
+            copy.must(f"db downgrade {self.back_to}")
+
+    only_on = {"not_built_again": "postgres"}
+
+
+# ------------------------------------------------------------------------------------------------------ 10.3: the cards
+
+CARDS, NIGHT = "ix_users_card_number", "ix_users_card_number_ccnew"
+CARD = "INSERT INTO users (email, timezone, is_active, card_number) VALUES ('{}@example.com', 'UTC', true, '{}')"
+MANY_USERS = """
+    INSERT INTO users (email, timezone, is_active, card_number)
+    SELECT n || '@example.com', 'UTC', true, 'M-' || n FROM generate_series(1, 50000) AS n
+"""
+STAGING = f"""
+    DROP INDEX {NIGHT}; DROP INDEX {CARDS};
+    UPDATE users SET card_number = 'S-' || id WHERE card_number IS NOT NULL;
+    CREATE UNIQUE INDEX {CARDS} ON users (card_number)
+"""
+
+
+class Cards(FilesJudge):
+    exercise = "10.3"
+    stub_fails = "cards"
+    changes = (f"users.{CARDS}", f"users.{NIGHT}")
+    writes = ("users.card_number",)
+    as_shown = ("users",)
+    last = ("no_other_change", "rows_kept", "new_database", "no_drift")
+    causes = {
+        "F69": (
+            "Some cards have several owners when the index is built.",
+            "Count them, and let the revision apply the rule of support first.",
+        )
+    }
+
+    def cards(self) -> None:
+        """of the users with the same card, the one with the lowest id keeps it, and the others have none"""
+        rule = first_owners(self.start.rows_of("users"))
+        self.expect_values("users.card_number", rule, where=self.head, next_step="Read the rule of support again.")
+
+    def indexes(self) -> None:
+        """after the upgrade `users` has a valid unique index on `card_number`, and none that is not valid"""
+        self._expect_index(self.head, "the upgrade")
+
+    def refused(self) -> None:
+        """after the upgrade the database refuses a card that has an owner, also one from before, and takes another"""
+        upgraded = self.fresh("the database", watched=False)
+        upgraded.reach()
+        again = "Does the index know the users who were there before?"
+        owned = (CARD.format(each.lower(), each) for each in ("C-1003", "C-1042", "C-1001"))
+        self.expect_refused(upgraded, *owned, expected="A card that has an owner is refused.", next_step=again)
+        new = (CARD.format(each, each) for each in ("N-1", "N-2"))
+        self.expect_taken(upgraded, *new, expected="A new card is taken.", next_step=again)
+
+    def open_doors(self) -> None:
+        """no transaction keeps people out of `users` while it reads or changes much of it (50,000 users)"""
+        many = self.fresh("a copy with many users", watched=False, sql=MANY_USERS)
+        noted_upgrade(many, "users", seconds=MANY_SECONDS).expect_open_doors(MOST_ROWS)
+
+    def staging(self) -> None:
+        """staging, where the index is valid and no card has two owners, goes through the same revisions, and nothing of
+        it changes"""
+        staging = self.fresh("staging", watched=False, sql=STAGING)
+        before = staging.snapshot()
+        now = staging.upgrade()
+        self.expect_same_schema(before, now, next_step="Let the revision work on a database without a broken index.")
+        then = "The same ids are other people there. Let the statement find the rows by the rule."
+        self.expect_values("users.card_number", before.values_of("users.card_number"), where=now, next_step=then)
+
+    def late(self) -> None:
+        """a card is handed out a second time just before it is refused: the upgrade, or the same command once more,
+        succeeds, and the rule holds"""
+        before, now = after_a_late_row(self, CARD.format("late", "C-1001"), "users")
+        late = [row | {"card_number": "C-1001"} for row in now.new_rows("users", before)]
+        rule = first_owners([*before.rows_of("users"), *late])
+        self.expect_values("users.card_number", rule, where=now, next_step="Read the rule of support again.")
+
+    def way_back(self) -> None:
+        """at `0017`, after a downgrade, the rule is still in force"""
+        self._expect_index(self.walk.back(), "the downgrade")
+
+    def _expect_index(self, where: Snapshot, when: str) -> None:
+        table = where.schema.table("users")
+        index = table.index(CARDS) if table else None
+        wrong = not_valid(where.schema, "users")
+        if index is None or (str(index) != "unique on (card_number)" and not wrong):
+            wrong = [f"`{CARDS}` is {index or 'not there'}"]
+        self.expect_none(
+            wrong,
+            expected=f"After {when} `{CARDS}` is there, unique and valid, and no index of `users` is invalid.",
+            next_step="`SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid` finds them all.",
+        )
+
+
+def first_owners(users: list[dict[str, Any]]) -> dict[int, str | None]:
+    """The card of each user by the id, as support wants it."""
+    owners: dict[str | None, int] = {}
+    for row in sorted(users, key=lambda row: row["id"]):
+        owners.setdefault(row["card_number"], row["id"])
+    return {row["id"]: row["card_number"] if owners[row["card_number"]] == row["id"] else None for row in users}
