@@ -1,0 +1,192 @@
+"""Lesson 12: what the result of each exercise must be."""
+
+from functools import cached_property
+from typing import Any
+
+from migration_lab import course
+from migration_lab.checking import Database, FilesJudge, Miss, listed, part_of
+from migration_lab.checking.rollout import Served, both_releases, release_before, revisions_ahead
+from migration_lab.checking.usual import UNDO
+from migration_lab.service import serve
+from migration_lab.traffic import Request, ids_in
+from migration_lab.traffic.outcome import reasons
+
+Names = dict[Any, str | None]  # by the user's id
+MOMENT = (
+    "The deploy needs a revision at which both releases serve and show every name: both columns are there, and filled "
+    "in."
+)
+COPY = "Whoever writes one of the columns, in an `INSERT` or in an `UPDATE`, must find the other one written too."
+A_FEW = 10  # requests
+MIX: tuple[Request, ...] = (
+    ("GET", "/users/{id}", None),
+    ("POST", "/users", {"email": "{new}@during.example", "display_name": "During"}),
+    ("POST", "/users/{id}/logins", None),
+)
+
+
+class PublicName(FilesJudge):
+    exercise = "12.1"
+    stub_fails = "both_serve"
+    changes = ("users.display_name", "users.public_name")
+    moves = {"users.display_name": "users.public_name"}
+
+    def renamed(self) -> None:
+        """after the last revision `users` has `public_name`, text of up to 80 characters that may be null, and no
+        `display_name`"""
+        self.expect_column("users.public_name", where=self.head, length=80)
+        self.expect(
+            self.head.column("users.display_name") is None,
+            expected="`users` has no `display_name` any more.",
+            found="It still has one.",
+            next_step="Drop it in a revision that runs when today's release is gone.",
+        )
+
+    def both_serve(self) -> None:
+        """there is a revision at which both releases serve and show every name; until then today's release does, and
+        from then on the new one"""
+        _ = self._deploy
+
+    def shown_by_both(self) -> None:
+        """while both serve, each shows what the other one and support have written: new names, changed ones, and none
+        where one was taken away"""
+        _ = self._deploy
+
+    def way_back(self) -> None:
+        """on the way back, one revision at a time, each release serves and shows every name where it did on the way
+        up"""
+        _ = self._deploy
+
+    def rolling_deploy(self) -> None:
+        """under requests all the time, through all revisions and a rolling deploy, none fails, and no name is lost"""
+        copy, failed = self._under_requests
+        self.expect_none(
+            failed, expected="No request fails.", next_step="Ask of each statement what the releases that serve need."
+        )
+        lost = copy.sql(
+            "SELECT count(*) FROM users WHERE email LIKE '%@during.example' AND public_name IS DISTINCT FROM 'During'"
+        ).scalar
+        self.expect(
+            not lost,
+            expected="Each user who signs up during the deploy has a name.",
+            found="Some have none.",
+            next_step="Let the trigger be there before the old rows are filled in.",
+        )
+
+    @cached_property
+    def _deploy(self) -> str:
+        """The revision at which the new release is deployed, when both have been through all revisions and back."""
+        copy = self.fresh("the database under both releases", watched=False)
+        names = self.start.values_of("users.display_name")
+        with both_releases(copy, course.lesson("12")) as (old, new), part_of("both_serve"):
+            for revision in (ahead := revisions_ahead(copy)):
+                copy.reach(revision)
+                is_ready = not differing(new, names)
+                serves(old, f"old-{revision}", names, MOMENT)
+                if is_ready and not new.unanswered(*visits(f"new-{revision}")):
+                    break
+                if revision == ahead[-1]:
+                    serves(new, "new", names, MOMENT)
+            with part_of("shown_by_both"):
+                names |= written(old, new)
+                for each in (old, new):
+                    shows(each, names, COPY)
+            later = ahead[ahead.index(revision) + 1 :]
+            for each in later:
+                copy.reach(each)
+                serves(new, f"new-{each}", names, "Drop the old column only where every value is in the new one.")
+            with part_of("way_back"):
+                names |= renamed(new, {11: "Dave", 27: None, 32: "Karl"})
+                for each in [*later[:-1][::-1], revision] if later else []:
+                    copy.downgrade(each)
+                    serves(new, f"new-back-{each}", names, UNDO)
+                for each in [*ahead[: ahead.index(revision) + 1][::-1], self.back_to]:
+                    if each != revision:
+                        copy.downgrade(each)
+                    serves(old, f"old-back-{each}", names, UNDO)
+        return revision
+
+    @cached_property
+    def _under_requests(self) -> tuple[Database, list[str]]:
+        """A database that went through all revisions under requests, and why requests failed."""
+        deploy_at = self._deploy
+        copy = self.fresh("the database under requests", watched=False)
+        ids = ids_in(copy.url, "users")
+        with (
+            serve(release_before(copy, course.lesson("12"))) as old,
+            serve(copy.workspace) as new,
+            old.requests(per_second=40, mix=MIX, ids=ids) as seen,
+        ):
+            seen.wait_for(A_FEW)
+            copy.reach(deploy_at)
+            for phase, ports in (("both releases", (old.port, new.port)), ("the new release", (new.port,))):
+                seen.phase(phase)
+                seen.retarget({port: 1.0 for port in ports})
+                seen.wait_for(2 * A_FEW)
+            copy.reach()
+            seen.phase("afterwards")
+            seen.wait_for(A_FEW)
+        return copy, sorted(reasons(seen.outcomes))
+
+
+def visits(name: str) -> list[Request]:
+    """What people ask of a release, under an address that nobody has yet."""
+    return [
+        ("POST", "/users", {"email": f"{name}@example.com", "display_name": name}),
+        ("GET", "/users/2", None),
+        ("POST", "/users/2/logins", None),
+        ("PATCH", "/users/2", {"is_active": True}),
+    ]
+
+
+def shown(release: Served) -> Names:
+    """The names that a release shows, by the user's id; none if it does not answer."""
+    answer = release.service.get("/users")
+    return {each["id"]: each["display_name"] for each in answer.json} if answer.ok else {}
+
+
+def differing(release: Served, names: Names) -> list[str]:
+    """Which users a release shows with another name, in sentences."""
+    found = shown(release)
+    return [
+        f"It shows the user with id {id_} with {found.get(id_) or 'no name'!r}, not with {name or 'no name'!r}."
+        for id_, name in names.items()
+        if found.get(id_) != name
+    ]
+
+
+def shows(release: Served, names: Names, next_step: str) -> None:
+    """A release shows these names."""
+    if wrong := differing(release, names):
+        raise Miss(expected=f"{release.name} shows every name.".capitalize(), found=listed(wrong, 3), next_step=next_step)
+
+
+def serves(release: Served, name: str, names: Names, next_step: str) -> None:
+    """A release answers what people ask, and shows these names; the user who signs up is one of them from now on."""
+    release.expect(*visits(name), next_step=next_step)
+    shows(release, names, next_step)
+    names |= {id_: each for id_, each in shown(release).items() if id_ not in names}
+
+
+def written(old: Served, new: Served) -> Names:
+    """Names that both releases and support write at one moment, by the user's id."""
+    names: Names = {}
+    for release, name in ((old, "Of the old one"), (new, "Of the new one"), (old, None), (new, None)):
+        email = f"{release.name.replace(' ', '-')}-{'named' if name else 'nameless'}@example.com"
+        release.expect(("POST", "/users", {"email": email, "display_name": name}), next_step=COPY)
+        names[release.copy.sql(f"SELECT id FROM users WHERE email = '{email}'").scalar] = name
+    names |= renamed(new, {1: "Anna", 9: None, 30: "Ivan"})
+    for id_, name in ((26, "Erin B."), (28, None), (31, "Judy")):
+        value = f"'{name}'" if name else "NULL"
+        if refused := new.copy.refusal(f"UPDATE users SET display_name = {value} WHERE id = {id_}"):
+            raise Miss(expected="Support can change `display_name` with SQL.", found=refused, next_step=COPY)
+        names[id_] = name
+    for id_, release in zip(names, (old, new) * len(names), strict=False):
+        release.expect(("POST", f"/users/{id_}/logins", None), next_step=COPY)  # which changes no name
+    return names
+
+
+def renamed(new: Served, names: Names) -> Names:
+    """The names, after users have changed theirs in the new release."""
+    new.expect(*(("PATCH", f"/users/{id_}", {"display_name": name}) for id_, name in names.items()), next_step=COPY)
+    return names
