@@ -1,5 +1,6 @@
 """Lesson 12: what the result of each exercise must be."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -7,6 +8,7 @@ from migration_lab import course
 from migration_lab.checking import Database, FilesJudge, Miss, listed, part_of
 from migration_lab.checking.rollout import Served, both_releases, release_before, revisions_ahead
 from migration_lab.checking.usual import UNDO
+from migration_lab.errors import LabError
 from migration_lab.service import serve
 from migration_lab.traffic import Request, ids_in
 from migration_lab.traffic.outcome import reasons
@@ -121,7 +123,7 @@ class PublicName(FilesJudge):
             copy.reach(deploy_at)
             for phase, ports in (("both releases", (old.port, new.port)), ("the new release", (new.port,))):
                 seen.phase(phase)
-                seen.retarget({port: 1.0 for port in ports})
+                seen.retarget(dict.fromkeys(ports, 1.0))
                 seen.wait_for(2 * A_FEW)
             copy.reach()
             seen.phase("afterwards")
@@ -158,7 +160,8 @@ def differing(release: Served, names: Names) -> list[str]:
 def shows(release: Served, names: Names, next_step: str) -> None:
     """A release shows these names."""
     if wrong := differing(release, names):
-        raise Miss(expected=f"{release.name} shows every name.".capitalize(), found=listed(wrong, 3), next_step=next_step)
+        expected = f"{release.name[:1].upper()}{release.name[1:]} shows every name."
+        raise Miss(expected=expected, found=listed(wrong, 3), next_step=next_step)
 
 
 def serves(release: Served, name: str, names: Names, next_step: str) -> None:
@@ -190,3 +193,141 @@ def renamed(new: Served, names: Names) -> Names:
     """The names, after users have changed theirs in the new release."""
     new.expect(*(("PATCH", f"/users/{id_}", {"display_name": name}) for id_, name in names.items()), next_step=COPY)
     return names
+
+
+PAID = ("paid", "shipped")
+LOOKED_AT = "Look at what the view reads after each of your revisions."
+
+
+class Flag(FilesJudge):
+    exercise = "12.2"
+    stub_fails = "upgrade"
+    changes = ("orders.is_paid", "finance_revenue")
+    by_hand = ("finance_revenue",)
+    writes = ("orders.is_paid",)  # `flag` looks at it
+    only_on = {"rights": "postgres"}
+    last = ("no_other_change", "downgrade", "rows_kept", "new_database", "no_drift")
+
+    def dropped(self) -> None:
+        """`orders` has no `is_paid` after the last revision"""
+        self.expect(
+            self.head.column("orders.is_paid") is None,
+            expected="`orders` has no `is_paid`.",
+            found="It still has one.",
+            next_step="Drop the column in a revision.",
+        )
+
+    def report(self) -> None:
+        """at each revision, up and back, `finance_revenue` has the columns `user_id`, `orders` and `cents`; at the last
+        one it has each user's paid and shipped orders, also those that come later, and on the way back as well"""
+        for each in self._looks:
+            self.expect(
+                each.columns == REPORT,
+                expected=f"{each.when}, `finance_revenue` has the columns {', '.join(REPORT)}.",
+                found=each.refused or f"It has the columns {', '.join(each.columns)}.",
+                next_step=LOOKED_AT,
+            )
+            self.expect_none(
+                [] if each.may_be_late else each.wrong,
+                expected=f"{each.when}, `finance_revenue` counts the orders that are paid or shipped, and no others.",
+                next_step=LOOKED_AT,
+            )
+
+    def rights(self) -> None:
+        """everybody who could read `finance_revenue` still can, up and back"""
+        self.expect_none(
+            [f"{each.when} it is its owner's alone." for each in self._looks if not each.is_public],
+            expected="Everybody may read `finance_revenue`, as at the start.",
+            next_step="`DROP VIEW` drops the rights with the view. `CREATE OR REPLACE VIEW` keeps them.",
+        )
+
+    def staging(self) -> None:
+        """a database without the view can be upgraded, taken back and upgraded again"""
+        copy = self.fresh("staging, which has no such view", sql="DROP VIEW finance_revenue", watched=False)
+        for _ in range(2):
+            copy.upgrade()
+            with part_of("staging"):
+                copy.downgrade(self.back_to)
+
+    def flag(self) -> None:
+        """after a downgrade to the start `is_paid` is right for every order, also for new ones"""
+        _ = self._looks
+        wrong = [
+            f"The order with id {row['id']} is {row['status']!r}, and `is_paid` is {bool(row['is_paid'])}"
+            for row in self._production.snapshot().rows_of("orders")
+            if bool(row["is_paid"]) is not (row["status"] in PAID)
+        ]
+        then = "Let `downgrade()` fill in the flag from what the database knows."
+        self.expect_none(wrong, expected="`is_paid` is true for `paid` and `shipped`, and false else.", next_step=then)
+
+    def downgrade(self) -> None:
+        """`flask db downgrade`, back to the start, undoes what the upgrade did; what the view reads is left open"""
+        then = "Compare `downgrade()` with the column as it was: type, NOT NULL, default."
+        self.expect_same_schema(self.start, self.walk.back(), besides=self.by_hand, next_step=then)
+        with part_of("upgrade"):
+            self.expect_same_schema(self.head, self.walk.again(), besides=self.by_hand, next_step=then)
+
+    @cached_property
+    def _production(self) -> Database:
+        return self.fresh("production", watched=False)
+
+    @cached_property
+    def _looks(self) -> list["Look"]:
+        """What finance's view gives at each revision: on the way up, when there are new orders, and on the way back."""
+        copy, looks = self._production, []
+        for each in (ahead := revisions_ahead(copy)):
+            copy.reach(each)
+            looks.append(look(copy, f"After the upgrade to `{each}`", may_be_late=each != ahead[-1]))
+        cast = "::order_status" if self.engine == "postgres" else ""
+        copy.execute(NEW_ORDERS.format(cast))
+        looks.append(look(copy, "When new orders have come"))
+        for each in [*ahead[:-1][::-1], self.back_to]:
+            copy.downgrade(each)
+            looks.append(look(copy, f"After the downgrade to `{each}`"))
+        return looks
+
+
+REPORT = ("user_id", "orders", "cents")
+NEW_ORDERS = """
+    INSERT INTO orders (user_id, amount_cents, currency, status, created_at)
+    SELECT id, 100 + id, 'EUR', (CASE id % 3 WHEN 0 THEN 'shipped' WHEN 1 THEN 'paid' ELSE 'pending' END){},
+        CURRENT_TIMESTAMP
+    FROM users
+"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What finance's view gave at one moment.
+
+    Args:
+        columns: none where the database refused, and why.
+        wrong: users whose row is not right, in sentences.
+        may_be_late: whether it may still be the view of the start.
+    """
+
+    when: str
+    columns: tuple[str, ...]
+    refused: str
+    wrong: list[str]
+    is_public: bool
+    may_be_late: bool
+
+
+def look(copy: Database, when: str, *, may_be_late: bool = False) -> Look:
+    """Ask the view, and count the orders by their status."""
+    paid = "SELECT user_id, count(*), sum(amount_cents) FROM orders WHERE status IN ('paid', 'shipped') GROUP BY 1"
+    wanted = {row[0]: tuple(map(int, row[1:])) for row in map(tuple, copy.sql(paid).rows)}
+    try:
+        found = copy.sql("SELECT * FROM finance_revenue")
+    except LabError as error:
+        return Look(when, (), error.message, [], True, may_be_late)
+    rows = {row[0]: row[1:] for row in map(tuple, found.rows)} if found.columns == REPORT else {}
+    wrong = [
+        f"The user with id {each}: {rows.get(each, 'no row')}, not {wanted.get(each, 'no row')}"
+        for each in sorted({*rows, *wanted})
+        if rows.get(each) != wanted.get(each)
+    ]
+    public = "SELECT has_table_privilege('public', 'finance_revenue', 'SELECT')"
+    is_public = copy.engine.name != "postgres" or bool(copy.sql(public).scalar)
+    return Look(when, tuple(found.columns), "", wrong, is_public, may_be_late)
