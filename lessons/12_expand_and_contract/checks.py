@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from migration_lab import course
-from migration_lab.checking import Database, FilesJudge, Miss, listed, part_of
+from migration_lab.checking import Database, FilesJudge, Miss, Snapshot, differences_in, listed, part_of
 from migration_lab.checking.rollout import Served, both_releases, release_before, revisions_ahead
 from migration_lab.checking.usual import UNDO
 from migration_lab.errors import LabError
@@ -331,3 +331,108 @@ def look(copy: Database, when: str, *, may_be_late: bool = False) -> Look:
     public = "SELECT has_table_privilege('public', 'finance_revenue', 'SELECT')"
     is_public = copy.engine.name != "postgres" or bool(copy.sql(public).scalar)
     return Look(when, tuple(found.columns), "", wrong, is_public, may_be_late)
+
+
+class DearCustomer(FilesJudge):
+    exercise = "12.3"
+    stub_fails = "column"
+    changes = fills = ("users.display_name",)
+    writes = ("kept_display_names",)  # `kept` and `later_names` look at it
+    as_shown = ("kept_display_names",)
+
+    def column(self) -> None:
+        """`users` has `display_name` again: text of up to 80 characters that may be null, without a default"""
+        self.expect_column("users.display_name", where=self.head, length=80)
+
+    def as_it_ran(self) -> None:
+        """`0025` says what it said when it ran"""
+        file = "migrations/versions/0025_drop_users_display_name.py"
+        self.expect_revision("0025", file, next_step="Put it back, and write a revision that follows it.")
+
+    def names(self) -> None:
+        """whoever had a name has it again, and nobody else has one"""
+        kept = {(row["user_id"], row["email"]): row["display_name"] for row in self._kept(self.start)}
+        self.expect_values(
+            "users.display_name",
+            lambda row: kept.get((row["id"], row["email"])),
+            where=self.head,
+            next_step="Compare the ids and the addresses of both tables.",
+        )
+
+    def serves(self) -> None:
+        """last week's release and this folder's both serve then, and the database accepts the users of today's, which
+        does not know the column"""
+        copy = self.fresh("the database under both releases", watched=False)
+        with both_releases(copy, course.lesson("12")) as (old, new):
+            copy.reach()
+            requests = ("POST", "/users", {"email": "last-week@example.com", "display_name": "Last Week"}), *LOOKS
+            old.expect(*requests, next_step="Compare the column with the model of last week's release.")
+            new.expect(("POST", "/users", {"email": "folder@example.com"}), *LOOKS)
+        self.expect_taken(
+            copy,
+            TODAY.format("today"),
+            expected="A user of today's release, who comes without a name, is accepted.",
+            next_step="Let the column be null.",
+        )
+
+    def later_names(self) -> None:
+        """back to `0025` and up again: names that were new, changed or taken away in between are so again, also the
+        second time"""
+        copy = self.fresh("the database in use", watched=False)
+        copy.reach()
+        for number, changes in enumerate((LATER, LATER_STILL), start=1):
+            for each in changes:
+                copy.execute(each)
+            names = copy.snapshot().values_of("users.display_name")
+            with part_of("later_names"):
+                copy.downgrade(self.back_to)
+                copy.execute(TODAY.format(f"in-between-{number}"))
+                copy.reach()
+            then = "Let `downgrade()` write what is in the column into `kept_display_names`, before it drops it."
+            self.expect_values("users.display_name", names, where=copy.snapshot(), next_step=then)
+
+    def kept(self) -> None:
+        """the names of deleted users stay in `kept_display_names`, on the way up and on the way back"""
+        there = {(row["id"], row["email"]) for row in self.start.rows_of("users")}
+        gone = [row for row in self._kept(self.start) if (row["user_id"], row["email"]) not in there]
+        self.walk.again()
+        self.expect_none(
+            [
+                f"{row['display_name']!r} of {row['email']} is missing {stop.when}"
+                for stop in self.walk.stops
+                for row in gone
+                if row not in self._kept(stop.snapshot)
+            ],
+            expected="The names of deleted users stay where they are.",
+            next_step="Look for what is dropped or deleted: only a user who is there has another place for the name.",
+        )
+
+    def no_drift(self) -> None:
+        """`flask db check` reports the table `kept_display_names`, as at the start, and nothing else"""
+        database, _ = self.new
+        if differences_in(database.flask("db check").output) != [KNOWN]:
+            super().no_drift()
+        elif database.stands_at() != self.start.revisions:
+            with part_of("new_database"):
+                self.expect_same_schema(self.start, database.downgrade(self.back_to), next_step=UNDO)
+
+    @staticmethod
+    def _kept(where: Snapshot) -> list[dict[str, Any]]:
+        return where.rows_of("kept_display_names")
+
+
+KNOWN = "Detected removed table 'kept_display_names'"
+LOOKS: tuple[Request, ...] = (("GET", "/users", None), ("POST", "/users/2/logins", None))
+TODAY = "INSERT INTO users (email, timezone, is_active) VALUES ('{}@example.com', 'UTC', true)"
+LATER = (
+    "INSERT INTO users (email, timezone, is_active, display_name) VALUES ('new@example.com', 'UTC', true, 'New')",
+    "UPDATE users SET display_name = 'Anna' WHERE id = 1",
+    "UPDATE users SET display_name = NULL WHERE id = 11",
+    "UPDATE users SET display_name = 'O''Neill' WHERE id = 3",
+    "UPDATE users SET display_name = 'Nina' WHERE id = 9",
+)
+LATER_STILL = (
+    "UPDATE users SET display_name = 'Ann' WHERE id = 1",
+    "UPDATE users SET display_name = 'Dave' WHERE id = 11",
+    "UPDATE users SET display_name = NULL WHERE id = 3",
+)
