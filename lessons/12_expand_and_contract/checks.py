@@ -1,0 +1,438 @@
+"""Lesson 12: what the result of each exercise must be."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from migration_lab import course
+from migration_lab.checking import Database, FilesJudge, Miss, Snapshot, differences_in, listed, part_of
+from migration_lab.checking.rollout import Served, both_releases, release_before, revisions_ahead
+from migration_lab.checking.usual import UNDO
+from migration_lab.errors import LabError
+from migration_lab.service import serve
+from migration_lab.traffic import Request, ids_in
+from migration_lab.traffic.outcome import reasons
+
+Names = dict[Any, str | None]  # by the user's id
+MOMENT = (
+    "The deploy needs a revision at which both releases serve and show every name: both columns are there, and filled "
+    "in."
+)
+COPY = "Whoever writes one of the columns, in an `INSERT` or in an `UPDATE`, must find the other one written too."
+A_FEW = 10  # requests
+MIX: tuple[Request, ...] = (
+    ("GET", "/users/{id}", None),
+    ("POST", "/users", {"email": "{new}@during.example", "display_name": "During"}),
+    ("POST", "/users/{id}/logins", None),
+)
+
+
+class PublicName(FilesJudge):
+    exercise = "12.1"
+    stub_fails = "both_serve"
+    changes = ("users.display_name", "users.public_name")
+    moves = {"users.display_name": "users.public_name"}
+
+    def renamed(self) -> None:
+        """after the last revision `users` has `public_name`, text of up to 80 characters that may be null, and no
+        `display_name`"""
+        self.expect_column("users.public_name", where=self.head, length=80)
+        self.expect(
+            self.head.column("users.display_name") is None,
+            expected="`users` has no `display_name` any more.",
+            found="It still has one.",
+            next_step="Drop it in a revision that runs when today's release is gone.",
+        )
+
+    def both_serve(self) -> None:
+        """there is a revision at which both releases serve and show every name; until then today's release does, and
+        from then on the new one"""
+        _ = self._deploy
+
+    def shown_by_both(self) -> None:
+        """while both serve, each shows what the other one and support have written: new names, changed ones, and none
+        where one was taken away"""
+        _ = self._deploy
+
+    def way_back(self) -> None:
+        """on the way back, one revision at a time, each release serves and shows every name where it did on the way
+        up"""
+        _ = self._deploy
+
+    def rolling_deploy(self) -> None:
+        """under requests all the time, through all revisions and a rolling deploy, none fails, and no name is lost"""
+        copy, failed = self._under_requests
+        self.expect_none(
+            failed, expected="No request fails.", next_step="Ask of each statement what the releases that serve need."
+        )
+        lost = copy.sql(
+            "SELECT count(*) FROM users WHERE email LIKE '%@during.example' AND public_name IS DISTINCT FROM 'During'"
+        ).scalar
+        self.expect(
+            not lost,
+            expected="Each user who signs up during the deploy has a name.",
+            found="Some have none.",
+            next_step="Let the trigger be there before the old rows are filled in.",
+        )
+
+    @cached_property
+    def _deploy(self) -> str:
+        """The revision at which the new release is deployed, when both have been through all revisions and back."""
+        copy = self.fresh("the database under both releases", watched=False)
+        names = self.start.values_of("users.display_name")
+        with both_releases(copy, course.lesson("12")) as (old, new), part_of("both_serve"):
+            for revision in (ahead := revisions_ahead(copy)):
+                copy.reach(revision)
+                is_ready = not differing(new, names)
+                serves(old, f"old-{revision}", names, MOMENT)
+                if is_ready and not new.unanswered(*visits(f"new-{revision}")):
+                    break
+                if revision == ahead[-1]:
+                    serves(new, "new", names, MOMENT)
+            with part_of("shown_by_both"):
+                names |= written(old, new)
+                for each in (old, new):
+                    shows(each, names, COPY)
+            later = ahead[ahead.index(revision) + 1 :]
+            for each in later:
+                copy.reach(each)
+                serves(new, f"new-{each}", names, "Drop the old column only where every value is in the new one.")
+            with part_of("way_back"):
+                names |= renamed(new, {11: "Dave", 27: None, 32: "Karl"})
+                for each in [*later[:-1][::-1], revision] if later else []:
+                    copy.downgrade(each)
+                    serves(new, f"new-back-{each}", names, UNDO)
+                for each in [*ahead[: ahead.index(revision) + 1][::-1], self.back_to]:
+                    if each != revision:
+                        copy.downgrade(each)
+                    serves(old, f"old-back-{each}", names, UNDO)
+        return revision
+
+    @cached_property
+    def _under_requests(self) -> tuple[Database, list[str]]:
+        """A database that went through all revisions under requests, and why requests failed."""
+        deploy_at = self._deploy
+        copy = self.fresh("the database under requests", watched=False)
+        ids = ids_in(copy.url, "users")
+        with (
+            serve(release_before(copy, course.lesson("12"))) as old,
+            serve(copy.workspace) as new,
+            old.requests(per_second=40, mix=MIX, ids=ids) as seen,
+        ):
+            seen.wait_for(A_FEW)
+            copy.reach(deploy_at)
+            for phase, ports in (("both releases", (old.port, new.port)), ("the new release", (new.port,))):
+                seen.phase(phase)
+                seen.retarget(dict.fromkeys(ports, 1.0))
+                seen.wait_for(2 * A_FEW)
+            copy.reach()
+            seen.phase("afterwards")
+            seen.wait_for(A_FEW)
+        return copy, sorted(reasons(seen.outcomes))
+
+
+def visits(name: str) -> list[Request]:
+    """What people ask of a release, under an address that nobody has yet."""
+    return [
+        ("POST", "/users", {"email": f"{name}@example.com", "display_name": name}),
+        ("GET", "/users/2", None),
+        ("POST", "/users/2/logins", None),
+        ("PATCH", "/users/2", {"is_active": True}),
+    ]
+
+
+def shown(release: Served) -> Names:
+    """The names that a release shows, by the user's id; none if it does not answer."""
+    answer = release.service.get("/users")
+    return {each["id"]: each["display_name"] for each in answer.json} if answer.ok else {}
+
+
+def differing(release: Served, names: Names) -> list[str]:
+    """Which users a release shows with another name, in sentences."""
+    found = shown(release)
+    return [
+        f"It shows the user with id {id_} with {found.get(id_) or 'no name'!r}, not with {name or 'no name'!r}."
+        for id_, name in names.items()
+        if found.get(id_) != name
+    ]
+
+
+def shows(release: Served, names: Names, next_step: str) -> None:
+    """A release shows these names."""
+    if wrong := differing(release, names):
+        expected = f"{release.name[:1].upper()}{release.name[1:]} shows every name."
+        raise Miss(expected=expected, found=listed(wrong, 3), next_step=next_step)
+
+
+def serves(release: Served, name: str, names: Names, next_step: str) -> None:
+    """A release answers what people ask, and shows these names; the user who signs up is one of them from now on."""
+    release.expect(*visits(name), next_step=next_step)
+    shows(release, names, next_step)
+    names |= {id_: each for id_, each in shown(release).items() if id_ not in names}
+
+
+def written(old: Served, new: Served) -> Names:
+    """Names that both releases and support write at one moment, by the user's id."""
+    names: Names = {}
+    for release, name in ((old, "Of the old one"), (new, "Of the new one"), (old, None), (new, None)):
+        email = f"{release.name.replace(' ', '-')}-{'named' if name else 'nameless'}@example.com"
+        release.expect(("POST", "/users", {"email": email, "display_name": name}), next_step=COPY)
+        names[release.copy.sql(f"SELECT id FROM users WHERE email = '{email}'").scalar] = name
+    names |= renamed(new, {1: "Anna", 9: None, 30: "Ivan"})
+    for id_, name in ((26, "Erin B."), (28, None), (31, "Judy")):
+        value = f"'{name}'" if name else "NULL"
+        if refused := new.copy.refusal(f"UPDATE users SET display_name = {value} WHERE id = {id_}"):
+            raise Miss(expected="Support can change `display_name` with SQL.", found=refused, next_step=COPY)
+        names[id_] = name
+    for id_, release in zip(names, (old, new) * len(names), strict=False):
+        release.expect(("POST", f"/users/{id_}/logins", None), next_step=COPY)  # which changes no name
+    return names
+
+
+def renamed(new: Served, names: Names) -> Names:
+    """The names, after users have changed theirs in the new release."""
+    new.expect(*(("PATCH", f"/users/{id_}", {"display_name": name}) for id_, name in names.items()), next_step=COPY)
+    return names
+
+
+PAID = ("paid", "shipped")
+LOOKED_AT = "Look at what the view reads after each of your revisions."
+
+
+class Flag(FilesJudge):
+    exercise = "12.2"
+    stub_fails = "upgrade"
+    changes = ("orders.is_paid", "finance_revenue")
+    by_hand = ("finance_revenue",)
+    writes = ("orders.is_paid",)  # `flag` looks at it
+    only_on = {"rights": "postgres"}
+    last = ("no_other_change", "downgrade", "rows_kept", "new_database", "no_drift")
+
+    def dropped(self) -> None:
+        """`orders` has no `is_paid` after the last revision"""
+        self.expect(
+            self.head.column("orders.is_paid") is None,
+            expected="`orders` has no `is_paid`.",
+            found="It still has one.",
+            next_step="Drop the column in a revision.",
+        )
+
+    def report(self) -> None:
+        """at each revision, up and back, `finance_revenue` has the columns `user_id`, `orders` and `cents`; at the last
+        one it has each user's paid and shipped orders, also those that come later, and on the way back as well"""
+        for each in self._looks:
+            self.expect(
+                each.columns == REPORT,
+                expected=f"{each.when}, `finance_revenue` has the columns {', '.join(REPORT)}.",
+                found=each.refused or f"It has the columns {', '.join(each.columns)}.",
+                next_step=LOOKED_AT,
+            )
+            self.expect_none(
+                [] if each.may_be_late else each.wrong,
+                expected=f"{each.when}, `finance_revenue` counts the orders that are paid or shipped, and no others.",
+                next_step=LOOKED_AT,
+            )
+
+    def rights(self) -> None:
+        """everybody who could read `finance_revenue` still can, up and back"""
+        self.expect_none(
+            [f"{each.when} it is its owner's alone." for each in self._looks if not each.is_public],
+            expected="Everybody may read `finance_revenue`, as at the start.",
+            next_step="`DROP VIEW` drops the rights with the view. `CREATE OR REPLACE VIEW` keeps them.",
+        )
+
+    def staging(self) -> None:
+        """a database without the view can be upgraded, taken back and upgraded again"""
+        copy = self.fresh("staging, which has no such view", sql="DROP VIEW finance_revenue", watched=False)
+        for _ in range(2):
+            copy.upgrade()
+            with part_of("staging"):
+                copy.downgrade(self.back_to)
+
+    def flag(self) -> None:
+        """after a downgrade to the start `is_paid` is right for every order, also for new ones"""
+        _ = self._looks
+        wrong = [
+            f"The order with id {row['id']} is {row['status']!r}, and `is_paid` is {bool(row['is_paid'])}"
+            for row in self._production.snapshot().rows_of("orders")
+            if bool(row["is_paid"]) is not (row["status"] in PAID)
+        ]
+        then = "Let `downgrade()` fill in the flag from what the database knows."
+        self.expect_none(wrong, expected="`is_paid` is true for `paid` and `shipped`, and false else.", next_step=then)
+
+    def downgrade(self) -> None:
+        """`flask db downgrade`, back to the start, undoes what the upgrade did; what the view reads is left open"""
+        then = "Compare `downgrade()` with the column as it was: type, NOT NULL, default."
+        self.expect_same_schema(self.start, self.walk.back(), besides=self.by_hand, next_step=then)
+        with part_of("upgrade"):
+            self.expect_same_schema(self.head, self.walk.again(), besides=self.by_hand, next_step=then)
+
+    @cached_property
+    def _production(self) -> Database:
+        return self.fresh("production", watched=False)
+
+    @cached_property
+    def _looks(self) -> list["Look"]:
+        """What finance's view gives at each revision: on the way up, when there are new orders, and on the way back."""
+        copy, looks = self._production, []
+        for each in (ahead := revisions_ahead(copy)):
+            copy.reach(each)
+            looks.append(look(copy, f"After the upgrade to `{each}`", may_be_late=each != ahead[-1]))
+        cast = "::order_status" if self.engine == "postgres" else ""
+        copy.execute(NEW_ORDERS.format(cast))
+        looks.append(look(copy, "When new orders have come"))
+        for each in [*ahead[:-1][::-1], self.back_to]:
+            copy.downgrade(each)
+            looks.append(look(copy, f"After the downgrade to `{each}`"))
+        return looks
+
+
+REPORT = ("user_id", "orders", "cents")
+NEW_ORDERS = """
+    INSERT INTO orders (user_id, amount_cents, currency, status, created_at)
+    SELECT id, 100 + id, 'EUR', (CASE id % 3 WHEN 0 THEN 'shipped' WHEN 1 THEN 'paid' ELSE 'pending' END){},
+        CURRENT_TIMESTAMP
+    FROM users
+"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What finance's view gave at one moment.
+
+    Args:
+        columns: none where the database refused, and why.
+        wrong: users whose row is not right, in sentences.
+        may_be_late: whether it may still be the view of the start.
+    """
+
+    when: str
+    columns: tuple[str, ...]
+    refused: str
+    wrong: list[str]
+    is_public: bool
+    may_be_late: bool
+
+
+def look(copy: Database, when: str, *, may_be_late: bool = False) -> Look:
+    """Ask the view, and count the orders by their status."""
+    paid = "SELECT user_id, count(*), sum(amount_cents) FROM orders WHERE status IN ('paid', 'shipped') GROUP BY 1"
+    wanted = {row[0]: tuple(map(int, row[1:])) for row in map(tuple, copy.sql(paid).rows)}
+    try:
+        found = copy.sql("SELECT * FROM finance_revenue")
+    except LabError as error:
+        return Look(when, (), error.message, [], True, may_be_late)
+    rows = {row[0]: row[1:] for row in map(tuple, found.rows)} if found.columns == REPORT else {}
+    wrong = [
+        f"The user with id {each}: {rows.get(each, 'no row')}, not {wanted.get(each, 'no row')}"
+        for each in sorted({*rows, *wanted})
+        if rows.get(each) != wanted.get(each)
+    ]
+    public = "SELECT has_table_privilege('public', 'finance_revenue', 'SELECT')"
+    is_public = copy.engine.name != "postgres" or bool(copy.sql(public).scalar)
+    return Look(when, tuple(found.columns), "", wrong, is_public, may_be_late)
+
+
+class DearCustomer(FilesJudge):
+    exercise = "12.3"
+    stub_fails = "column"
+    changes = fills = ("users.display_name",)
+    writes = ("kept_display_names",)  # `kept` and `later_names` look at it
+    as_shown = ("kept_display_names",)
+
+    def column(self) -> None:
+        """`users` has `display_name` again: text of up to 80 characters that may be null, without a default"""
+        self.expect_column("users.display_name", where=self.head, length=80)
+
+    def as_it_ran(self) -> None:
+        """`0025` says what it said when it ran"""
+        file = "migrations/versions/0025_drop_users_display_name.py"
+        self.expect_revision("0025", file, next_step="Put it back, and write a revision that follows it.")
+
+    def names(self) -> None:
+        """whoever had a name has it again, and nobody else has one"""
+        kept = {(row["user_id"], row["email"]): row["display_name"] for row in self._kept(self.start)}
+        self.expect_values(
+            "users.display_name",
+            lambda row: kept.get((row["id"], row["email"])),
+            where=self.head,
+            next_step="Compare the ids and the addresses of both tables.",
+        )
+
+    def serves(self) -> None:
+        """last week's release and this folder's both serve then, and the database accepts the users of today's, which
+        does not know the column"""
+        copy = self.fresh("the database under both releases", watched=False)
+        with both_releases(copy, course.lesson("12")) as (old, new):
+            copy.reach()
+            requests = ("POST", "/users", {"email": "last-week@example.com", "display_name": "Last Week"}), *LOOKS
+            old.expect(*requests, next_step="Compare the column with the model of last week's release.")
+            new.expect(("POST", "/users", {"email": "folder@example.com"}), *LOOKS)
+        self.expect_taken(
+            copy,
+            TODAY.format("today"),
+            expected="A user of today's release, who comes without a name, is accepted.",
+            next_step="Let the column be null.",
+        )
+
+    def later_names(self) -> None:
+        """back to `0025` and up again: names that were new, changed or taken away in between are so again, also the
+        second time"""
+        copy = self.fresh("the database in use", watched=False)
+        copy.reach()
+        for number, changes in enumerate((LATER, LATER_STILL), start=1):
+            for each in changes:
+                copy.execute(each)
+            names = copy.snapshot().values_of("users.display_name")
+            with part_of("later_names"):
+                copy.downgrade(self.back_to)
+                copy.execute(TODAY.format(f"in-between-{number}"))
+                copy.reach()
+            then = "Let `downgrade()` write what is in the column into `kept_display_names`, before it drops it."
+            self.expect_values("users.display_name", names, where=copy.snapshot(), next_step=then)
+
+    def kept(self) -> None:
+        """the names of deleted users stay in `kept_display_names`, on the way up and on the way back"""
+        there = {(row["id"], row["email"]) for row in self.start.rows_of("users")}
+        gone = [row for row in self._kept(self.start) if (row["user_id"], row["email"]) not in there]
+        self.walk.again()
+        self.expect_none(
+            [
+                f"{row['display_name']!r} of {row['email']} is missing {stop.when}"
+                for stop in self.walk.stops
+                for row in gone
+                if row not in self._kept(stop.snapshot)
+            ],
+            expected="The names of deleted users stay where they are.",
+            next_step="Look for what is dropped or deleted: only a user who is there has another place for the name.",
+        )
+
+    def no_drift(self) -> None:
+        """`flask db check` reports the table `kept_display_names`, as at the start, and nothing else"""
+        database, _ = self.new
+        if differences_in(database.flask("db check").output) != [KNOWN]:
+            super().no_drift()
+        elif database.stands_at() != self.start.revisions:
+            with part_of("new_database"):
+                self.expect_same_schema(self.start, database.downgrade(self.back_to), next_step=UNDO)
+
+    @staticmethod
+    def _kept(where: Snapshot) -> list[dict[str, Any]]:
+        return where.rows_of("kept_display_names")
+
+
+KNOWN = "Detected removed table 'kept_display_names'"
+LOOKS: tuple[Request, ...] = (("GET", "/users", None), ("POST", "/users/2/logins", None))
+TODAY = "INSERT INTO users (email, timezone, is_active) VALUES ('{}@example.com', 'UTC', true)"
+LATER = (
+    "INSERT INTO users (email, timezone, is_active, display_name) VALUES ('new@example.com', 'UTC', true, 'New')",
+    "UPDATE users SET display_name = 'Anna' WHERE id = 1",
+    "UPDATE users SET display_name = NULL WHERE id = 11",
+    "UPDATE users SET display_name = 'O''Neill' WHERE id = 3",
+    "UPDATE users SET display_name = 'Nina' WHERE id = 9",
+)
+LATER_STILL = (
+    "UPDATE users SET display_name = 'Ann' WHERE id = 1",
+    "UPDATE users SET display_name = 'Dave' WHERE id = 11",
+    "UPDATE users SET display_name = NULL WHERE id = 3",
+)
