@@ -2,7 +2,8 @@
 
 from functools import cached_property
 
-from migration_lab.checking import Database, FilesJudge
+from migration_lab.checking import Database, FilesJudge, OwnDatabaseJudge
+from migration_lab.checking.interruptions import Interruptions, crashes
 from migration_lab.schema import diff
 from migration_lab.service import serve
 
@@ -79,3 +80,81 @@ class LongerAddresses(FilesJudge):
             expected=f"Each {kind} is as it was.",
             next_step=LIST,
         )
+
+
+# -------------------------------------------------------------------------------------- 05.2: a table in two halves
+
+HALF = "_alembic_tmp_orders"
+COLUMNS = ("user_id", "amount_cents", "status", "created_at")
+WHOLE = f"""
+    INSERT INTO orders (id, {", ".join(COLUMNS)})
+    SELECT id, {", ".join(COLUMNS)} FROM {HALF} WHERE id NOT IN (SELECT id FROM orders);
+    DROP TABLE {HALF}
+"""
+
+
+class TwoHalves(OwnDatabaseJudge):
+    exercise = "05.2"
+    stub_fails = "orders"
+    database_name = "the till's file"
+    changes = ("orders.status", HALF)
+    writes = (HALF,)
+    first = ()  # `orders` says it better
+    last = ("rows", "nothing_else", "files_agree")
+
+    def orders(self) -> None:
+        """each order of either half is in `orders`, once, with its own id; where both halves have it, as the shop has
+        left it in `orders`"""
+        halves = [{row["id"]: row for row in self.start.rows_of(table)} for table in (HALF, "orders")]
+        expected, found = halves[0] | halves[1], {row["id"]: row for row in self.now.rows_of("orders")}
+        wrong = [f"Order {id_} is not there." for id_ in sorted(expected.keys() - found.keys())]
+        wrong += [
+            f"`{name}` of order {id_} is {found[id_][name]!r}, not {row[name]!r}."
+            for id_, row in sorted(expected.items())
+            for name in COLUMNS
+            if id_ in found and (found[id_][name], type(found[id_][name])) != (row[name], type(row[name]))
+        ]
+        known = {tuple(row[name] for name in COLUMNS): id_ for id_, row in expected.items()}
+        wrong += [
+            f"Order {known[values]} is there again, as {id_}."
+            for id_, row in sorted(found.items())
+            if id_ not in expected and (values := tuple(row[name] for name in COLUMNS)) in known
+        ]
+        self.expect_none(
+            wrong,
+            expected=f"All {len(expected)} orders are in `orders`, each once, with the latest values.",
+            next_step="For each id, ask which half has it. The shop has worked in `orders` since: it decides where "
+            "both have one. Name the columns when you copy.",
+        )
+
+    def length(self) -> None:
+        """`orders.status` is a text of up to 40 characters, still required"""
+        self.expect_column("orders.status", where=self.now, length=40, nullable=False)
+
+    def gone(self) -> None:
+        """there is no `_alembic_tmp_orders` any more"""
+        self.expect(
+            HALF not in self.now.tables,
+            expected=f"`{HALF}` is gone.",
+            found="It is still there, in the way of the next batch.",
+            next_step="Drop it, once all its orders are in `orders`.",
+        )
+
+    def place(self) -> None:
+        """the file stands at the head of your files"""
+        self.expect_place(next_step="Run `flask db upgrade`, or stamp the file if its schema is that of the head.")
+
+    def whole(self) -> None:
+        """wherever `flask db upgrade` dies, each order is in `orders` (tried on a file whose orders are together)"""
+        before = self._together().snapshot()
+        statements = Interruptions(self._together()).statements("db upgrade")
+        for crash in crashes(self._together, "db upgrade", statements, meanwhile="SELECT 1"):
+            self.expect_rows(
+                before,
+                crash.left,
+                cause=f"{crash.when} What was committed until then stays.",
+                next_step="Copy, drop and rename belong into one transaction.",
+            )
+
+    def _together(self) -> Database:
+        return self.fresh("the file in which an upgrade has died", sql=WHOLE, watched=False)
