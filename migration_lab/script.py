@@ -17,6 +17,7 @@ from migration_lab.errors import LabError, reason
 from migration_lab.flask_command import HasFolder, run_flask, run_function, run_pytest
 
 PYTEST = ("python", "-m", "pytest")
+QUICK = ("-x", "--tb=short")  # the first failure is enough; all tracebacks of a broken shop take half a minute
 TOOLS = ("check-jsonschema", "squawk")  # programs of the environment that lessons use
 DEPTH = 5  # scripts that run scripts
 SECONDS = 120.0  # for each command
@@ -82,51 +83,53 @@ def run_script(
         ScriptSyntaxError: a line has something else. No command has run then.
         LabError: a command could not be run, or took too long.
     """
-    return _run(workspace, _lines(text), keep_going, on_output)
+    return _Runner(workspace, keep_going, on_output).run(_lines(text))
 
 
-def _run(
-    workspace: HasFolder,
-    lines: list[list[str]],
-    keep_going: bool,
-    on_output: Callable[[str], None] | None,
-    depth: int = 1,
-) -> Ran:
-    if depth > DEPTH:
-        raise LabError("The script runs itself.", "Take the line out that names its own file.")
-    steps: list[Step] = []
-    exit_code, stops = 0, False
-    for words in lines:
-        if words[0] == "set":
-            stops = _stops(words, stops)
-            continue
-        if words[0] == "exit":
-            exit_code = int(words[1]) if len(words) > 1 else exit_code
-            break
-        if words[0] in ("sh", "bash"):
-            inner = _run(workspace, _lines(_read(workspace, words)), keep_going, on_output, depth + 1)
-            steps += inner.steps
-            exit_code = inner.exit_code
+@dataclass(frozen=True)
+class _Runner:
+    """Runs the lines of a script; the attributes are the arguments of `run_script`."""
+
+    workspace: HasFolder
+    keep_going: bool
+    on_output: Callable[[str], None] | None
+
+    def run(self, lines: list[list[str]], depth: int = 1) -> Ran:
+        if depth > DEPTH:
+            raise LabError("The script runs itself.", "Take the line out that names its own file.")
+        steps: list[Step] = []
+        exit_code, stops = 0, False
+        for words in lines:
+            if words[0] == "set":
+                stops = _stops(words, stops)
+                continue
+            if words[0] == "exit":
+                exit_code = int(words[1]) if len(words) > 1 else exit_code
+                break
+            if words[0] in ("sh", "bash"):
+                inner = self.run(_lines(_read(self.workspace, words)), depth + 1)
+                steps += inner.steps
+                exit_code = inner.exit_code
+            else:
+                steps.append(self.step(words))
+                exit_code = steps[-1].exit_code
+            if exit_code != 0 and stops and not self.keep_going:
+                break
+        if self.keep_going:
+            exit_code = next((each.exit_code for each in steps if each.exit_code != 0), exit_code)
+        return Ran(tuple(steps), exit_code)
+
+    def step(self, words: list[str]) -> Step:
+        if words[0] == "flask":
+            done = run_flask(self.workspace, *words[1:], timeout=SECONDS, on_output=self.on_output)
+        elif words[0] in TOOLS:
+            done = run_function(self.workspace, f"{__name__}:run_tool", *words, timeout=SECONDS)
+            if self.on_output is not None:
+                self.on_output(done.output)
         else:
-            steps.append(_step(workspace, words, on_output))
-            exit_code = steps[-1].exit_code
-        if exit_code != 0 and stops and not keep_going:
-            break
-    if keep_going:
-        exit_code = next((each.exit_code for each in steps if each.exit_code != 0), exit_code)
-    return Ran(tuple(steps), exit_code)
-
-
-def _step(workspace: HasFolder, words: list[str], on_output: Callable[[str], None] | None) -> Step:
-    if words[0] == "flask":
-        done = run_flask(workspace, *words[1:], timeout=SECONDS, on_output=on_output)
-    elif words[0] in TOOLS:
-        done = run_function(workspace, f"{__name__}:run_tool", *words, timeout=SECONDS)
-        if on_output is not None:
-            on_output(done.output)
-    else:
-        done = run_pytest(workspace, *words[1 if words[0] == "pytest" else 3 :], timeout=SECONDS, on_output=on_output)
-    return Step(shlex.join(words), done.exit_code, done.output)
+            options = [*words[1 if words[0] == "pytest" else 3 :], *QUICK]
+            done = run_pytest(self.workspace, *options, timeout=SECONDS, on_output=self.on_output)
+        return Step(shlex.join(words), done.exit_code, done.output)
 
 
 def run_tool() -> int:
