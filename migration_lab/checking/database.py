@@ -20,6 +20,7 @@ from migration_lab.process.loaded import sign_of
 from migration_lab.query import Rows
 from migration_lab.revisions import History, read_history, read_standing
 from migration_lab.schema import Column, Schema, diff, read_schema
+from migration_lab.script import Ran, run_script
 from migration_lab.workspace import Workspace
 
 COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under one
@@ -145,6 +146,17 @@ class Database:
             refuse_reached(self.folder)
         refuse_from_outside(completed, f"flask {command}", self.workspace)
         return completed
+
+    def run(self, command: str) -> Ran:
+        """Run a line as CI does, such as `sh ci/gate.sh`, whatever comes of it.
+
+        Raises:
+            LabError: as for `flask`; or the script has something that cannot be run.
+        """
+        try:
+            return run_script(self.workspace, command)
+        finally:
+            refuse_reached(self.folder)
 
     def must(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
         """Run a command that has to end with exit code 0.

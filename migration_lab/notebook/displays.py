@@ -210,6 +210,7 @@ SHOWN: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("traffic.requests", "Requests"): _as_text,
     ("notebook.live", "Noting"): _recording,
     ("notebook.live", "SideBySide"): _as_html,
+    ("script", "Ran"): _as_text,
     ("storage", "Storage"): _as_text,
     ("storage", "Change"): _as_text,
     ("locks.watch", "Watch"): _as_text,

@@ -17,6 +17,7 @@ from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, bu
 from migration_lab.notebook.live_shop import LiveShop
 from migration_lab.places import my_work
 from migration_lab.process import Completed
+from migration_lab.script import Ran, run_script
 from migration_lab.templates import checkpoint_template
 from migration_lab.workspace import COPY, Workspace, copy_workspace
 
@@ -211,6 +212,22 @@ class Shop(LiveShop):
             )
             noted.ended(completed)
         return completed
+
+    def run(self, command: str, *, keep_going: bool = False) -> Ran:
+        """Run a command as CI does, without printing: `shop.run("python -m pytest")`, `shop.run("sh ci/gate.sh")`.
+
+        Args:
+            command: what a line of a workflow has after `run:`.
+            keep_going: run all commands of a script, to see which of them fail.
+
+        Returns:
+            Its `exit_code`, its `steps`, the commands that `failed`, and the `output`.
+        """
+        self.check()
+        with live.command(command, None) as noted:
+            ran = run_script(self.workspace, command, keep_going=keep_going, on_output=noted.heard)
+            noted.ended(Completed(ran.exit_code, ran.output))
+        return ran
 
     def git(self, command: str) -> Completed:
         """Run a git command without a word, and give back its `exit_code` and its `output`: `shop.git("log")`."""
