@@ -39,8 +39,8 @@ def run_notebook(with_pauses: None) -> Run:
     Its reader takes two minutes before each cell, and no test has to wait for it.
 
     It is made from the lesson's text: `tests/build/test_build.py` holds that the one in `notebooks/` is the same. With
-    `to_first_proof`, nothing after the first cell with that tag runs; with a `part`, nothing but that part; with
-    `twice`, each section but the opening runs again before the next, and then each edit of a file is made twice.
+    a `part`, nothing but that part runs. With `twice`, each section but the opening runs again before the next, and in
+    that second run each edit of a file is made twice.
     """
 
     def run(
@@ -48,7 +48,6 @@ def run_notebook(with_pauses: None) -> Run:
         home: Path,
         engine: str,
         *,
-        to_first_proof: bool = False,
         part: course.Part | None = None,
         twice: bool = False,
     ) -> dict[str, Any]:
@@ -58,9 +57,6 @@ def run_notebook(with_pauses: None) -> Run:
             cells = each_section_twice(cells)
         shipped = lesson_notebook(lesson, cells_of_part(lesson, cells, part) if part else cells)
         name_each_cell(shipped["cells"])
-        if to_first_proof:
-            proof = next(number for number, cell in enumerate(shipped["cells"]) if is_proof(cell))
-            del shipped["cells"][proof + 1 :]
         try:
             ran = executed(shipped, title=name, home=home, engine=engine)
         except LabError as error:

@@ -1,11 +1,9 @@
 """Every lesson runs on each of its engines: alone in a fresh home, and again in the same one.
 
-Alone, a lesson runs on the engine that it names first, by a reader who runs each section twice; then once more, from
-top to bottom, on the one that it names last, which is Postgres. A lesson whose cells name an engine each time would run
-the same once more; its second run goes to its first proof.
+Alone, a lesson runs from top to bottom on the engine that it names first. Then it runs in the same home on the one that
+it names last, which is Postgres, by a reader who runs each section twice.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -64,22 +62,15 @@ def test_the_lessons_open_in_reverse_order(home: Path) -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
 def test_a_lesson_runs_alone_and_again(lesson: course.Lesson, run_notebook: Any, home: Path) -> None:
-    """The first run is one in which each section runs twice: it finds things as they were, and breaks nothing after it.
-
-    That costs one more pass through the lesson, in a kernel that is needed in any case.
-    """
+    """In the second run each section runs twice: it finds things as they were, and breaks nothing after it."""
     first = lesson.manifest.engines[0]
     assert lesson.manifest.engines[-1] == "postgres"
-    ran = run_notebook(lesson, home, first, twice=True)
+    ran = run_notebook(lesson, home, first)
     assert any(is_proof(cell) for cell in ran["cells"])
     assert_its_failures_are_provoked(lesson, ran)
     assert_it_ends_where_the_next_begins(lesson, home, first)
-    if would_run_the_same_again(ran):
-        assert_it_ends_where_the_next_begins(lesson, home, "postgres")
-        run_notebook(lesson, home, "postgres", to_first_proof=True)
-    else:
-        run_notebook(lesson, home, "postgres")
-        assert_it_ends_where_the_next_begins(lesson, home, "postgres")
+    run_notebook(lesson, home, "postgres", twice=True)
+    assert_it_ends_where_the_next_begins(lesson, home, "postgres")
 
 
 def test_each_later_part_runs_alone(run_notebook: Any, home: Path) -> None:
@@ -102,10 +93,3 @@ def notebook_of(sources: Sequence[str]) -> dict[str, Any]:
     cells = [nbformat.v4.new_code_cell(source, id=f"c{number}") for number, source in enumerate(sources)]
     made: dict[str, Any] = nbformat.v4.new_notebook(cells=cells)
     return made
-
-
-def would_run_the_same_again(ran: dict[str, Any]) -> bool:
-    """Whether each cell that opens a shop names its engine, so that it does not matter which one is asked for."""
-    code = "\n".join("".join(cell["source"]) for cell in ran["cells"] if cell["cell_type"] == "code")
-    opened: list[str] = re.findall(r"\blab\.(?:open|exercise|reset)\(.*", code)
-    return all("engine=" in each for each in opened)
