@@ -4,7 +4,10 @@ import re
 
 import pytest
 
-from migration_lab import course
+from migration_lab import build, course
+from migration_lab.build.notebooks import lesson_notebook
+from migration_lab.build.solutions import _place
+from tests.lessons.twice import each_section_twice, edits_a_file, name_each_cell
 
 IN_PLACE = re.compile(r"\b(\w+)\.write_text\(\s*\1\.read_text\([^)]*\)\.replace\(")
 LESSONS = [each for each in course.lessons() if each.is_written]
@@ -14,3 +17,20 @@ LESSONS = [each for each in course.lessons() if each.is_written]
 def test_a_text_is_replaced_in_a_way_that_can_be_repeated(lesson: course.Lesson) -> None:
     found = IN_PLACE.search((lesson.folder / "lesson.md").read_text(encoding="utf-8"))
     assert found is None, f"{found[0] if found else ''}...: use `shop.replace`, which changes a file only once"
+
+
+def test_each_section_stands_there_twice_and_its_edits_once_more() -> None:
+    lesson = course.lesson("02")
+    cells = build.cells_of(lesson)[0]
+    times = {cell.position: 0 for cell in cells}
+    for cell in (twice := each_section_twice(cells)):
+        times[cell.position] += 1
+    opening = cells[0].position
+    assert times[opening] == 1
+    assert {times[cell.position] for cell in cells if edits_a_file(cell)} == {3}
+    made = lesson_notebook(lesson, twice)["cells"]
+    name_each_cell(made)
+    assert len({cell["id"] for cell in made}) == len(made)
+    (edit, *_) = [cell for cell in cells if edits_a_file(cell)]
+    again = [cell["id"] for cell in made if cell["id"].startswith(f"02-lesson-{edit.position:03}")]
+    assert ["runs again" in _place(identity) for identity in again] == [False, True, True]
