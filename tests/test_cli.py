@@ -75,9 +75,9 @@ def test_open_says_where_the_files_are(lab: Lab, home: Path) -> None:
 def test_open_says_that_a_lesson_is_planned(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAB_COURSE")  # the tiny course plans none
     course.lessons.cache_clear()
-    assert "Lesson 04 is planned: it has no notebook yet." in lab("open", "04").output
+    assert "Lesson 11 is planned: it has no notebook yet." in lab("open", "11").output
     assert "planned" not in lab("open", "02").output
-    assert "Lesson: 04_names_and_constraints (planned)" in lab("explain", "F35").output
+    assert "Lesson: 11_enums_triggers_views (planned)" in lab("explain", "F41").output
 
 
 def test_open_takes_an_exercise_and_an_engine(lab: Lab, home: Path) -> None:

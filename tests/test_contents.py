@@ -61,7 +61,7 @@ def test_who_has_come_to_the_end_is_sent_to_what_was_passed_over() -> None:
 def test_after_an_exercise_comes_the_next_one_and_then_the_next_lesson() -> None:
     assert way.after_exercise("03.1").words == "exercise 03.2 Three changes in one file"
     assert way.after_exercise("03.1").link == "../exercises/03_exercises.ipynb#03.2-Three-changes-in-one-file"
-    assert way.after_exercise("03.3").words == "lesson 06 Transactions and locks"
+    assert way.after_exercise("03.3").words == "lesson 04 Names and constraints"
     last = [name for each in course.lessons() for name in each.manifest.exercises][-1]
     assert way.after_exercise(last) == way.CONTENTS
 
@@ -75,10 +75,10 @@ def test_the_contents_say_of_each_lesson_what_was_done_and_what_is_planned() -> 
         r"^01 Why migrations: \d+ min, \d+ of \d+ answered\n   ✓ 01\.1 .* \(passed\)$", shown.as_text(), re.M
     )
     assert "   · 02.1 An optional display name (1 try)\n" in shown.as_text()
-    assert "04 Names and constraints (planned)" in shown.as_text()
+    assert "11 Enums, triggers and views (planned)" in shown.as_text()
     html = shown.as_html()
     assert '<progress value="1" max="' in html
-    assert '<th scope="row">04 Names and constraints</th><td>planned</td>' in html
+    assert '<th scope="row">11 Enums, triggers and views</th><td>planned</td>' in html
     assert (
         '✓ <a href="../exercises/01_exercises.ipynb#01.1-The-shop-is-down">01.1 The shop is down</a> (passed)' in html
     )
