@@ -1,9 +1,11 @@
 """Lesson 05: what the result of each exercise must be."""
 
 from functools import cached_property
+from pathlib import Path
 
-from migration_lab.checking import Database, FilesJudge, OwnDatabaseJudge
+from migration_lab.checking import Database, FilesJudge, OwnDatabaseJudge, Snapshot, part_of
 from migration_lab.checking.interruptions import Interruptions, crashes
+from migration_lab.checking.rows import changed
 from migration_lab.schema import diff
 from migration_lab.service import serve
 
@@ -158,3 +160,173 @@ class TwoHalves(OwnDatabaseJudge):
 
     def _together(self) -> Database:
         return self.fresh("the file in which an upgrade has died", sql=WHOLE, watched=False)
+
+
+# ----------------------------------------------------------------------- 05.3: an env.py for revisions that are to come
+
+PLANTED = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = {id!r}, {below!r}
+
+
+def upgrade():
+    {up}
+
+
+def downgrade():
+    {down}
+"""
+COPY = (
+    'with op.batch_alter_table("users") as b: '
+    'b.alter_column("display_name", existing_type=sa.String({}), type_=sa.String({}))'
+)
+LONGER, SHORTER, NOTHING = COPY.format(80, 120), COPY.format(120, 80), "pass"
+WRITES = 'op.execute("UPDATE users SET email = email")'
+LATER = {
+    "a revision copies `users`": [(LONGER, SHORTER)],
+    "a revision writes to `users`, and then copies it": [(f"{WRITES}\n    {LONGER}", f"{WRITES}\n    {SHORTER}")],
+    "one revision writes, and the next one copies": [(WRITES, WRITES), (LONGER, SHORTER)],
+    "one revision copies, and the next one writes": [(LONGER, SHORTER), (WRITES, WRITES)],
+}
+FAILS = f'{LONGER}\n    raise RuntimeError("the machine is switched off")'
+FORGETS = 'op.execute("DELETE FROM users WHERE id IN (SELECT user_id FROM orders) AND email LIKE \'%@example.org\'")'
+BROKEN = "SELECT count(*) FROM orders WHERE user_id NOT IN (SELECT id FROM users)"
+TILL = '''
+"""The till program of the library: upgrades the database when it starts, and goes on."""
+
+from flask_migrate import upgrade
+
+from shop import create_app as shop
+from shop.extensions import db
+from shop.models import Order, User
+
+
+def create_app():
+    app = shop()
+
+    @app.cli.command("till")
+    def till():
+        upgrade()
+        reader = db.session.get(User, db.session.query(db.func.min(Order.user_id)).scalar())
+        db.session.delete(reader)
+        db.session.commit()
+
+    return app
+'''
+
+
+class Library(FilesJudge):
+    exercise = "05.3"
+    stub_fails = "upgrade"
+    changes = ("users.email",)
+    only_on = {"offline": "postgres"}
+
+    def longer(self) -> None:
+        """`0009` has run after the upgrade: `users.email` is a text of up to 320 characters"""
+        self.expect_column("users.email", where=self.head, length=320, nullable=False)
+
+    def loans(self) -> None:
+        """after the upgrade every row is there, also the two loans of the reader who is gone"""
+        self._expect_kept(self.start, self.head, "0009 has run")
+
+    def later(self) -> None:
+        """later revisions that copy `users` run, are recorded, and keep every row: alone, after a statement that writes,
+        several in one upgrade, and on the way back"""
+        copy = self.fresh("a database with later revisions", watched=False)
+        copy.reach()
+        for when, bodies in LATER.items():
+            before, planted = self._plant(copy, *bodies)
+            with part_of("later"):
+                copy.reach()
+            now = copy.snapshot()
+            self._expect_kept(before, now, when)
+            self.expect_column("users.display_name", where=now, length=120, next_step=COMMITS)
+            copy.must(f"db downgrade {before.revisions[0]}")
+            back = copy.snapshot()
+            self._expect_kept(before, back, f"{when}, and is taken back")
+            self.expect(
+                back.revisions == before.revisions and back.schema == before.schema,
+                expected="A downgrade of later revisions is kept.",
+                found=f"When {when}, the downgrade ends with exit code 0 and is not kept.",
+                next_step=COMMITS,
+            )
+            for each in planted:
+                each.unlink()
+
+    def fails(self) -> None:
+        """a later revision that fails lets the command fail; the database stands where it stood, with every row"""
+        copy = self.fresh("a database with a revision that fails", watched=False)
+        copy.reach()
+        before, _ = self._plant(copy, (FAILS, NOTHING))
+        done = copy.flask("db upgrade")
+        self.expect(
+            done.exit_code != 0 and copy.stands_at() == before.revisions,
+            expected=f"The command fails, and the database stands at {before.revisions[0]}.",
+            found=f"Its exit code is {done.exit_code}, and the database stands at {', '.join(copy.stands_at())}.",
+            next_step="Let the error of a revision through, and commit nothing after it.",
+        )
+        self._expect_kept(before, copy.snapshot(), "a revision copies `users` and then fails")
+
+    def noticed(self) -> None:
+        """a later revision that deletes readers and leaves their loans does not go unnoticed: the command fails"""
+        copy = self.fresh("a database with a revision that deletes readers", watched=False)
+        copy.reach()
+        self._plant(copy, (FORGETS, NOTHING))
+        before = copy.sql(BROKEN).scalar
+        done, more = copy.flask("db upgrade"), copy.sql(BROKEN).scalar - before
+        self.expect(
+            done.exit_code != 0 or not more,
+            expected="The command fails when it leaves loans without a reader.",
+            found=f"It ends with exit code 0, and {more} more loans have no reader.",
+            cause="While foreign keys are off, no key deletes anything, and nothing checks them.",
+            next_step="`PRAGMA foreign_key_check` lists such rows. Ask it before and after.",
+        )
+
+    def till(self) -> None:
+        """after `flask_migrate.upgrade()` in the same process, a reader who is deleted takes the loans along"""
+        copy = self.fresh("the till", watched=False)
+        before = copy.sql(BROKEN).scalar
+        (copy.folder / "till.py").write_text(TILL, encoding="utf-8")
+        copy.must("--app till till")
+        left = copy.sql(BROKEN).scalar - before
+        self.expect(
+            not left,
+            expected="The loans of a reader who is deleted are deleted too.",
+            found=f"{left} loans of the deleted reader are left.",
+            cause="The connection on which the migrations ran went back to the pool with its foreign keys off.",
+            next_step="Whoever switches something off on a connection switches it on again. And keep the keys of the shop.",
+        )
+
+    def offline(self) -> None:
+        """`flask db upgrade --sql` prints the SQL of `0009`"""
+        done = self.fresh("a copy", watched=False).must("db upgrade 0008:head --sql")
+        self.expect(
+            "ALTER TABLE users ALTER COLUMN email TYPE VARCHAR(320)" in done.output,
+            expected="It prints `ALTER TABLE users ALTER COLUMN email TYPE VARCHAR(320)`.",
+            found="The statement is not in what it prints.",
+            next_step="Leave `run_migrations_offline` as it was.",
+        )
+
+    def _plant(self, copy: Database, *bodies: tuple[str, str]) -> tuple[Snapshot, list[Path]]:
+        """Write revisions that follow the last one, by their bodies up and down; what the copy holds now, and the files."""
+        before, files = copy.snapshot(), []
+        below = before.revisions[0]
+        for number, (up, down) in enumerate(bodies):
+            files.append(copy.folder / f"migrations/versions/later{number}.py")
+            files[-1].write_text(PLANTED.format(id=f"later{number}", below=below, up=up, down=down), encoding="utf-8")
+            below = f"later{number}"
+        return before, files
+
+    def _expect_kept(self, before: Snapshot, now: Snapshot, when: str) -> None:
+        self.expect_none(
+            changed(before.tables, now.tables, self.may),
+            expected="Every row is as it was.",
+            heading=f"When {when}:",
+            cause="A batch has dropped the old table while foreign keys were on." if self.engine == "sqlite" else "",
+            next_step="The pragma has to take effect before the first transaction of any upgrade begins.",
+        )
+
+
+COMMITS = "Who commits what `env.py` begins? Alembic commits only transactions that it has begun itself."
