@@ -186,7 +186,7 @@ OPEN_BETWEEN = """
     INSERT INTO point_gifts (user_id, points) VALUES (44, 7);
     UPDATE users SET points = coalesce(points, 0) + 7 WHERE id = 44
 """
-WORK_IT_OUT = "Work the sum out from `orders` and `point_gifts`: what stands in the column may be anything."
+COMPUTE = "Compute the sum from `orders` and `point_gifts`: what is in the column may be anything."
 
 
 class Points(FilesJudge):
@@ -241,7 +241,7 @@ class Points(FilesJudge):
             wrong,
             expected=f"In {now.name} each user has the points of their orders and gifts.",
             heading=when and f"{when} After the second run:",
-            next_step=WORK_IT_OUT,
+            next_step=COMPUTE,
         )
 
 
@@ -262,7 +262,7 @@ OTHER_ORDER = """
         END LOOP;
     END $$
 """
-MOST_OF_ALL = "Decide by something that no two accounts share, such as the id, at least in the last place."
+TIE_BREAKER = "Decide by something that no two accounts share, such as the id, at least in the last place."
 KEEP_THEIRS = "Write only to one account of each clean address; if one of them has it already, to none."
 
 
@@ -312,7 +312,7 @@ class Addresses(FilesJudge):
                 if now.get(id_) != email
             ],
             expected="In two databases with the same rows the same accounts get the clean addresses.",
-            next_step=MOST_OF_ALL,
+            next_step=TIE_BREAKER,
         )
 
     def stated(self) -> None:
