@@ -120,7 +120,7 @@ class InvoiceNumbers(FilesJudge):
                 "orders.invoice_number",
                 lived,
                 where=stop.snapshot,
-                cause=f"They are others {stop.when}.",
+                cause=f"They differ {stop.when}.",
                 next_step="Leave the numbers in `downgrade()`, and let `upgrade()` change only those that are taken.",
             )
 
