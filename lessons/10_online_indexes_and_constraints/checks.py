@@ -32,9 +32,8 @@ def after_a_late_row(judge: FilesJudge, sql: str, table: str) -> tuple[Snapshot,
     before = copy.snapshot()
     with Interruptions(copy).paused_before(places[-1], UPGRADE) as upgrade:
         copy.refusal(sql)
-        completed = upgrade.completed()
-    if completed.exit_code:
-        completed = run(copy, UPGRADE)
+        first = upgrade.completed()
+    completed = run(copy, UPGRADE) if first.exit_code else first
     judge.expect(
         completed.exit_code == 0,
         expected="When a run has failed because of a late duplicate, the next one succeeds.",
@@ -45,8 +44,10 @@ def after_a_late_row(judge: FilesJudge, sql: str, table: str) -> tuple[Snapshot,
     now = copy.snapshot()
     judge.expect_none(
         not_valid(now.schema, table),
-        expected="When the next run has succeeded, the index is valid.",
-        cause="It took what the failed build had left for a good index.",
+        expected="When a run has succeeded, the index is valid.",
+        cause="The second run took what the failed build had left for a good index."
+        if first.exit_code
+        else "The build failed, and the error was swallowed.",
         next_step="Let each run drop what is there, and build it.",
     )
     return before, now
@@ -59,7 +60,7 @@ COLUMNS = "user_id, amount_cents, status, created_at, currency, invoice_number"
 ORDER = f"INSERT INTO orders ({COLUMNS}) SELECT max(id), 5, 'paid'"
 LATE = f"{ORDER}, '2026-03-01 10:00:00', 'EUR', 'r-4' FROM users"
 TWICE = f"""
-ALTER TABLE orders DROP CONSTRAINT fk_orders_user_id_users; -- which would look at each row
+ALTER TABLE orders SET (autovacuum_enabled = false), DROP CONSTRAINT fk_orders_user_id_users; -- as neither is judged
 INSERT INTO orders ({COLUMNS}) SELECT 1, n, 'paid', '2026-01-01', 'EUR', 'K-' || n FROM generate_series(1, 296000) AS n;
 INSERT INTO orders ({COLUMNS}) SELECT 2, n, 'paid', '2026-01-01', 'EUR', 'k-' || n FROM generate_series(1, 4000) AS n
 """
@@ -119,7 +120,7 @@ class InvoiceNumbers(FilesJudge):
                 "orders.invoice_number",
                 lived,
                 where=stop.snapshot,
-                cause=f"They are others {stop.when}.",
+                cause=f"They differ {stop.when}.",
                 next_step="Leave the numbers in `downgrade()`, and let `upgrade()` change only those that are taken.",
             )
 
@@ -224,6 +225,7 @@ class RedBuild(FilesJudge):
 CARDS, NIGHT = "ix_users_card_number", "ix_users_card_number_ccnew"
 CARD = "INSERT INTO users (email, timezone, is_active, card_number) VALUES ('{}@example.com', 'UTC', true, '{}')"
 MANY_USERS = """
+    ALTER TABLE users SET (autovacuum_enabled = false);
     INSERT INTO users (email, timezone, is_active, card_number)
     SELECT n || '@example.com', 'UTC', true, 'M-' || n FROM generate_series(1, 50000) AS n
 """
@@ -256,16 +258,6 @@ class Cards(FilesJudge):
     def indexes(self) -> None:
         """after the upgrade `users` has a valid unique index on `card_number`, and none that is not valid"""
         self._expect_index(self.head, "the upgrade")
-
-    def refused(self) -> None:
-        """after the upgrade the database refuses a card that has an owner, also one from before, and takes another"""
-        upgraded = self.fresh("the database", watched=False)
-        upgraded.reach()
-        again = "Does the index know the users who were there before?"
-        owned = (CARD.format(each.lower(), each) for each in ("C-1003", "C-1042", "C-1001"))
-        self.expect_refused(upgraded, *owned, expected="A card that has an owner is refused.", next_step=again)
-        new = (CARD.format(each, each) for each in ("N-1", "N-2"))
-        self.expect_taken(upgraded, *new, expected="A new card is taken.", next_step=again)
 
     def open_doors(self) -> None:
         """no transaction keeps people out of `users` while it reads or changes much of it (50,000 users)"""
