@@ -80,33 +80,28 @@ class PublicName(FilesJudge):
         """The revision at which the new release is deployed, when both have been through all revisions and back."""
         copy = self.fresh("the database under both releases", watched=False)
         names = self.start.values_of("users.display_name")
-        with both_releases(copy, course.lesson("12")) as (old, new), part_of("both_serve"):
-            for revision in (ahead := revisions_ahead(copy)):
-                copy.reach(revision)
-                is_ready = not differing(new, names)
-                serves(old, f"old-{revision}", names, MOMENT)
-                if is_ready and not new.unanswered(*visits(f"new-{revision}")):
-                    break
-                if revision == ahead[-1]:
-                    serves(new, "new", names, MOMENT)
+        with both_releases(copy, course.lesson("12")) as (old, new):
+            ahead = revisions_ahead(copy)
+            with part_of("both_serve"):
+                at = ahead.index(until_both_serve(old, new, ahead, names))
             with part_of("shown_by_both"):
                 names |= written(old, new)
-                for each in (old, new):
-                    shows(each, names, COPY)
-            later = ahead[ahead.index(revision) + 1 :]
-            for each in later:
-                copy.reach(each)
-                serves(new, f"new-{each}", names, "Drop the old column only where every value is in the new one.")
+                for release in (old, new):
+                    shows(release, names, COPY)
+            with part_of("both_serve"):
+                for each in ahead[at + 1 :]:
+                    copy.reach(each)
+                    serves(new, f"new-{each}", names, "Drop the old column only where every value is in the new one.")
             with part_of("way_back"):
                 names |= renamed(new, {11: "Dave", 27: None, 32: "Karl"})
-                for each in [*later[:-1][::-1], revision] if later else []:
+                for each in ahead[at:-1][::-1]:
                     copy.downgrade(each)
                     serves(new, f"new-back-{each}", names, UNDO)
-                for each in [*ahead[: ahead.index(revision) + 1][::-1], self.back_to]:
-                    if each != revision:
-                        copy.downgrade(each)
+                serves(old, "old-back", names, UNDO)
+                for each in [*ahead[:at][::-1], self.back_to]:
+                    copy.downgrade(each)
                     serves(old, f"old-back-{each}", names, UNDO)
-        return revision
+        return ahead[at]
 
     @cached_property
     def _under_requests(self) -> tuple[Database, list[str]]:
@@ -129,6 +124,28 @@ class PublicName(FilesJudge):
             seen.phase("afterwards")
             seen.wait_for(A_FEW)
         return copy, sorted(reasons(seen.outcomes))
+
+
+def until_both_serve(old: Served, new: Served, ahead: list[str], names: Names) -> str:
+    """Upgrade to the first revision at which both releases serve and show every name, and say which it is.
+
+    Raises:
+        Miss: there is none, or the old release does not serve until then.
+    """
+    late = ""
+    for revision in ahead:
+        old.copy.reach(revision)
+        wrong = differing(new, names)
+        try:
+            serves(old, f"old-{revision}", names, MOMENT)
+        except Miss as miss:
+            miss.cause = late
+            raise
+        if not wrong and not new.unanswered(*visits(f"new-{revision}")):
+            return revision
+        late = f"At `{revision}` the new release did not show every name. {wrong[0]}" if shown(new) and wrong else ""
+    serves(new, "new", names, MOMENT)
+    raise Miss(expected="There is a revision at which both releases serve.", found=late or "None.", next_step=MOMENT)
 
 
 def visits(name: str) -> list[Request]:
@@ -351,13 +368,12 @@ class DearCustomer(FilesJudge):
 
     def names(self) -> None:
         """whoever had a name has it again, and nobody else has one"""
-        kept = {(row["user_id"], row["email"]): row["display_name"] for row in self._kept(self.start)}
-        self.expect_values(
-            "users.display_name",
-            lambda row: kept.get((row["id"], row["email"])),
-            where=self.head,
-            next_step="Compare the ids and the addresses of both tables.",
-        )
+        staging = self.fresh("staging, where people have other names", watched=False, sql=OTHER_NAMES)
+        for before, after in ((self.start, self.head), (staging.snapshot(), staging.upgrade())):
+            kept = {(row["user_id"], row["email"]): row["display_name"] for row in self._kept(before)}
+            wanted = {row["id"]: kept.get((row["id"], row["email"])) for row in before.rows_of("users")}
+            then = "Compare the ids and the addresses of both tables."
+            self.expect_values("users.display_name", wanted, where=after, next_step=then)
 
     def serves(self) -> None:
         """last week's release and this folder's both serve then, and the database accepts the users of today's, which
@@ -423,6 +439,7 @@ class DearCustomer(FilesJudge):
 
 KNOWN = "Detected removed table 'kept_display_names'"
 LOOKS: tuple[Request, ...] = (("GET", "/users", None), ("POST", "/users/2/logins", None))
+OTHER_NAMES = "UPDATE kept_display_names SET display_name = display_name || ' of staging'"
 TODAY = "INSERT INTO users (email, timezone, is_active) VALUES ('{}@example.com', 'UTC', true)"
 LATER = (
     "INSERT INTO users (email, timezone, is_active, display_name) VALUES ('new@example.com', 'UTC', true, 'New')",
