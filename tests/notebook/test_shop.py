@@ -209,3 +209,10 @@ def test_a_sequence_that_is_left_out_is_no_drift() -> None:
 def test_a_default_that_differs_is_told_without_an_address(by: str) -> None:
     said = f"INFO  [alembic.x] {by} detected server default on column 'users.note'"
     assert differences_in(said) == ["Detected server default on column 'users.note'"]
+
+
+def test_a_line_of_ci_runs_without_a_word(run: Cell, fail: Cell, bundle: Bundle) -> None:
+    line = 'shop.run("set -e\\nflask db current\\nflask db nothing\\nflask db heads")'
+    assert bundle(line)["text/plain"] == "ok      flask db current\nFAILED  flask db nothing\nexit code 2"
+    assert "INFO" not in run(line)
+    assert "joins, hides or redirects commands" in fail('shop.run("flask db check || true")')
