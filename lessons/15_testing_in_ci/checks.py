@@ -12,6 +12,7 @@ import yaml
 from migration_lab.checking import Database, Judge
 from migration_lab.checking.words import text_of
 from migration_lab.errors import LabError
+from migration_lab.process import StoppedError
 from migration_lab.schema import diff
 from migration_lab.script import Ran
 
@@ -53,26 +54,29 @@ class WeakGate(FilesStay):
     stub_fails = "eight"
     stay = ("shop/", "migrations/", "schema/")
     last = ("job", "shop_stays")
-    only_on = {"job": "sqlite"}
+    only_on = {"others": "sqlite", "job": "sqlite"}
+    # The faults are of one kind on both engines. The gate runs once more on Postgres for those that differ there.
+    on_postgres = ("5_longer_notes", "8_channel")
 
     def readable(self) -> None:
         """each line of `ci/gate.sh` is one command, `flask ...` or `python -m pytest ...`"""
         try:
-            self._shop = self._gate(self.empty("the shop as it is"))
+            self._sound = self._gate(self._planted("a sound change", SCENES / "weak_gate/hidden/sound"))
+        except StoppedError:
+            raise
         except LabError as error:
             self.miss(expected="A script that the check can run.", found=error.message, next_step=error.next_step)
 
     def sound(self) -> None:
-        """the shop as it is passes, and so does a change that adds a column in the right way"""
-        sound = self._planted("a shop with a sound change", SCENES / "weak_gate/hidden/sound")
-        for name, ran in (("The shop as it is", self._shop), ("A sound change", self._gate(sound))):
-            self.expect(
-                ran.exit_code == 0,
-                expected=f"{name} passes the gate.",
-                found=f"It fails at `{ran.failed[-1]}`." if ran.failed else f"The exit code is {ran.exit_code}.",
-                cause="" if ran.failed else "The script ends itself with this number.",
-                next_step="A gate that is always red is soon ignored. Run it on `shop.copy(empty=True)`.",
-            )
+        """a change that adds a column in the right way passes"""
+        ran = self._sound
+        self.expect(
+            ran.exit_code == 0,
+            expected="A sound change passes the gate.",
+            found=f"It fails at `{ran.failed[-1]}`." if ran.failed else f"The exit code is {ran.exit_code}.",
+            cause="" if ran.failed else "The script ends itself with this number.",
+            next_step="A gate that is always red is soon ignored. Run it on `shop.copy(empty=True)`.",
+        )
 
     def eight(self) -> None:
         """each of the eight changes in `changes/` is stopped"""
@@ -118,7 +122,8 @@ class WeakGate(FilesStay):
         return database.run(f"sh {GATE}")
 
     def _expect_stopped(self, folder: Path, passes: str) -> None:
-        faulty = [each for each in sorted(folder.iterdir()) if each.name != "sound"]
+        there = sorted(each for each in folder.iterdir() if each.name != "sound")
+        faulty = [each for each in there if self.engine == "sqlite" or each.name in self.on_postgres]
         passed = [each.name for each in faulty if self._gate(self._planted(each.name, each)).exit_code == 0]
         self.expect_none(
             [f"`{each}` {passes}." for each in passed],

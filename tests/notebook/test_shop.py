@@ -220,3 +220,10 @@ def test_a_table_that_a_small_panel_does_not_show_as_a_whole_can_be_scrolled_by_
     assert [each.startswith(region) for each in html] == [False, True, True]
     assert displays.table("(30 rows)", ("name", "n"), tall).count('aria-label="30 rows"') == 1
     assert all(exporting.clean_html(each) == each for each in html)
+
+
+def test_a_line_of_ci_runs_without_a_word(run: Cell, fail: Cell, bundle: Bundle) -> None:
+    line = 'shop.run("set -e\\nflask db current\\nflask db nothing\\nflask db heads")'
+    assert bundle(line)["text/plain"] == "ok      flask db current\nFAILED  flask db nothing\nexit code 2"
+    assert "INFO" not in run(line)
+    assert "joins, hides or redirects commands" in fail('shop.run("flask db check || true")')
