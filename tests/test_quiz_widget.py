@@ -94,7 +94,7 @@ def test_check_without_an_answer_says_so_or_judges(question: dict[str, Any]) -> 
     if question["kind"] == "order":
         assert "too early" in status(widget)
     else:
-        assert "There is nothing to check yet." in status(widget)
+        assert "There is no answer yet." in status(widget)
         assert progress.load().quiz == {}
 
 

@@ -156,7 +156,7 @@ def test_the_picture_has_a_title_a_description_and_harmless_labels(tmp_path: Pat
     )
     history = History(read_revisions(tmp_path), (Standing("my\ndatabase", ("0002a",)),))
     lines = as_mermaid(history).splitlines()
-    assert lines[:3] == [
+    assert lines[1:4] == [
         "flowchart BT",
         "  accTitle: The history of revisions",
         "  accDescr: 6 revisions, heads 0005. mydatabase is at 0002a",

@@ -191,7 +191,7 @@ LATER = {
     "one revision copies, and the next one writes": [(LONGER, SHORTER), (WRITES, WRITES)],
 }
 FAILS = f'{LONGER}\n    raise RuntimeError("the machine is switched off")'
-FORGETS = 'op.execute("DELETE FROM users WHERE id IN (SELECT user_id FROM orders) AND email LIKE \'%@example.org\'")'
+FORGETS = "op.execute(\"DELETE FROM users WHERE id IN (SELECT user_id FROM orders) AND email LIKE '%@example.org'\")"
 BROKEN = "SELECT count(*) FROM orders WHERE user_id NOT IN (SELECT id FROM users)"
 TILL = '''
 """The till program of the library: upgrades the database when it starts, and goes on."""

@@ -40,7 +40,7 @@ def notebook(track: Track) -> Notebook:
     items = agenda(track)
     end = items[-1].begin + items[-1].minutes if items else 0
     later = sorted(
-        exercise
+        way.to_exercise(lesson, exercise).as_markdown()
         for lesson, chosen in written(track)
         for exercise in lesson.manifest.exercises
         if exercise not in chosen.exercises
@@ -50,15 +50,15 @@ def notebook(track: Track) -> Notebook:
         f"# {track.title}\n\n{track.summary}",
         f"## Agenda\n\n{table(items)}\n\n"
         f"In all {clock(end)} hours. The minutes of a lesson are those of one person who does it for the first time. "
-        f"An exercise is given {EXERCISE_MINUTES} minutes. Talk is not in it.",
-        "## How to go\n\nOpen the first lesson, and come back here after each. Every notebook opens its own start: if "
-        "you missed a lesson, open the next one. `lab.progress()` in a cell, or `lab progress` in a terminal, shows "
+        f"An exercise is given {EXERCISE_MINUTES} minutes. The times leave no room for discussion.",
+        "## How it works\n\nOpen the first lesson, and come back here after each. Each notebook sets up its own shop, so "
+        "if you missed a lesson, open the next one. `lab.progress()` in a cell, or `lab progress` in a terminal, shows "
         "what you have done.",
     ]
     if later:
         parts.append(
             "## For later\n\nWhat a lesson has after the section that the agenda names waits for you. So do these "
-            f"exercises, with the same help: {', '.join(later)}."
+            "exercises, with the same help:\n\n" + "\n".join(f"- {each}" for each in later)
         )
     if planned:
         names = ", ".join(f"{each.number} {each.manifest.title}" for each in planned)

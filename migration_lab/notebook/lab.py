@@ -231,7 +231,8 @@ def _say_what_is_back(current: Shop, found: dict[str, Shop], lost: list[str]) ->
     back = tuple(f"`{name}`: {each!r}" for name, each in sorted(found.items()))
     show(
         Note(
-            "These names are back. For anything else, such as functions, run the cells that make it again:", points=back
+            "What other cells made, such as functions, you make again by running them. These names are back:",
+            points=back,
         )
     )
     if lost:

@@ -114,8 +114,7 @@ def _run(program: str, line: str) -> None:
         raise LabError(f"The word `{program}` is there twice.", f"Write `%{' '.join(words)}`.")
     command = f"{program} {line.strip()}".strip()
     opened = shop.current()
-    _say_where(opened)
-    printer = Printer(opened.workspace.folder)
+    printer = Printer(opened.workspace.folder, heading=_where(opened))
     try:
         run = opened.run_flask if program == "flask" else opened.run_git
         completed = run(*words, on_output=printer.take)
@@ -131,29 +130,29 @@ def _run(program: str, line: str) -> None:
         raise CommandFailed(command, completed.exit_code, is_meant=_is_meant_to_fail(), output=completed.output)
 
 
-def _say_where(opened: shop.Shop) -> None:
-    """Name the shop on which the command runs, where somebody could take it for another one."""
+def _where(opened: shop.Shop) -> str:
+    """The shop on which the command runs, as a line above its output, where somebody could take it for another one."""
     namespace = InteractiveShell.instance().user_ns
     other = live.under_requests_elsewhere(opened.workspace)
     if other is not None:
         here, there = (names.called(each, namespace) for each in (opened.workspace, other))
         show(Note(f"The requests go to `{there}`, and this command runs on `{here}`. `{there}.use()` changes that."))
-    if place := names.place(opened, namespace):
-        print(place)
+    return names.place(opened, namespace)
 
 
 class Printer:
     """Prints what a command says, line by line as it comes, with the shop's files as seen from the shop's folder.
 
     `Generating migrations/versions/0001_create_users.py` says the same as the absolute path of a terminal. It fits
-    the cell, and it is the same on every machine.
+    the cell, and it is the same on every machine. The heading is printed before the first line, if there is one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, heading: str = "") -> None:
         libraries = {Path(sysconfig.get_path(each)) for each in ("purelib", "stdlib")}  # which a warning names
         places = {folder, folder.resolve(), *libraries}
         self._prefixes = sorted((f"{each}{os.sep}" for each in places), key=len, reverse=True)
         self._rest = ""
+        self._heading = heading
         self._folding = Folding(lambda file: is_in(file, folder), self._shortened)
 
     def take(self, text: str) -> None:
@@ -169,6 +168,9 @@ class Printer:
 
     def _print(self, parts: Iterable[str | Fold]) -> None:
         for part in parts:
+            if self._heading and part:
+                print(self._heading)
+                self._heading = ""
             if isinstance(part, Fold):
                 show(part)
             else:

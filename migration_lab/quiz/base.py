@@ -84,4 +84,4 @@ def unusable(question: Question, answer: object) -> LabError:
 
 def nothing_chosen(what_to_do: str) -> LabError:
     """The error for a check without an answer."""
-    return LabError("There is nothing to check yet.", what_to_do)
+    return LabError("There is no answer yet.", what_to_do)

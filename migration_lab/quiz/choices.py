@@ -72,7 +72,7 @@ class One(Question):
 
     def judge(self, answer: Answer) -> Feedback:
         if answer == "":
-            raise nothing_chosen("Choose one of the options, then check.")
+            raise nothing_chosen("Choose one of the options first.")
         for option in self.options:
             if option.text == answer:
                 name = names(self.options)[option.text]
@@ -108,7 +108,7 @@ class Many(Question):
         if not isinstance(answer, list) or not set(answer) <= set(texts):
             raise unusable(self, answer)
         if not answer and self.right_answer:
-            raise nothing_chosen("Choose at least one of the options, then check.")
+            raise nothing_chosen("Choose at least one of the options first.")
         chosen = [option for option in self.options if option.text in answer]
         remarks = [self._remark(option, "Right" if option.right else "Not right") for option in chosen]
         missing = len(self.right_answer) - sum(option.right for option in chosen)

@@ -48,7 +48,7 @@ class Review(Question):
         if not isinstance(answer, list) or not set(answer) <= set(range(1, len(self.code_lines) + 1)):
             raise unusable(self, answer)
         if not answer:
-            raise nothing_chosen("Mark at least one line, then check.")
+            raise nothing_chosen("Mark at least one line first.")
         remarks, found = [], set()
         for number in sorted(int(each) for each in answer):
             bad = self._group(self.bad, number)

@@ -48,7 +48,7 @@ class Number(Question):
     def _read(answer: Answer) -> float:
         text = str(answer).strip().replace(",", ".")
         if not text:
-            raise nothing_chosen("Type a number, then check.")
+            raise nothing_chosen("Type a number first.")
         try:
             return float(text)
         except ValueError:
@@ -80,7 +80,7 @@ class Text(Question):
     def judge(self, answer: Answer) -> Feedback:
         text = _plain(str(answer))
         if not text:
-            raise nothing_chosen("Type your answer, then check.")
+            raise nothing_chosen("Type your answer first.")
         if text in {_plain(accepted) for accepted in (self.answer, *self.also)}:
             return Feedback(True, (Remark(None, True, self.why),) if self.why else ())
         why = next((wrong.why for wrong in self.wrong if _plain(wrong.answer) == text), self.otherwise)

@@ -1,14 +1,32 @@
 """A history as a Mermaid flowchart."""
 
+import json
 import textwrap
 
 from migration_lab.revisions.model import History
+
+# Colours that stand out on a light and on a dark page: the picture is drawn once, and a theme may change after that.
+LOOK = {
+    "theme": "base",
+    "themeVariables": {
+        "primaryColor": "#eef2f7",
+        "primaryTextColor": "#111111",
+        "primaryBorderColor": "#767676",
+        "lineColor": "#767676",
+    },
+    "flowchart": {"wrappingWidth": 400},  # pixels; the lines are broken here already
+}
 
 
 def as_mermaid(history: History) -> str:
     """The graph as a Mermaid flowchart, newest on top, with a title and a description for screen readers."""
     names = {revision.id: f"r{number}" for number, revision in enumerate(reversed(history.revisions))}
-    lines = ["flowchart BT", "  accTitle: The history of revisions", f"  accDescr: {_description(history)}"]
+    lines = [
+        f"%%{{init: {json.dumps(LOOK)}}}%%",
+        "flowchart BT",
+        "  accTitle: The history of revisions",
+        f"  accDescr: {_description(history)}",
+    ]
     for revision in reversed(history.revisions):
         label = "<br/>".join([_escape(revision.id), *map(_escape, textwrap.wrap(revision.message, 32))])
         lines.append(f'  {names[revision.id]}["{label}{"<br/>(head)" if revision.id in history.heads else ""}"]')
