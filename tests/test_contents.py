@@ -43,7 +43,7 @@ def test_what_is_next_goes_with_the_learner() -> None:
     passes("03.3")
     assert following().startswith("exercise 03.2 ")
     passes("03.2")
-    assert following() == "lesson 06 Transactions and locks"
+    assert following() == "lesson 04 Names and constraints"
 
 
 def test_who_has_come_to_the_end_is_sent_to_what_was_passed_over() -> None:
@@ -124,13 +124,18 @@ def test_a_lesson_ends_with_links_to_its_exercises_and_to_the_next_lesson() -> N
     lesson = course.lesson("03")
     lesson_cells, exercise_cells = build.cells_of(lesson)
     made = notebooks.lesson_notebook(lesson, lesson_cells)["cells"]
-    assert "06 Transactions and locks](../notebooks/06_transactions_and_locks.ipynb)" in "".join(made[-1]["source"])
-    assert "Not written yet: 04, 05." in "".join(made[-1]["source"])
+    assert "04 Names and constraints](../notebooks/04_names_and_constraints.ipynb)" in "".join(made[-1]["source"])
     for cell in (made[0], made[-1]):  # where the lesson opens, and where it ends
         assert "(../exercises/03_exercises.ipynb#03.3-It-wants-to-drop-the-refunds)" in "".join(cell["source"])
     after = notebooks.exercise_notebook(lesson, exercise_cells)["cells"][-1]
     assert "The next lesson" in "".join(after["source"])
     assert "exercises of this lesson" not in "".join(after["source"])
+
+
+def test_the_end_of_a_lesson_names_those_that_are_not_written_yet() -> None:
+    lesson = [each for each in course.lessons() if each.is_written and each.number < "11"][-1]
+    last = notebooks.lesson_notebook(lesson, build.cells_of(lesson)[0])["cells"][-1]
+    assert re.search(r"Not written yet: (\d\d, )*11\b", "".join(last["source"]))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +155,7 @@ def test_prose_says_which_lessons_are_planned(prose: str, shown: str) -> None:
 def test_notebooks_say_it() -> None:
     lesson = course.lesson("03")
     made = notebooks.lesson_notebook(lesson, build.cells_of(lesson)[0])
-    assert "Names of constraints: lesson 04 (planned)." in "".join(made["cells"][0]["source"])
+    assert any("Lesson 11 (planned) shows how" in "".join(cell["source"]) for cell in made["cells"])
 
 
 def test_links_stand_below_the_promises_and_not_between_a_cell_and_its_words() -> None:
@@ -190,7 +195,8 @@ def test_the_page_that_opens_first_shows_the_progress_before_a_cell_has_run(home
     first_page.fill()
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == written, "a page that is right is left alone"
     (output,) = json.loads(path.read_text(encoding="utf-8"))["cells"][1]["outputs"]
-    assert "1 of 23 exercises passed" in "".join(output["data"]["text/plain"])
+    count = sum(len(each.manifest.exercises) for each in course.lessons())
+    assert f"1 of {count} exercises passed" in "".join(output["data"]["text/plain"])
     assert "<progress" in "".join(output["data"]["text/html"])
 
 

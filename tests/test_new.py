@@ -12,8 +12,9 @@ from migration_lab.authors.giving import give
 from migration_lab.build import linter
 from migration_lab.errors import LabError
 
-UNWRITTEN = re.compile(r"lessons/11_enums_triggers_views/\S+, line \d+: this is to be written: \S")
-FOLDER = "lessons/11_enums_triggers_views"
+UNWRITTEN = re.compile(r"lessons/04_names_and_constraints/\S+, line \d+: this is to be written: \S")
+FOLDER = "lessons/04_names_and_constraints"
+pytestmark = pytest.mark.usefixtures("lesson_04_planned")
 
 
 def faults(slug: str, only: str | None = None) -> list[str]:
@@ -34,24 +35,24 @@ def write_all(folder: Path) -> None:
 
 def test_a_new_lesson_has_no_fault_but_what_is_to_be_written(course_copy: Path) -> None:
     planned = {path: path.read_bytes() for path in (course_copy / FOLDER / "checkpoint").rglob("*") if path.is_file()}
-    new.new_lesson("11", say=lambda _: None)
-    found = faults("11")
+    new.new_lesson("04", say=lambda _: None)
+    found = faults("04")
     assert [each for each in found if not UNWRITTEN.match(each)] == []
     unwritten = {each.partition(",")[0] for each in found}
     made = {path for path in (course_copy / FOLDER).rglob("*") if path.is_file()} - set(planned)
     assert unwritten == {path.relative_to(course_copy).as_posix() for path in made}, "each file says what belongs there"
     assert all(path.read_bytes() == text for path, text in planned.items())
     write_all(course_copy / FOLDER)
-    assert faults("11") == []
+    assert faults("04") == []
 
 
 def test_a_new_exercise_is_looked_at_alone(course_copy: Path) -> None:
-    new.new_lesson("11", say=lambda _: None)
+    new.new_lesson("04", say=lambda _: None)
     write_all(course_copy / FOLDER)
-    new.new_exercise("11.2", say=lambda _: None)
-    assert list(course.lesson("11").manifest.exercises) == ["11.1", "11.2"]
-    assert faults("11", only="11.1") == []
-    assert faults("11", only="11.2") == faults("11") != []
+    new.new_exercise("04.2", say=lambda _: None)
+    assert list(course.lesson("04").manifest.exercises) == ["04.1", "04.2"]
+    assert faults("04", only="04.1") == []
+    assert faults("04", only="04.2") == faults("04") != []
 
 
 @pytest.mark.parametrize("number", ["03", "09", "13"])
@@ -66,8 +67,8 @@ def test_an_exercise_joins_those_that_a_lesson_has(number: str, course_copy: Pat
 
 @pytest.mark.usefixtures("home")
 def test_the_answers_of_a_new_exercise_are_what_they_say(course_copy: Path) -> None:
-    new.new_lesson("11", say=lambda _: None)
-    for answer in answers_of(course.lesson("11")):
+    new.new_lesson("04", say=lambda _: None)
+    for answer in answers_of(course.lesson("04")):
         (judged,) = give(answer, "sqlite", ["sqlite"]).engines
         found = judged.unmet.expectation.id if judged.unmet else ""
         assert found == {"stub": "column", "wrong": "column"}.get(answer.kind, ""), answer
@@ -87,7 +88,7 @@ def test_a_lesson_that_is_not_planned_gets_a_folder(course_copy: Path) -> None:
         (new.new_lesson, "03_something_else", "Lesson 03 is there already. It is 03_review_autogenerate."),
         (new.new_exercise, "03.1", "Something of exercise 03.1 is there already in lessons/03_review_autogenerate: le"),
         (new.new_exercise, "03.9", "03.9 is not the next exercise of its lesson. Run `lab new exercise 03.4`."),
-        (new.new_exercise, "11.1", "Lesson 11 is planned. Run `lab new lesson 11`"),
+        (new.new_exercise, "04.1", "Lesson 04 is planned. Run `lab new lesson 04`"),
     ],
 )
 def test_what_is_there_is_left_alone(make: object, name: str, said: str, course_copy: Path) -> None:

@@ -27,13 +27,13 @@ def proved(args: Sequence[str], home: Path) -> tuple[int, str]:
 
 
 @pytest.fixture
-def begun(course_copy: Path) -> Path:
-    """Lesson 11, begun and as if all were written, on SQLite."""
+def begun(course_copy: Path, lesson_04_planned: None) -> Path:
+    """Lesson 04, begun and as if all were written, on SQLite."""
     for name in ("docs", "benchmarks"):
         shutil.copytree(ROOT / name, course_copy / name)
     shutil.copy(ROOT / "README.md", course_copy)
-    new.new_lesson("11", say=lambda _: None)
-    folder = course_copy / "lessons/11_enums_triggers_views"
+    new.new_lesson("04", say=lambda _: None)
+    folder = course_copy / "lessons/04_names_and_constraints"
     for path in [each for each in folder.rglob("*") if each.is_file()]:
         text = path.read_text(encoding="utf-8").replace(UNWRITTEN, "Written")
         path.write_text(text.replace("engines: [sqlite, postgres]", "engines: [sqlite]"), encoding="utf-8")
@@ -41,15 +41,15 @@ def begun(course_copy: Path) -> Path:
 
 
 def test_it_stops_at_the_first_fault_and_names_file_and_line(begun: Path, tmp_path: Path) -> None:
-    wrong = begun / "wrong_answers/11.1_first_try.md"
+    wrong = begun / "wrong_answers/04.1_first_try.md"
     wrong.write_text(wrong.read_text(encoding="utf-8").replace("rejected_by: column", "rejected_by: no_drift"))
-    code, said = proved(["11.1"], tmp_path / "work")
+    code, said = proved(["04.1"], tmp_path / "work")
     assert code == 1
     assert re.search(
-        r"^Proving 11\.1\.\nlinter:\n  ok .*\nanswers:\n  ok .*files.*\n  ok .*stub\n  ok .*solution\n", said
+        r"^Proving 04\.1\.\nlinter:\n  ok .*\nanswers:\n  ok .*files.*\n  ok .*stub\n  ok .*solution\n", said
     )
     assert (
-        "lessons/11_enums_triggers_views/wrong_answers/11.1_first_try.md, line 3: the wrong answer of exercise 11.1 "
+        "lessons/04_names_and_constraints/wrong_answers/04.1_first_try.md, line 3: the wrong answer of exercise 04.1 "
         "must be rejected by 'no_drift' on sqlite, but it is rejected by 'column'" in said
     )
     assert "it needs 3" not in said
@@ -57,7 +57,7 @@ def test_it_stops_at_the_first_fault_and_names_file_and_line(begun: Path, tmp_pa
 
 
 def test_it_goes_on_where_it_is_told_to(begun: Path, tmp_path: Path) -> None:
-    code, said = proved(["11", "--keep-going"], tmp_path / "work")
+    code, said = proved(["04", "--keep-going"], tmp_path / "work")
     assert code == 1
     parts = re.findall(r"^(\w[\w .]*):$", said, re.MULTILINE)
     assert parts == [
@@ -70,9 +70,9 @@ def test_it_goes_on_where_it_is_told_to(begun: Path, tmp_path: Path) -> None:
         "build and links",
     ]
     for words in (
-        "lessons/11_enums_triggers_views/lesson.yaml: `failures` names what neither lesson nor solution shows",
-        "exercise 11.1 has 1 wrong answers; it needs 3",
-        "solutions/11_enums_triggers_views.ipynb is not there: run `lab build 04`",
+        "lessons/04_names_and_constraints/lesson.yaml: `failures` names what neither lesson nor solution shows",
+        "exercise 04.1 has 1 wrong answers; it needs 3",
+        "solutions/04_names_and_constraints.ipynb is not there: run `lab build 04`",
     ):
         assert words in said
 
@@ -87,7 +87,7 @@ def test_what_is_to_be_written_is_the_first_fault(course_copy: Path, tmp_path: P
     assert "answers:" not in said
 
 
-@pytest.mark.parametrize("name", ["11", "11.1", "4", "11_enums_triggers_views"])
+@pytest.mark.parametrize("name", ["04", "04.1", "4", "04_names_and_constraints"])
 def test_make_test_proves_a_lesson(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []
 
