@@ -19,6 +19,15 @@ class LongerAddresses(FilesJudge):
     stub_fails = "upgrade"
     changes = ("users.email",)
 
+    def released(self) -> None:
+        """the file of `0009`, which has run, says what it said"""
+        self.expect_revision(
+            "0009",
+            "migrations/versions/0009_note_changed_emails.py",
+            cause="A revision that has run does not run again: databases that have it would differ from new ones.",
+            next_step="Put it back as it was, and say in `0010` what is to change.",
+        )
+
     def longer(self) -> None:
         """`users.email` is a text of up to 320 characters after the upgrade, and still required"""
         self.expect_column("users.email", where=self.head, length=320, nullable=False)
@@ -191,8 +200,9 @@ LATER = {
     "one revision copies, and the next one writes": [(LONGER, SHORTER), (WRITES, WRITES)],
 }
 FAILS = f'{LONGER}\n    raise RuntimeError("the machine is switched off")'
-FORGETS = "op.execute(\"DELETE FROM users WHERE id IN (SELECT user_id FROM orders) AND email LIKE '%@example.org'\")"
-BROKEN = "SELECT count(*) FROM orders WHERE user_id NOT IN (SELECT id FROM users)"
+FORGETS = 'op.execute("DELETE FROM users WHERE id IN (SELECT user_id FROM orders) AND email LIKE \'%@example.org\'")'
+LOANS = "SELECT count(*) FROM orders WHERE user_id"
+BROKEN = f"{LOANS} NOT IN (SELECT id FROM users)"
 TILL = '''
 """The till program of the library: upgrades the database when it starts, and goes on."""
 
@@ -200,7 +210,7 @@ from flask_migrate import upgrade
 
 from shop import create_app as shop
 from shop.extensions import db
-from shop.models import Order, User
+from shop.models import User
 
 
 def create_app():
@@ -209,8 +219,7 @@ def create_app():
     @app.cli.command("till")
     def till():
         upgrade()
-        reader = db.session.get(User, db.session.query(db.func.min(Order.user_id)).scalar())
-        db.session.delete(reader)
+        db.session.delete(db.session.get(User, READER))
         db.session.commit()
 
     return app
@@ -267,7 +276,15 @@ class Library(FilesJudge):
             found=f"Its exit code is {done.exit_code}, and the database stands at {', '.join(copy.stands_at())}.",
             next_step="Let the error of a revision through, and commit nothing after it.",
         )
-        self._expect_kept(before, copy.snapshot(), "a revision copies `users` and then fails")
+        now = copy.snapshot()
+        self._expect_kept(before, now, "a revision copies `users` and then fails")
+        self.expect(
+            now.column("users.display_name") == before.column("users.display_name"),
+            expected="What a revision changed before it failed is taken back: `users` is as it was.",
+            found=f"`users.display_name` is {now.column('users.display_name')}.",
+            cause="Each statement is committed by itself.",
+            next_step="Let Alembic begin and end the transactions of the revisions.",
+        )
 
     def noticed(self) -> None:
         """a later revision that deletes readers and leaves their loans does not go unnoticed: the command fails"""
@@ -287,16 +304,26 @@ class Library(FilesJudge):
     def till(self) -> None:
         """after `flask_migrate.upgrade()` in the same process, a reader who is deleted takes the loans along"""
         copy = self.fresh("the till", watched=False)
-        before = copy.sql(BROKEN).scalar
-        (copy.folder / "till.py").write_text(TILL, encoding="utf-8")
+        reader = copy.sql("SELECT min(user_id) FROM orders WHERE user_id IN (SELECT id FROM users)").scalar
+        text = TILL.replace("READER", str(reader))
+        (copy.folder / "till.py").write_text(text, encoding="utf-8")
+        of_others = f"{LOANS} <> {reader}"
+        before = copy.sql(of_others).scalar
         copy.must("--app till till")
-        left = copy.sql(BROKEN).scalar - before
+        lost, left = before - copy.sql(of_others).scalar, copy.sql(f"{LOANS} = {reader}").scalar
+        self.expect(
+            not lost,
+            expected="The loans of all other readers are there.",
+            found=f"{lost} loans of other readers are gone.",
+            cause="The upgrade in the till's process ran with foreign keys on. There it is no command of `flask db`.",
+            next_step="`migrations/env.py` is loaded for each upgrade, whoever asks for it. Let it see to the keys.",
+        )
         self.expect(
             not left,
             expected="The loans of a reader who is deleted are deleted too.",
             found=f"{left} loans of the deleted reader are left.",
             cause="The connection on which the migrations ran went back to the pool with its foreign keys off.",
-            next_step="Whoever switches something off on a connection switches it on again. And keep the keys of the shop.",
+            next_step="What `env.py` switches off on a connection, it has to switch on again. The shop needs its keys.",
         )
 
     def offline(self) -> None:
