@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import chain
 
 from sqlalchemy import Connection, NullPool, create_engine, text
 
@@ -52,7 +53,7 @@ class Invoices(FilesJudge):
     def edits(self) -> None:
         """what people save while the upgrade runs is there afterwards, and every other order is filled in, also one
         that somebody had open"""
-        for now, saved in (*(self._open_edits if self.engine == "postgres" else ()), *self._quick_edits):
+        for now, saved in chain(self._open_edits if self.engine == "postgres" else (), self._quick_edits):
             self.expect_values("orders.invoice_email", saved, where=now, next_step=ASK_WHILE_WRITING)
             self._expect_filled(now, besides=saved)
 
