@@ -107,7 +107,7 @@ def button(command: str, arguments: dict[str, Any], label: str) -> str:
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table with a caption and a heading for each column; what the cells hold is escaped.
 
-    One that a small panel does not show as a whole can be reached by Tab, so that arrow keys scroll it.
+    One that a small panel does not show as a whole can be reached by Tab and scrolled by arrow keys.
     """
     cells = [[str(value) for value in row] for row in rows]
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)

@@ -310,6 +310,23 @@ def test_an_exercise_done_wrong_and_then_right(window: LabPage) -> None:
     expect(right.locator(".lab-missed")).to_have_count(0)
 
 
+def test_a_large_table_is_scrolled_by_arrow_keys(window: LabPage, displays: str) -> None:
+    """The course's settings leave these keys to the outputs; JupyterLab goes from cell to cell with them."""
+    window.open(displays)
+    window.run("from migration_lab")
+    table = "lab.table([f'column_{n}' for n in range(40)], [range(40)] * 30)"
+    window.insert_after("from migration_lab", table)
+    output = window.run(table)
+    window.command("notebook:enable-output-scrolling")
+    region = output.get_by_role("region", name="30 rows")
+    for key, box, side in (("ArrowRight", region, "scrollLeft"), ("ArrowDown", output, "scrollTop")):
+        region.focus()
+        before = box.evaluate(f"box => box.{side}")
+        window.page.keyboard.press(key)
+        expect(box).not_to_have_js_property(side, before)
+        expect(region).to_be_focused()
+
+
 def test_a_button_opens_a_file_beside_the_notebook(window: LabPage, displays: str, my_work: Path) -> None:
     window.open(displays)
     window.run('shop = lab.open("02", scene="after_the_lesson")')
