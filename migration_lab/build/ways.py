@@ -7,7 +7,8 @@ from migration_lab.course import Lesson
 
 CONTENTS_CELLS = (
     "# Contents\n\nAll lessons and exercises, and how far you are. Run the cell below with Shift+Enter to bring it up "
-    "to date. For a workshop, or in a hurry, take [Essentials](essentials.ipynb), half a day.",
+    "to date. For a workshop, or in a hurry, take [Essentials](essentials.ipynb), which is half a day, or "
+    "[One day](one_day.ipynb).",
     "from migration_lab.notebook import lab\n\nlab.contents()",
 )
 NAMED = re.compile(r"\b[Ll]essons? \d\d\b(?:(?:, | and |, and )\d\d\b)*(?! is not written)")

@@ -19,7 +19,7 @@ def track(until: str | None = None, **lessons: tuple[str, ...]) -> Track:
 
 
 def test_there_is_a_track() -> None:
-    assert [each.name for each in TRACKS] == ["essentials"]
+    assert [each.name for each in TRACKS] == ["essentials", "one_day"]
 
 
 @pytest.mark.parametrize("each", TRACKS, ids=lambda each: each.name)
@@ -70,7 +70,7 @@ def test_a_heading_that_is_not_there_is_refused() -> None:
         tracks.text(track(until="Nowhere", _02_first_migration=()))
 
 
-def test_essentials_take_half_a_day() -> None:
-    (essentials,) = (each for each in TRACKS if each.name == "essentials")
-    last = tracks.agenda(essentials)[-1]
-    assert last.begin + last.minutes < 4 * 60
+@pytest.mark.parametrize(("each", "hours"), list(zip(TRACKS, (4, 8), strict=True)), ids=str)
+def test_a_track_takes_no_longer_than_it_says(each: Track, hours: int) -> None:
+    last = tracks.agenda(each)[-1]
+    assert last.begin + last.minutes < hours * 60
