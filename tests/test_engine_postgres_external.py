@@ -103,10 +103,10 @@ def test_a_wrong_password_is_said_and_not_repeated(url: str, monkeypatch: pytest
     ("wrong", "said"),
     [
         ("postgresql://ann:s3cret@127.0.0.1:1/shop", "does not answer"),
-        ("postgresql://ann:s3cret@no-such-machine.invalid/shop", "machine or the port"),
+        ("postgresql://ann:s3cret@no-such-machine.invalid/shop", "machine or a port"),
         ("postgresql:///shop?host=/nonexistent", "does not answer"),
         ("postgresql://ann:s3cret%zz@localhost/shop", "not the URL of a Postgres server"),
-        ("postgresql://ann:s3cret@localhost:port/shop", "machine or the port"),
+        ("postgresql://ann:s3cret@localhost:port/shop", "machine or a port"),
         ("sqlite:///shop.db", "not the URL of a Postgres server"),
         ("host=localhost password=s3cret", "not the URL of a Postgres server"),
     ],

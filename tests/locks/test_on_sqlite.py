@@ -81,7 +81,7 @@ def test_another_process_that_holds_the_file_is_seen(url: str) -> None:
         # A sample may have met it on its way there or back, with SHARED.
         assert "RESERVED" in {each.mode for each in seen.holds}
     assert "another process held RESERVED on the whole file" in seen.in_words(at_least=0)
-    assert seen.as_text().startswith("Nobody queues for a file")
+    assert seen.as_text().startswith("There is no queue for a file")
 
 
 @on_sqlite

@@ -182,7 +182,7 @@ def test_each_shop_of_a_lesson_says_which_it_is(run: Cell) -> None:
 
 
 def test_a_later_copy_takes_the_place_of_an_earlier_one_and_both_say_so(run: Cell, fail: Cell) -> None:
-    assert "takes the place" not in run("first = shop.copy()")
+    assert "replaces" not in run("first = shop.copy()")
     run("aside = shop.copy(engine='postgres')")
     assert "It replaces the earlier copy." in run("second = shop.copy()")
     assert "This copy is gone: a later `copy()` replaced it." in fail("first.sql('SELECT 1')")
