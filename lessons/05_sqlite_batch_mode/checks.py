@@ -53,7 +53,8 @@ class LongerAddresses(FilesJudge):
         self._expect_as_it_was("view")
 
     def service(self) -> None:
-        """the shop deletes a user with all orders, and not the earlier addresses; it takes an address of 320 characters"""
+        """the shop deletes a user with the orders and keeps the earlier addresses; it takes an address of 320
+        characters"""
         shop, user = self._served, self.start.rows_of("email_changes")[0]["user_id"]
         before = len(shop.snapshot().rows_of("email_changes"))
         with serve(shop.workspace) as service:
@@ -200,7 +201,7 @@ LATER = {
     "one revision copies, and the next one writes": [(LONGER, SHORTER), (WRITES, WRITES)],
 }
 FAILS = f'{LONGER}\n    raise RuntimeError("the machine is switched off")'
-FORGETS = 'op.execute("DELETE FROM users WHERE id IN (SELECT user_id FROM orders) AND email LIKE \'%@example.org\'")'
+FORGETS = "op.execute(\"DELETE FROM users WHERE id IN (SELECT user_id FROM orders) AND email LIKE '%@example.org'\")"
 LOANS = "SELECT count(*) FROM orders WHERE user_id"
 BROKEN = f"{LOANS} NOT IN (SELECT id FROM users)"
 TILL = '''
@@ -241,7 +242,7 @@ class Library(FilesJudge):
         self._expect_kept(self.start, self.head, "0009 has run")
 
     def later(self) -> None:
-        """later revisions that copy `users` run, are recorded, and keep every row: alone, after a statement that writes,
+        """later revisions that copy `users` run, are recorded and keep every row: alone, after a statement that writes,
         several in one upgrade, and on the way back"""
         copy = self.fresh("a database with later revisions", watched=False)
         copy.reach()
@@ -337,7 +338,11 @@ class Library(FilesJudge):
         )
 
     def _plant(self, copy: Database, *bodies: tuple[str, str]) -> tuple[Snapshot, list[Path]]:
-        """Write revisions that follow the last one, by their bodies up and down; what the copy holds now, and the files."""
+        """Write revisions that follow the last one, from their bodies up and down.
+
+        Returns:
+            What the copy holds now, and the files.
+        """
         before, files = copy.snapshot(), []
         below = before.revisions[0]
         for number, (up, down) in enumerate(bodies):

@@ -52,8 +52,8 @@ def notebook(track: Track) -> Notebook:
         f"In all {clock(end)} hours. The minutes of a lesson are those of one person who does it for the first time. "
         f"An exercise is given {EXERCISE_MINUTES} minutes. The times leave no room for discussion.",
         "## How it works\n\nOpen the first lesson, and come back here after each. Each notebook sets up its own shop, "
-        "so if you missed a lesson, open the next one. `lab.progress()` in a cell shows what you have done, and so does "
-        "`lab progress` in a terminal.",
+        "so if you missed a lesson, open the next one. `lab.progress()` in a cell shows what you have done, "
+        "as `lab progress` does in a terminal.",
     ]
     if later:
         parts.append(
