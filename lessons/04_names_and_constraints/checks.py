@@ -60,7 +60,7 @@ class TakenBack(FilesJudge):
             not left,
             expected=f"After `flask db downgrade 0005` {database.name} has no unique constraint on `display_name`.",
             found=f"`{left[0] if left else ''}` is still there.",
-            next_step="The downgrade ran and left it. Ask the database which name it has there.",
+            next_step="The downgrade ran and did not drop it. Ask the database which name it has there.",
         )
         self.expect(
             _uniques(now, "phone"),
@@ -282,7 +282,9 @@ class ThreeFates(FilesJudge):
                     answer.status == status,
                     expected=f"For a user {'without' if status == 204 else 'with'} orders it answers {status}.",
                     found=f"It answers {answer.status}. {answer.reason}",
-                    cause="The session changes the children before it deletes the user." if status == 204 else "",
+                    cause="The session changes the children before it deletes the user."
+                    if answer.status == 409
+                    else "",
                     next_step="Look at the three relationships in `shop/models/user.py`: what does the session do with "
                     "the children, and what is left to the database?",
                 )
@@ -302,13 +304,13 @@ class ThreeFates(FilesJudge):
             keys = [each for each in found.foreign_keys if each.columns == ("user_id",)] if found else []
             self.expect(
                 len(keys) == 1 and keys[0].target == "users" and not keys[0].options,
-                expected=f"`{table}.user_id` has one key to `users` ({means}), with no further words.",
+                expected=f"`{table}.user_id` has one valid key to `users` ({means}), without other options.",
                 found=listed([str(each) for each in keys]) or "It has none.",
                 next_step="Drop the old key when the new one comes, and validate one that came NOT VALID.",
             )
 
     def _lived(self, name: str) -> Database:
-        """A database at the head in which two users have moved in."""
+        """A database at the head, with three more users and their children."""
         lived = self.fresh(name, watched=False)
         lived.reach()
         lived.execute(MOVED_IN)
