@@ -317,7 +317,7 @@ class Library(FilesJudge):
             expected="The loans of all other readers are there.",
             found=f"{lost} loans of other readers are gone.",
             cause="The upgrade in the till's process ran with foreign keys on. There it is no command of `flask db`.",
-            next_step="`migrations/env.py` is loaded for each upgrade, whoever asks for it. Let it see to the keys.",
+            next_step="`migrations/env.py` is loaded for each upgrade, also for this one. Switch the keys there.",
         )
         self.expect(
             not left,
