@@ -303,6 +303,21 @@ class Addresses(FilesJudge):
         before = copy.snapshot()
         self._expect_one_of_each(before, copy.upgrade())
 
+    def way_back(self) -> None:
+        """`flask db downgrade` leaves each account the address that it has, or gives it back the one that it had"""
+        self.walk.again()
+        had, has = (each.values_of("users.email") for each in (self.start, self.walk.lived))
+        for stop in self.walk.stops[1:]:
+            self.expect_none(
+                [
+                    f"The account with id {id_} has {shown(email)}, {stop.when}."
+                    for id_, email in stop.snapshot.values_of("users.email").items()
+                    if email not in (had.get(id_), has.get(id_))
+                ],
+                expected="On the way back no account gets an address that it has never had.",
+                next_step="The old spellings are not kept anywhere. Let `downgrade()` leave the addresses.",
+            )
+
     def same_everywhere(self) -> None:
         """it is the same account in each database that holds these rows, in whatever order they are stored"""
         one = self.fresh("a rehearsal", watched=False, sql=PAIRS)
