@@ -35,7 +35,7 @@ SELECT 2, 100, 'paid', '2026-01-01', 'EUR' FROM generate_series(1, {MANY_ORDERS 
 WITHOUT = "SELECT id FROM orders WHERE invoice_email IS NULL ORDER BY id"
 SOON = "300ms"  # how long a quick edit waits for a lock: it may be the paused upgrade's
 STAYS_SECONDS = 0.6  # in which somebody keeps an order open: well below the lock timeout of env.py
-SAVED = "saved-meanwhile@example.com"
+SAVED, SAVED_STATUS = "saved-meanwhile@example.com", "on hold"
 ASK_WHILE_WRITING = "Let the statement that writes an order ask once more whether it still has no address."
 
 
@@ -117,7 +117,7 @@ class Invoices(FilesJudge):
         saved = dict.fromkeys((first, last), SAVED)
         with _open(copy) as somebody:
             somebody.execute(text(f"UPDATE orders SET invoice_email = '{SAVED}' WHERE id IN ({first}, {last})"))
-            somebody.execute(text(f"UPDATE orders SET status = 'shipped' WHERE id = {second}"))
+            somebody.execute(text(f"UPDATE orders SET status = '{SAVED_STATUS}' WHERE id = {second}"))
             upgrade = in_background(copy, UPGRADE)
             wait_for(lambda: upgrade.has_ended or is_blocked(copy))
             wait_for(lambda: upgrade.has_ended, seconds=STAYS_SECONDS)  # so that one that gives up early does
@@ -130,7 +130,9 @@ class Invoices(FilesJudge):
                 found=f"A second run fails as well:\n{error_in(again.output, copy.folder)}",
                 next_step="Look at what the first run left behind.",
             )
-        yield copy.snapshot(), saved
+        now = copy.snapshot()
+        self.expect_values("orders.status", {second: SAVED_STATUS}, where=now, next_step="Write the address alone.")
+        yield now, saved
 
     @property
     def _quick_edits(self) -> Iterator[tuple[Snapshot, dict[int, str]]]:
@@ -300,6 +302,21 @@ class Addresses(FilesJudge):
         copy.execute(LATE)
         before = copy.snapshot()
         self._expect_one_of_each(before, copy.upgrade())
+
+    def way_back(self) -> None:
+        """`flask db downgrade` leaves each account the address that it has, or gives it back the one that it had"""
+        self.walk.again()
+        had, has = (each.values_of("users.email") for each in (self.start, self.walk.lived))
+        for stop in self.walk.stops[1:]:
+            self.expect_none(
+                [
+                    f"The account with id {id_} has {shown(email)}, {stop.when}."
+                    for id_, email in stop.snapshot.values_of("users.email").items()
+                    if email not in (had.get(id_), has.get(id_))
+                ],
+                expected="On the way back no account gets an address that it has never had.",
+                next_step="The old spellings are not kept anywhere. Let `downgrade()` leave the addresses.",
+            )
 
     def same_everywhere(self) -> None:
         """it is the same account in each database that holds these rows, in whatever order they are stored"""
