@@ -119,7 +119,7 @@ class PublicName(FilesJudge):
             for phase, ports in (("both releases", (old.port, new.port)), ("the new release", (new.port,))):
                 seen.phase(phase)
                 seen.retarget(dict.fromkeys(ports, 1.0))
-                seen.wait_for(2 * A_FEW)
+                seen.wait_for(4 * A_FEW)  # so that no request is under way to a release that is to go
             copy.reach()
             seen.phase("afterwards")
             seen.wait_for(A_FEW)
