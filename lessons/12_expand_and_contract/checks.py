@@ -367,7 +367,7 @@ class DearCustomer(FilesJudge):
         self.expect_revision("0025", file, next_step="Put it back, and write a revision that follows it.")
 
     def names(self) -> None:
-        """whoever had a name has it again, and nobody else has one"""
+        """everyone who had a name has it again, and no other user has one"""
         staging = self.fresh("staging, where people have other names", watched=False, sql=OTHER_NAMES)
         for before, after in ((self.start, self.head), (staging.snapshot(), staging.upgrade())):
             kept = {(row["user_id"], row["email"]): row["display_name"] for row in self._kept(before)}
