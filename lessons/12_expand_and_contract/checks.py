@@ -119,7 +119,7 @@ class PublicName(FilesJudge):
             for phase, ports in (("both releases", (old.port, new.port)), ("the new release", (new.port,))):
                 seen.phase(phase)
                 seen.retarget(dict.fromkeys(ports, 1.0))
-                seen.wait_for(2 * A_FEW)
+                seen.wait_for(4 * A_FEW)  # so that no request is under way to a release that is to go
             copy.reach()
             seen.phase("afterwards")
             seen.wait_for(A_FEW)
@@ -367,7 +367,7 @@ class DearCustomer(FilesJudge):
         self.expect_revision("0025", file, next_step="Put it back, and write a revision that follows it.")
 
     def names(self) -> None:
-        """whoever had a name has it again, and nobody else has one"""
+        """everyone who had a name has it again, and no other user has one"""
         staging = self.fresh("staging, where people have other names", watched=False, sql=OTHER_NAMES)
         for before, after in ((self.start, self.head), (staging.snapshot(), staging.upgrade())):
             kept = {(row["user_id"], row["email"]): row["display_name"] for row in self._kept(before)}
@@ -423,6 +423,16 @@ class DearCustomer(FilesJudge):
             next_step="Look for what is dropped or deleted: only a user who is there has another place for the name.",
         )
 
+    def downgrade(self) -> None:
+        """`flask db downgrade`, back to the start, undoes exactly what the upgrade did"""
+        try:
+            super().downgrade()
+        except Miss as miss:
+            if "index ix_users_email_lower removed" in miss.found:
+                miss.cause = "Batch mode copies the table on SQLite, and leaves out an index on an expression."
+                miss.next_step = "`op.drop_column` without a batch block drops the column in place."
+            raise
+
     def no_drift(self) -> None:
         """`flask db check` reports the table `kept_display_names`, as at the start, and nothing else"""
         database, _ = self.new
@@ -439,7 +449,12 @@ class DearCustomer(FilesJudge):
 
 KNOWN = "Detected removed table 'kept_display_names'"
 LOOKS: tuple[Request, ...] = (("GET", "/users", None), ("POST", "/users/2/logins", None))
-OTHER_NAMES = "UPDATE kept_display_names SET display_name = display_name || ' of staging'"
+OTHER_NAMES = """
+    UPDATE kept_display_names SET display_name = display_name || ' of staging';
+    DELETE FROM orders WHERE user_id = 26;
+    DELETE FROM users WHERE id = 26;
+    INSERT INTO users (id, email, timezone, is_active) VALUES (26, 'paul@example.org', 'UTC', true);
+"""
 TODAY = "INSERT INTO users (email, timezone, is_active) VALUES ('{}@example.com', 'UTC', true)"
 LATER = (
     "INSERT INTO users (email, timezone, is_active, display_name) VALUES ('new@example.com', 'UTC', true, 'New')",
