@@ -4,6 +4,7 @@ A real shell would start an interpreter for each command, would not exist on eve
 folder. So this reads the small part of the shell's language that a gate needs, and refuses the rest.
 """
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -16,14 +17,20 @@ from pathlib import Path
 from migration_lab.errors import LabError, reason
 from migration_lab.flask_command import HasFolder, run_flask, run_function, run_pytest
 
-PYTEST = ("python", "-m", "pytest")
+SAME = {
+    "python -m flask": "flask",
+    "python3 -m flask": "flask",
+    "python -m pytest": "pytest",
+    "python3 -m pytest": "pytest",
+}
+SAYS = (":", "echo", "true")  # they do nothing, and end well
 QUICK = ("-x", "--tb=short")  # the first failure is enough; all tracebacks of a broken shop take half a minute
 TOOLS = ("check-jsonschema", "squawk")  # programs of the environment that lessons use
 DEPTH = 5  # scripts that run scripts
 SECONDS = 120.0  # for each command
 SYNTAX = re.compile(r"[&|;()<>]+")
 REQUIRED = re.compile(r'^: "\$\{(?P<name>\w+):?\?[^"]*\}"$')
-SETTING = re.compile(r"^(?:export )?\w+=[\w./:-]*$")
+SETTING = re.compile(r"^(?:export )?(?!DATABASE_URL)\w+=[\w./:-]*$")
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,9 @@ class _Runner:
             if words[0] == "exit":
                 exit_code = int(words[1]) if len(words) > 1 else exit_code
                 break
-            if words[0] in ("sh", "bash"):
+            if words[0] in SAYS:
+                exit_code = 0
+            elif words[0] in ("sh", "bash"):
                 inner = self.run(_lines(_read(self.workspace, words)), depth + 1)
                 steps += inner.steps
                 exit_code = inner.exit_code
@@ -120,15 +129,15 @@ class _Runner:
         return Ran(tuple(steps), exit_code)
 
     def step(self, words: list[str]) -> Step:
-        if words[0] == "flask":
-            done = run_flask(self.workspace, *words[1:], timeout=SECONDS, on_output=self.on_output)
-        elif words[0] in TOOLS:
+        program, args = _program(words)
+        if program == "flask":
+            done = run_flask(self.workspace, *args, timeout=SECONDS, on_output=self.on_output)
+        elif program in TOOLS:
             done = run_function(self.workspace, f"{__name__}:run_tool", *words, timeout=SECONDS)
             if self.on_output is not None:
                 self.on_output(done.output)
         else:
-            options = [*words[1 if words[0] == "pytest" else 3 :], *QUICK]
-            done = run_pytest(self.workspace, *options, timeout=SECONDS, on_output=self.on_output)
+            done = run_pytest(self.workspace, *args, *QUICK, timeout=SECONDS, on_output=self.on_output)
         return Step(shlex.join(words), done.exit_code, done.output)
 
 
@@ -172,12 +181,18 @@ def _words(number: int, line: str) -> list[str]:
         raise _fault(number, line, "it joins, hides or redirects commands")
     if any("$" in each or "`" in each for each in words):
         raise _fault(number, line, "it has a variable")
-    known = words[0] in ("flask", "pytest", "set", *TOOLS) or tuple(words[:3]) == PYTEST
+    known = words[0] in ("set", *SAYS) or _program(words)[0] in ("flask", "pytest", *TOOLS)
     known |= words[0] in ("sh", "bash") and len(words) == 2
     known |= words[0] == "exit" and all(each.isdigit() for each in words[1:])
     if not known:
         raise _fault(number, line, f"`{words[0]}` is none of the commands that are known here")
     return words
+
+
+def _program(words: list[str]) -> tuple[str, list[str]]:
+    """The program that a line starts, and its arguments."""
+    module = SAME.get(" ".join(words[:3]))
+    return (module, words[3:]) if module else (words[0], words[1:])
 
 
 def _fault(number: int, line: str, why: str) -> ScriptSyntaxError:
@@ -189,9 +204,11 @@ def _fault(number: int, line: str, why: str) -> ScriptSyntaxError:
 
 def _stops(words: list[str], now: bool) -> bool:
     """Whether a failure ends the script after this `set`."""
-    for word in words[1:]:
+    for before, word in itertools.pairwise(words):
         if word[:1] in "-+" and "e" in word:
             now = word[0] == "-"
+        elif word == "errexit":
+            now = before == "-o"
     return now
 
 

@@ -111,7 +111,8 @@ class WeakGate(FilesStay):
             found=checked.output.strip()[-400:],
             next_step="Look at how the lines are indented, and at the names of the keys.",
         )
-        found = list(_gates_in(yaml.safe_load(text)))
+        workflow = yaml.safe_load(text)
+        found = list(_gates_in(workflow))
         self.expect(
             found,
             expected=f"A step that has `sh {GATE}` and nothing else after `run:`.",
@@ -120,14 +121,12 @@ class WeakGate(FilesStay):
             next_step=f"Write `- run: sh {GATE}`.",
         )
         self.expect(
-            not any(
-                part.get(key) for key in ("continue-on-error", "if") for job, step in found for part in (job, step)
-            ),
+            not any(part.get("continue-on-error") or "if" in part for both in found for part in both),
             expected="The gate runs each time, and a red gate makes the job red.",
             found="`continue-on-error` or `if` is set.",
             next_step="Take it out.",
         )
-        urls = [_url_of(yaml.safe_load(text), job, step) for job, step in found]
+        urls = [_url_of(workflow, job, step) for job, step in found]
         engines = [each for each in ("sqlite:", "postgresql") if any(each in url for url in urls)]
         self.expect(
             len(engines) == 2,

@@ -24,6 +24,9 @@ SCRIPTS = {
     "goes on without it": "flask db nothing\nflask db heads\n",
     "ends with the last failure": "flask db heads\nflask db nothing\n",
     "stops no more": "set -e\nset +e\nflask db nothing\nflask db heads\n",
+    "has it by its name": "set -o errexit\nflask db nothing\nflask db heads\n",
+    "says something at its end": "flask db nothing\necho done\n",
+    "starts modules": "set -e\npython -m flask db heads\npython -m flask db nothing\n",
     "ends early": "set -e\nflask db heads\nexit 3\nflask db nothing\n",
     "sets up, and goes on in the next line": (
         '#!/bin/sh\nset -eu\n: "${DATABASE_URL:?must name a database}"\nexport FLASK_APP=shop\n\n'
@@ -60,6 +63,7 @@ def test_every_command_runs_where_that_is_asked_for(shop: Path) -> None:
         ("flask db check || true", "joins, hides or redirects"),
         ("flask db check > /dev/null", "joins, hides or redirects"),
         ("flask db upgrade $TARGET", "has a variable"),
+        ("export DATABASE_URL=sqlite:///other.db", "`export` is none of the commands"),
         ("rm -rf instance", "`rm` is none of the commands"),
         ("python -c pass", "`python` is none of the commands"),
         ('flask db upgrade "head', "quote that is not closed"),
