@@ -150,7 +150,7 @@ def test_every_cell_of_lesson_02_runs(window: LabPage) -> None:
 
 def test_a_question_is_answered_by_keyboard_alone(window: LabPage) -> None:
     window.open(LESSON)
-    window.run("from migration_lab")
+    window.run("import shutil")
     question = window.run('lab.quiz("02-which-witness")')
     press = window.page.keyboard.press
 
@@ -173,7 +173,7 @@ def test_a_question_is_answered_by_keyboard_alone(window: LabPage) -> None:
 
 def test_enter_judges_all_that_was_typed(window: LabPage, my_work: Path, tmp_path: Path) -> None:
     window.open(LESSON)
-    window.run("from migration_lab")
+    window.run("import shutil")
     question = window.run('lab.quiz("02-tables-after-upgrade")')
     field, twin = question.get_by_label("Your answer"), question.locator(".lab-quiz-twin")
     execute = "code => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code}) }"
@@ -220,7 +220,7 @@ def test_a_screen_reader_hears_the_question_as_the_name_of_its_options(window: L
 
 def test_the_focus_goes_to_the_answer_when_its_button_goes(window: LabPage) -> None:
     window.open(LESSON)
-    window.run("from migration_lab")
+    window.run("import shutil")
     question = window.run('lab.quiz("02-what-alembic-remembers")')
     question.get_by_label("Your answer").fill("no such thing")
     question.get_by_role("button", name="Check").click()
