@@ -189,5 +189,5 @@ def test_the_suite_itself_turns_red_for_a_weak_judge(root: Path) -> None:
         env=dict(os.environ),
     )
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 failed, 6 passed" in done.stdout
+    assert "1 failed, 7 passed" in done.stdout
     assert "test_answer_is_judged_for_what_it_is[01.1-sqlite-wrong-not_null]" in done.stdout

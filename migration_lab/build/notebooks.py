@@ -45,8 +45,7 @@ def solution_notebook(lesson: Lesson, cells: Iterable[Cell]) -> Notebook:
 
 def contents_notebook() -> Notebook:
     """The page that opens first."""
-    words, call = ways.CONTENTS_CELLS
-    cells = [_prose("contents-001", words), _code("contents-002", call)]
+    cells = [_prose("contents-001", ways.contents_words()), _code("contents-002", ways.CONTENTS_CALL)]
     return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
 
 

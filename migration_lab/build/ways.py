@@ -5,13 +5,18 @@ import re
 from migration_lab import course, way
 from migration_lab.course import Lesson
 
-CONTENTS_CELLS = (
-    "# Contents\n\nAll lessons and exercises, and how far you are. Run the cell below with Shift+Enter to bring it up "
-    "to date. For a workshop, or in a hurry, take [Essentials](essentials.ipynb), which is half a day, or "
-    "[One day](one_day.ipynb).",
-    "from migration_lab.notebook import lab\n\nlab.contents()",
-)
+CONTENTS_CALL = "from migration_lab.notebook import lab\n\nlab.contents()"
 NAMED = re.compile(r"\b[Ll]essons? \d\d\b(?:(?:, | and |, and )\d\d\b)*(?! is not written)")
+
+
+def contents_words() -> str:
+    """What stands above the contents: how to bring them up to date, and the tracks."""
+    words = (
+        "# Contents\n\nAll lessons and exercises, and how far you are. Run the cell below with Shift+Enter to bring it "
+        "up to date."
+    )
+    tracks = " or ".join(f"[{each.title}]({each.name}.ipynb)" for each in course.tracks())
+    return f"{words} For a workshop, or in a hurry, take {tracks}." if tracks else words
 
 
 def with_planned(prose: str) -> str:
