@@ -53,6 +53,28 @@ def test_a_batch_change_left_its_table(project: Project) -> None:
     project.good("upgrade")
 
 
+NEW_COLUMN = 'b.add_column(sa.Column("tz", sa.Text, nullable=False))'
+WITH_DEFAULT = NEW_COLUMN.replace("False", 'False, server_default="UTC"')
+AT_FIRST_EMPTY = NEW_COLUMN.replace("False", "True")
+FILL = "op.execute(\"UPDATE users SET tz = 'UTC'\")"
+
+
+@pytest.mark.parametrize(
+    "added",
+    [WITH_DEFAULT, f"{AT_FIRST_EMPTY}\n    {FILL}\n    {BATCH}b.alter_column('tz', nullable=False)"],
+    ids=["with a default", "filled before"],
+)
+def test_a_new_column_in_a_batch_without_a_value(project: Project, added: str) -> None:
+    change_email = 'b.alter_column("email", type_=sa.Text)'  # which makes the batch a copy
+    project.line(USERS + "; " + ANN, f"{BATCH}{change_email}; {NEW_COLUMN}")
+    expect(project.db("upgrade"), "F32")
+    said("F32", "server_default")
+    sql(project, said("F32", "DROP TABLE _alembic_tmp_NAME").replace("NAME", "users"))
+    project.revision("2", "1", f"{BATCH}{change_email}; {added}")
+    project.good("upgrade")
+    assert sql(project, "SELECT email, tz FROM users") == [("ann", "UTC")]
+
+
 def test_a_table_under_foreign_keys(project: Project) -> None:
     """The second step alone ended well and kept nothing: the pragma had begun a transaction that no one committed."""
     pragma = "lambda connection, _: connection.execute('PRAGMA foreign_keys=ON')"
@@ -130,6 +152,15 @@ def test_a_change_that_sqlite_has_no_statement_for(project: Project, body: str) 
     project.good("upgrade")
 
 
+def test_a_batch_that_does_not_copy(project: Project) -> None:
+    body = 'batch_op.create_unique_constraint("uq", ["email"])'
+    batch = said("F36", 'with op.batch_alter_table("orders", recreate="always") as batch_op:', orders="users")
+    project.line(USERS + "; " + ANN, batch.replace("always", "never") + " " + body)
+    expect(project.db("upgrade"), "F36")
+    project.revision("2", "1", f"{batch} {body}")
+    project.good("upgrade")
+
+
 def test_a_column_in_an_index_on_sqlite(project: Project) -> None:
     project.line(USERS + '; op.create_index("ix_users_email", "users", ["email"])', 'op.drop_column("users", "email")')
     expect(project.db("upgrade"), "G43")
@@ -201,6 +232,15 @@ def test_an_app_without_the_extension(project: Project) -> None:
         "app.cli.add_command(__import__('flask_migrate').cli.db)",
         said("G13", "Migrate(app, db)"),
     )
+    project.good("current")
+
+
+@pytest.mark.parametrize(("wrong", "card_id"), [("migrate.init_app(app)", "G13"), ("Migrate(app)", "G07")])
+def test_an_extension_without_the_db(project: Project, wrong: str, card_id: str) -> None:
+    app, rightly = project.folder / "app.py", said(card_id, "Migrate(app, db)")
+    change(app, "Migrate(app, db, **options)", f"migrate = Migrate()\n{wrong}")
+    expect(project.db("current"), card_id)
+    change(app, wrong, rightly)
     project.good("current")
 
 

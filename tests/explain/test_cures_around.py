@@ -123,6 +123,45 @@ def test_a_manage_py_of_flask_script(project: Project) -> None:
     assert current(project) == "1"
 
 
+def test_an_alembic_ini_with_its_placeholder(project: Project) -> None:
+    """With plain Alembic, whose env.py takes the URL from there."""
+    assert shell(project, "alembic init plain", PATH=HERE).returncode == 0
+    ini = project.folder / "alembic.ini"
+    failed = shell(project, "alembic upgrade head", PATH=HERE)
+    expect(failed.stdout + failed.stderr, "F08")
+    own = f"{said('F08', 'sqlalchemy.url =')} {said('F08', 'driver://user:pass@localhost/dbname')}"
+    change(ini, own, f"sqlalchemy.url = {project.url}")
+    done = shell(project, "alembic upgrade head", PATH=HERE)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_env_py_that_found_no_address(project: Project) -> None:
+    env = project.folder / "migrations" / "env.py"
+    take = 'import os, sqlalchemy\n    connectable = sqlalchemy.create_engine(os.environ.get("SHOP_URL"))'
+    change(env, "connectable = get_engine()", take)
+    line = f"{sys.executable} -m flask db current"
+    failed = shell(project, line)
+    expect(failed.stdout + failed.stderr, "F07")
+    done = shell(project, line, SHOP_URL=project.url)  # the second cure, for a variable of one's own
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_table_in_two_metadata_objects(project: Project) -> None:
+    project.models(USER)
+    env = project.folder / "migrations" / "env.py"
+    change(env, "target_metadata=get_metadata()", "target_metadata=[get_metadata(), doubled()]")
+    change(
+        env,
+        "def get_metadata():",
+        "def doubled():\n    from sqlalchemy import MetaData, Table\n    other = MetaData()\n"
+        "    Table('users', other)\n    return other\n\n\ndef get_metadata():",
+    )
+    said("G11", "target_metadata")
+    expect(project.db("migrate"), "G11")
+    change(env, "[get_metadata(), doubled()]", "[get_metadata()]")
+    assert "Detected added table" in project.good("migrate")
+
+
 def without_async(project: Project) -> None:
     """The first cure: an ordinary driver."""
     ordinary = said("G17", 'url.replace("+asyncpg", "+psycopg")', asyncpg="psycopg_async")
@@ -198,3 +237,36 @@ def test_a_text_without_a_length_on_mysql(project: Project) -> None:
     assert "email VARCHAR(255)" in project.good("upgrade", "--sql")
     project.line(USERS.replace("sa.String(255)", said("G44", "sa.Text")))
     assert "email TEXT" in project.good("upgrade", "--sql")
+
+
+def test_a_text_that_is_too_long_for_an_index_on_mysql(project: Project) -> None:
+    """As a script, so only what it writes is seen: 191 characters of four bytes each are within 767 bytes."""
+    env = project.folder / "migrations" / "env.py"
+    change(env, 'url = config.get_main_option("sqlalchemy.url")', 'url = "mysql+pymysql://shop@localhost/shop"')
+    project.line(USERS.replace("sa.String(255))", said("G44", "sa.String(191)") + ", unique=True)"))
+    assert "email VARCHAR(191)" in project.good("upgrade", "--sql")
+    row_format = said("G44", 'mysql_row_format="DYNAMIC"')
+    project.line(f"{USERS[:-1]}, {row_format})")
+    assert "ROW_FORMAT=DYNAMIC" in project.good("upgrade", "--sql")
+    project.line(said("G44", 'op.execute("ALTER TABLE orders ROW_FORMAT=DYNAMIC")'))
+    assert "ALTER TABLE orders ROW_FORMAT=DYNAMIC;" in project.good("upgrade", "--sql")
+
+
+def test_a_part_of_an_id_with_which_several_begin(project: Project) -> None:
+    project.revision("abcd1", None)
+    project.revision("abcd2", "abcd1")
+    expect(project.db("upgrade", "abcd"), "F14")
+    assert card("F14").cure[0].endswith("in full.")
+    assert "abcd1 -> abcd2" in project.good(*command("F14", "flask db history"))
+    project.good("upgrade", "abcd2")
+
+
+def test_a_revision_that_was_not_merged(project: Project) -> None:
+    """Both texts stand in the file; one of them is kept."""
+    path = project.revision("1", None)
+    ours, middle, theirs = (said("G01", mark) for mark in ("<<<<<<< HEAD", "=======", ">>>>>>>"))
+    merged = path.read_text()
+    path.write_text(f"{ours}\n{merged}{middle}\n{merged}{theirs} other\n")
+    expect(project.db("upgrade"), "G01")
+    path.write_text(merged)
+    project.good("upgrade")

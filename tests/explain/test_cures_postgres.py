@@ -165,6 +165,38 @@ ONE_EDIT: dict[str, tuple[str, str, Callable[[], list[str]]]] = {
             "op.alter_column('users', 'email', type_=sa.Integer, postgresql_using='email::integer')",
         ],
     ),
+    "a type of another database": (
+        "G47",
+        USERS,
+        lambda: [
+            "op.add_column('users', sa.Column('seen', sa.DATETIME()))",
+            f"op.add_column('users', sa.Column('seen', {said('G47', 'sa.DateTime()')}))",
+            f"op.execute('ALTER TABLE users ADD COLUMN size {said('G47', 'DOUBLE PRECISION')}')",
+        ],
+    ),
+    "a column of the key that may be empty": (
+        "G48",
+        USERS,
+        lambda: ["op.alter_column('users', 'id', nullable=True)", "pass  # the line is deleted"],
+    ),
+    "a column that leaves the key": (
+        "G48",
+        USERS,
+        lambda: [
+            "op.alter_column('users', 'id', nullable=True)",
+            said(
+                "G48", 'op.drop_constraint("orders_pkey", "orders", type_="primary")',
+                orders_pkey="users_pkey", orders="users",
+            ),
+            "op.alter_column('users', 'id', nullable=True)",
+        ],
+    ),
+    "a table of an extension": (
+        "F12",
+        "op.execute('CREATE EXTENSION citext'); op.create_table('spatial_ref_sys'); "
+        "op.execute('ALTER EXTENSION citext ADD TABLE spatial_ref_sys')",
+        lambda: [said("F12", "op.drop_table") + "('spatial_ref_sys')", "pass  # the line is deleted"],
+    ),
     "doubles": (
         "F69",
         USERS + "; " + TWO_ANNS,
