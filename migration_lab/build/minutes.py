@@ -32,6 +32,13 @@ def counted(cells: Iterable[Cell], questions: Collection[quiz.Question]) -> int:
     return minutes_for(words, lines, len(questions))
 
 
+def minutes_of(sections: Iterable[Section], questions: Mapping[str, quiz.Question]) -> int:
+    """The minutes for these sections, with those of the questions, by their ids, that they ask."""
+    sections = list(sections)
+    asked = [questions[name] for section in sections for name in section.questions if name in questions]
+    return counted([cell for section in sections for cell in section.cells], asked)
+
+
 def minutes_for(words: int, lines: int, questions: int) -> int:
     """The formula: the minutes, rounded, for words of prose, lines of code, and questions to be answered."""
     return max(1, round(words / WORDS_A_MINUTE + lines / LINES_A_MINUTE + questions / QUESTIONS_A_MINUTE))
@@ -50,8 +57,7 @@ def minutes_faults(lesson: Lesson, sections: list[Section], questions: Mapping[s
         return
     parts = [(f" of the part {part.title!r}", part.minutes, own) for part, own in sections_by_part(lesson, sections)]
     for title, said, own in parts or [("", lesson.manifest.minutes, sections)]:
-        asked = [questions[name] for section in own for name in section.questions if name in questions]
-        found = counted([cell for section in own for cell in section.cells], asked)
+        found = minutes_of(own, questions)
         if abs(said.reading + said.running - found) > max(2, found * TOLERANCE):
             yield (
                 f"{file}: `minutes`{title} say {said.reading} reading and {said.running} running; "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from migration_lab import places, quiz, way
 from migration_lab.build.cells import read_cells
-from migration_lab.build.minutes import counted
+from migration_lab.build.minutes import minutes_of
 from migration_lab.build.notebooks import METADATA, Notebook, as_json
 from migration_lab.build.sections import sections_of
 from migration_lab.course import InTheRoom, Lesson, Track
@@ -107,10 +107,7 @@ def minutes_until(lesson: Lesson, heading: str) -> int:
     if heading not in titles[1:]:
         what = f"lessons/tracks.yaml: lesson {lesson.number} has no section {heading!r}."
         raise LabError(what, f"It has {', '.join(map(repr, titles[1:]))}.")
-    done = sections[: titles.index(heading)]
-    questions = {each.id: each for each in quiz.load(lesson)}
-    asked = [questions[name] for section in done for name in section.questions if name in questions]
-    return counted([cell for section in done for cell in section.cells], asked)
+    return minutes_of(sections[: titles.index(heading)], {each.id: each for each in quiz.load(lesson)})
 
 
 def as_link(lesson: Lesson, heading: str) -> str:
