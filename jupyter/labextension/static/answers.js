@@ -2,7 +2,6 @@
 const COMPARES = /^lab\.compare\(/;
 const ENDS = /^(#|lab\.quiz\()/; // the next section, or the next question
 
-const waits = (cell) => COMPARES.test(source(cell)) && cell.model.outputs.length === 0;
 const source = (cell) => cell.model.sharedModel.getSource();
 
 // The line below a comparison that has not run, with the way out for people who only read.
@@ -31,19 +30,35 @@ function follow(notebook) {
     const waiting = new Set();
     let under = null;
     for (const cell of notebook.widgets) {
-      if (COMPARES.test(source(cell))) under = waits(cell) && !shown.has(cell.model.id) ? cell : null;
-      else if (ENDS.test(source(cell))) under = null;
-      else if (under) answers.add(cell) && waiting.add(under);
+      if (COMPARES.test(source(cell))) {
+        const waits = cell.model.outputs.length === 0 && !shown.has(cell.model.id);
+        under = waits ? cell : null;
+      } else if (ENDS.test(source(cell))) {
+        under = null;
+      } else if (under) {
+        answers.add(cell);
+        waiting.add(under);
+      }
     }
     for (const cell of notebook.widgets) {
-      if (answers.has(cell) === hidden.has(cell)) continue;
-      cell.setHidden(answers.has(cell));
-      answers.has(cell) ? hidden.add(cell) : hidden.delete(cell);
+      const hides = answers.has(cell);
+      if (hides === hidden.has(cell)) continue;
+      cell.setHidden(hides);
+      if (hides) hidden.add(cell);
+      else hidden.delete(cell);
     }
-    for (const [cell, line] of notices) if (!waiting.has(cell)) line.remove() ?? notices.delete(cell);
+    for (const [cell, line] of notices) {
+      if (waiting.has(cell)) continue;
+      line.remove();
+      notices.delete(cell);
+    }
     for (const cell of waiting) {
-      const show = () => shown.add(cell.model.id) && arrange();
-      if (!notices.has(cell)) notices.set(cell, notice(cell, show));
+      if (notices.has(cell)) continue;
+      const show = () => {
+        shown.add(cell.model.id);
+        arrange();
+      };
+      notices.set(cell, notice(cell, show));
     }
   }
 
