@@ -85,6 +85,19 @@ def test_the_contents_say_of_each_lesson_what_was_done_and_what_is_planned() -> 
     )
 
 
+def test_a_wrong_answer_does_not_count_as_an_answered_question() -> None:
+    counted = [each for each in quiz.load(course.lesson("02")) if not each.prediction][:3]
+    assert len(counted) == 3
+    progress.record_quiz(counted[0].id, quiz.Record(state="wrong", attempts=1))
+    assert re.search(r"^02 .* 0 of \d+ answered$", progress.contents().as_text(), re.M)
+    progress.record_quiz(counted[1].id, quiz.Record(state="right", attempts=2))
+    progress.record_quiz(counted[2].id, quiz.Record(state="shown", attempts=2))
+    shown = progress.contents()
+    assert re.search(r"^02 .* 2 of \d+ answered$", shown.as_text(), re.M)
+    assert " 2 of " in shown.as_html()
+    assert shown.next.words == "lesson 02 Your first migration", "it has been begun"
+
+
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> course.Lesson:
     """Lesson 06 cut in two, as its manifest may say."""
     lesson = course.lesson("06")
