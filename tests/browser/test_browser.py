@@ -24,6 +24,19 @@ LESSON = "notebooks/02_first_migration.ipynb"
 EXERCISES = "exercises/02_exercises.ipynb"
 DISPLAYS = "notebooks/displays.ipynb"
 
+# The lines of a text as the browser breaks them.
+BROKEN_LINES = """pre => {
+    const text = pre.firstChild, range = document.createRange(), lines = [];
+    let last = null;
+    for (let at = 0; at < text.length; at++) {
+        range.setStart(text, at); range.setEnd(text, at + 1);
+        const top = Math.round(range.getBoundingClientRect().top);
+        if (top !== last) { lines.push(""); last = top; }
+        lines[lines.length - 1] += text.data[at];
+    }
+    return lines;
+}"""
+
 USER = '''\
 %%writefile shop/models/user.py
 """Who may order."""
@@ -468,6 +481,7 @@ def test_a_cell_that_takes_long_says_so_while_it_runs(window: LabPage, my_work: 
     expect(output).to_contain_text(re.compile(r"Running for \d+ s\."))
     flag.touch()
     expect(output).not_to_contain_text("Running")
+    expect(output.locator(".jp-OutputArea-child:visible")).to_have_count(0)
     window.command("docmanager:save")
 
 
@@ -483,6 +497,27 @@ def test_a_tall_traceback_folds_and_opens(window: LabPage, displays: str) -> Non
     assert box["height"] < 400
     output.get_by_text("The whole traceback").click()
     expect(folded).to_be_visible()
+
+
+def test_what_is_printed_breaks_between_words(window: LabPage, displays: str) -> None:
+    window.open(displays)
+    window.run("from migration_lab")
+    window.insert_after("from migration_lab", "print('words and ' * 80 + 'x' * 400)")
+    printed = window.run("print('words and").locator("pre")
+    lines = printed.evaluate(BROKEN_LINES)
+    assert len(lines) > 4
+    assert all(each.endswith(" ") for each in lines if "x" not in each)
+    assert printed.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
+
+
+def test_links_in_the_text_differ_by_more_than_their_colour(window: LabPage) -> None:
+    window.open(LESSON)
+    text = {"include": [[".jp-MarkdownOutput"]]}
+    options = {"resultTypes": ["violations", "passes"], "runOnly": ["link-in-text-block"]}
+    with window.tall():
+        found = Axe().run(window.page, text, options).response
+    assert found["violations"] == []
+    assert found["passes"]
 
 
 def test_export_as_html_with_its_defaults_keeps_what_is_shown(
