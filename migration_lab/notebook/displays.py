@@ -166,8 +166,9 @@ def _guide_card(page: Any) -> Bundle:
     lesson = ""
     path = f"notebooks/{page.lesson}.ipynb"
     is_here = Path(os.environ.get("JPY_SESSION_NAME", "")).as_posix().endswith(path)  # what notebook a kernel runs
-    if not is_here and any(each.slug == page.lesson and each.is_written for each in course.lessons()):
-        lesson = button("docmanager:open", {"path": path}, f"Open lesson {page.lesson}")
+    written = next((each for each in course.lessons() if each.slug == page.lesson and each.is_written), None)
+    if written and not is_here:
+        lesson = button("docmanager:open", {"path": path}, f"Open lesson {way.to_lesson(written).words}")
     elif page.is_planned:
         lesson = f"Lesson {page.lesson} (planned)"
     also = inline(page.others()) if page.also else ""
