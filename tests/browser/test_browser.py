@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Error, Locator, expect
+from playwright.sync_api import Browser, Error, Locator, Route, expect
 
 from migration_lab import quiz
 from migration_lab.build.cells import FAILS
@@ -482,6 +482,35 @@ def test_a_cell_that_takes_long_says_so_while_it_runs(window: LabPage, my_work: 
     flag.touch()
     expect(output).not_to_contain_text("Running")
     expect(output.locator(".jp-OutputArea-child:visible")).to_have_count(0)
+    window.command("docmanager:save")
+
+
+def test_what_is_run_before_the_kernel_is_there_runs_when_it_is(window: LabPage, my_work: Path) -> None:
+    path = "notebooks/early.ipynb"
+    cells = [nbformat.v4.new_code_cell(f"print('cell', {number})") for number in (1, 2)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), my_work / path)
+    starts: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            starts.append(route)
+        else:
+            route.fallback()
+
+    window.page.route("**/api/sessions?*", hold)
+    window.command("docmanager:open", path=path)
+    window.page.wait_for_function("path => window.jupyterapp.shell.currentWidget?.context?.path === path", arg=path)
+    shown = window.page.locator(".jp-Notebook:visible")
+    expect(shown.locator(".jp-CodeCell")).to_have_count(2)
+    window.select("print('cell', 1")
+    for _ in cells:
+        window.page.keyboard.press("Shift+Enter")
+    expect(shown.get_by_text("[*]:")).to_have_count(2)
+    for each in starts:
+        each.continue_()
+    window.page.unroute("**/api/sessions?*", hold)
+    expect(shown.locator(".jp-OutputArea-output")).to_have_text(["cell 1", "cell 2"])
     window.command("docmanager:save")
 
 
