@@ -331,7 +331,7 @@ def test_a_large_table_is_scrolled_by_arrow_keys(window: LabPage, displays: str)
     window.insert_after("from migration_lab", table)
     output = window.run(table)
     window.command("notebook:enable-output-scrolling")
-    region = output.get_by_role("region", name="30 rows")
+    region = output.get_by_role("group", name="30 rows")
     for key, box, side in (("ArrowRight", region, "scrollLeft"), ("ArrowDown", output, "scrollTop")):
         region.focus()
         before = box.evaluate(f"box => box.{side}")

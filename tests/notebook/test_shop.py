@@ -214,7 +214,7 @@ def test_a_default_that_differs_is_told_without_an_address(by: str) -> None:
 
 
 def test_a_table_that_a_small_panel_does_not_show_as_a_whole_can_be_scrolled_by_keyboard() -> None:
-    region = '<div class="lab-scroll" role="region" tabindex="0" aria-label="Table users">'
+    region = '<div class="lab-scroll" role="group" tabindex="0" aria-label="Table users">'
     small, tall, wide = [("a", 1)] * 3, [("a", 1)] * 30, [("a" * 200, 1)]
     html = [displays.table("Table `users`", ("name", "n"), rows) for rows in (small, tall, wide)]
     assert [each.startswith(region) for each in html] == [False, True, True]
