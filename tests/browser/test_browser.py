@@ -463,7 +463,8 @@ def test_a_timeline_is_a_picture_with_a_name_and_a_table_of_its_numbers(window: 
     output = window.select("lab.side_by_side").locator(".jp-OutputArea").first
     expect(output.get_by_role("img", name="Timeline of requests")).to_be_visible()
     expect(output.get_by_role("cell", name="a title with <b>").first).to_be_visible()
-    expect(output.get_by_role("columnheader", name="failed")).to_be_visible()
+    for heading in ("run", "failed"):
+        expect(output.get_by_role("columnheader", name=heading, exact=True)).to_be_visible()
     output.get_by_text("What happened when").click()
     expect(output.get_by_text("flask db history took").first).to_be_visible()
 
@@ -537,6 +538,17 @@ def test_what_is_printed_breaks_between_words(window: LabPage, displays: str) ->
     assert len(lines) > 4
     assert all(each.endswith(" ") for each in lines if "x" not in each)
     assert printed.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
+
+
+def test_code_is_not_cut_off_where_the_window_is_narrow(window: LabPage, displays: str) -> None:
+    window.open(displays)
+    usual = window.page.viewport_size
+    assert usual
+    window.page.set_viewport_size({"width": 900, "height": 900})
+    code = window.select('answered("02-order-of-the-loop"').locator(".cm-scroller").first
+    expect(code).to_contain_text("02-order-of-the-loop")
+    assert code.evaluate("code => code.scrollWidth <= code.clientWidth")
+    window.page.set_viewport_size(usual)
 
 
 def test_links_in_the_text_differ_by_more_than_their_colour(window: LabPage) -> None:
