@@ -156,6 +156,7 @@ def test_the_end_of_a_lesson_names_those_that_are_not_written_yet() -> None:
     ("prose", "shown"),
     [
         ("An enum: lesson 11.", "An enum: lesson 11 (planned)."),
+        ("An enum: lesson 11, which is planned.", "An enum: lesson 11, which is planned."),
         ("Lesson 11 has more, lesson 06 too.", "Lesson 11 (planned) has more, lesson 06 too."),
         ("See lessons 11, 06 and 16.", "See lessons 11 (planned), 06 and 16 (planned)."),
         ("Lesson 11 is not written yet.", "Lesson 11 is not written yet."),
