@@ -90,15 +90,23 @@ def solution(lesson: course.Lesson, exercise_id: str) -> str:
 
 
 def wrong_ways(lesson: course.Lesson, exercise_id: str) -> list[str]:
-    """The name and the `why` of each file in `wrong_answers/` that answers this exercise, in the order of the names."""
+    """The name and the `why` of each file in `wrong_answers/` that answers this exercise.
+
+    They stand in the order in which the check looks at what they get wrong, as `checks.py` has it; then by name.
+    """
+    from migration_lab import checking  # here, because only the solution needs it
+
+    looked_at = [each.id for each in checking.judge_of(lesson, exercise_id).expectations()]
     reasons = []
     for file in sorted((lesson.folder / "wrong_answers").glob(f"{exercise_id}_*.md")):
-        why = front_matter(file).get("why")
-        if not why:
+        matter = front_matter(file)
+        if not matter.get("why"):
             raise LabError(f"{lesson.slug}/wrong_answers/{file.name} does not say why it is wrong.", "Add a `why`.")
+        missed = matter.get("rejected_by")
+        place = looked_at.index(missed) if missed in looked_at else len(looked_at)
         way = file.stem.removeprefix(f"{exercise_id}_").replace("_", " ")
-        reasons.append(f"*{way}*: {' '.join(str(why).split())}")
-    return reasons
+        reasons.append((place, f"*{way}*: {' '.join(str(matter['why']).split())}"))
+    return [reason for _, reason in sorted(reasons, key=lambda each: each[0])]
 
 
 def _closed(exercise_id: str, remaining: int) -> str:

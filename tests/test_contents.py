@@ -85,6 +85,19 @@ def test_the_contents_say_of_each_lesson_what_was_done_and_what_is_planned() -> 
     )
 
 
+def test_a_wrong_answer_does_not_count_as_an_answered_question() -> None:
+    counted = [each for each in quiz.load(course.lesson("02")) if not each.prediction][:3]
+    assert len(counted) == 3
+    progress.record_quiz(counted[0].id, quiz.Record(state="wrong", attempts=1))
+    assert re.search(r"^02 .* 0 of \d+ answered$", progress.contents().as_text(), re.M)
+    progress.record_quiz(counted[1].id, quiz.Record(state="right", attempts=2))
+    progress.record_quiz(counted[2].id, quiz.Record(state="shown", attempts=2))
+    shown = progress.contents()
+    assert re.search(r"^02 .* 2 of \d+ answered$", shown.as_text(), re.M)
+    assert " 2 of " in shown.as_html()
+    assert shown.next.words == "lesson 02 Your first migration", "it has been begun"
+
+
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> course.Lesson:
     """Lesson 06 cut in two, as its manifest may say."""
     lesson = course.lesson("06")
@@ -143,6 +156,7 @@ def test_the_end_of_a_lesson_names_those_that_are_not_written_yet() -> None:
     ("prose", "shown"),
     [
         ("An enum: lesson 11.", "An enum: lesson 11 (planned)."),
+        ("An enum: lesson 11, which is planned.", "An enum: lesson 11, which is planned."),
         ("Lesson 11 has more, lesson 06 too.", "Lesson 11 (planned) has more, lesson 06 too."),
         ("See lessons 11, 06 and 16.", "See lessons 11 (planned), 06 and 16 (planned)."),
         ("Lesson 11 is not written yet.", "Lesson 11 is not written yet."),

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from migration_lab import course, hints, progress
+from migration_lab.checking import judge_of
 from migration_lab.errors import LabError
 
 EXERCISES = {
@@ -70,6 +71,17 @@ def test_solution_opens_after_three_real_tries() -> None:
     for other in ("# your turn", "%flask db current", "The task."):
         assert other not in text
     assert progress.load().exercise("02.1").hints == 3
+
+
+def test_wrong_ways_stand_in_the_order_of_the_check() -> None:
+    lesson = course.lesson("02")
+    for name, missed in (("02.1_z_table", "upgrade"), ("02.1_b_default", "column"), ("02.1_c_nothing", "unknown")):
+        matter = f"---\nexercise: '02.1'\nrejected_by: {missed}\nwhy: It is wrong.\n---\n"
+        (lesson.folder / "wrong_answers" / f"{name}.md").write_text(matter, encoding="utf-8")
+    looked_at = [each.id for each in judge_of(lesson, "02.1").expectations()]
+    assert looked_at.index("upgrade") < looked_at.index("column")
+    names = [each.split("*")[1] for each in hints.wrong_ways(lesson, "02.1")]
+    assert names == ["z table", "b default", "by sql", "not null", "c nothing"]
 
 
 def test_success_opens_the_solution_at_once() -> None:

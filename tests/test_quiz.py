@@ -245,6 +245,16 @@ def test_an_option_that_is_a_sentence_ends_once(sit: Any) -> None:
     assert ".:" not in told(sitting)
 
 
+@pytest.mark.parametrize("answer", ["1", "7"])
+def test_a_typed_prediction_that_is_wrong_is_told_why(sit: Any, answer: str) -> None:
+    sitting = sit(NUMBER | {"prediction": True})
+    sitting.submit(answer)
+    (why,) = sitting.question.judge(answer).remarks
+    assert why.text not in told(sitting)
+    sitting.compare()
+    assert why.text in told(sitting)
+
+
 def test_comparing_without_a_prediction_shows_what_is_so(sit: Any) -> None:
     sitting = sit(ONE | {"prediction": True})
     sitting.compare()

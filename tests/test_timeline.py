@@ -64,7 +64,7 @@ def test_revisions_are_heard_in_what_a_command_prints() -> None:
 def test_the_text_holds_all_that_the_picture_shows(timeline: Timeline) -> None:
     text = as_text([timeline])
     head, row = text.splitlines()[:2]
-    assert head.split()[:2] == ["requests", "failed"]
+    assert head.split()[:3] == ["run", "requests", "failed"]
     assert re.split("  +", row) == ["one revision", "50", "1", *WAITS, "400 ms", "400 ms"]
     phase, command = "second 0.05: from now on: behind a report", "second 0.08: flask db upgrade took 400 ms"
     assert text.index(phase) < text.index(command)

@@ -6,7 +6,7 @@ from migration_lab import course, way
 from migration_lab.course import Lesson
 
 CONTENTS_CALL = "from migration_lab.notebook import lab\n\nlab.contents()"
-NAMED = re.compile(r"\b[Ll]essons? \d\d\b(?:(?:, | and |, and )\d\d\b)*(?! is not written)")
+NAMED = re.compile(r"\b[Ll]essons? \d\d\b(?:(?:, | and |, and )\d\d\b)*(?! is not written|, which is planned)")
 
 
 def contents_words() -> str:

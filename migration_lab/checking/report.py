@@ -20,7 +20,6 @@ class _Section:
     heading: str
     met: tuple[Expectation, ...]
     unmet: Finding | None
-    unjudged: tuple[Expectation, ...]
 
 
 def as_text(verdict: Verdict) -> str:
@@ -33,12 +32,8 @@ def as_text(verdict: Verdict) -> str:
             lines.append(f"  ✗ {section.unmet.expectation.looks_at}")
             for label, words in _parts(section.unmet):
                 lines += ["", f"    {label}", *_wrapped(words, "      ")]
-        if section.unjudged:
-            lines += [
-                "",
-                "    Not checked yet",
-                *(f"      · {each.looks_at}" for each in section.unjudged),
-            ]
+    for heading, unjudged in _unjudged(verdict):
+        lines += ["", heading, *(f"  · {each.looks_at}" for each in unjudged)]
     for sentence in _closing(verdict):
         lines += ["", *_wrapped(sentence, "")]
     return "\n".join(lines)
@@ -63,10 +58,10 @@ def as_html(verdict: Verdict) -> str:
             parts.append('<dl class="lab-finding">')
             parts += [f"<dt>{label}</dt><dd>{_block(words)}</dd>" for label, words in _parts(section.unmet)]
             parts.append("</dl>")
-        if section.unjudged:
-            parts.append('<p class="lab-later">Not checked yet</p><ul class="lab-expectations">')
-            parts += [_item("lab-unjudged", "·", "not checked yet", each) for each in section.unjudged]
-            parts.append("</ul>")
+    for heading, unjudged in _unjudged(verdict):
+        parts.append(f'<p class="lab-later">{heading}</p><ul class="lab-expectations">')
+        parts += [_item("lab-unjudged", "·", "not checked yet", each) for each in unjudged]
+        parts.append("</ul>")
     parts += [f'<p class="lab-note">{_marked_up(sentence)}</p>' for sentence in _closing(verdict)]
     return "\n".join([*parts, "</section>"])
 
@@ -101,19 +96,34 @@ def _sections(verdict: Verdict) -> list[_Section]:
     groups: dict[tuple[object, ...], list[EngineVerdict]] = {}
     shared = set.intersection(*({each.id for each in _all_of(engine)} for engine in verdict.engines))
     for engine in verdict.engines:
-        met, unjudged = ([each for each in part if each.id in shared] for part in (engine.met, engine.unjudged))
-        named = replace(
-            engine, met=_named(engine, engine.met, shared), unjudged=_named(engine, engine.unjudged, shared)
-        )
-        groups.setdefault((tuple(met), engine.unmet, tuple(unjudged)), []).append(named)
+        met = tuple(each for each in engine.met if each.id in shared)
+        named = replace(engine, met=_named(engine, engine.met, shared))
+        groups.setdefault((met, engine.unmet), []).append(named)
     return [
         _Section(
             _joined([ENGINE_NAMES[each.engine] for each in same]),
             _united([each.met for each in same]),
             same[0].unmet,
-            _united([each.unjudged for each in same]),
         )
         for same in groups.values()
+    ]
+
+
+def _unjudged(verdict: Verdict) -> list[tuple[str, list[Expectation]]]:
+    """What is still to be looked at, each sentence once: on all engines, then on some of them."""
+    everywhere = tuple(each.engine for each in verdict.engines)
+    groups: dict[tuple[str, ...], list[Expectation]] = {everywhere: []}
+    for expectation in _united([each.unjudged for each in verdict.engines]):
+        where = tuple(each.engine for each in verdict.engines if expectation in each.unjudged)
+        groups.setdefault(where, []).append(expectation)
+    return [
+        (
+            "Not checked yet"
+            + ("" if where == everywhere else f" on {_joined([ENGINE_NAMES[each] for each in where])}"),
+            found,
+        )
+        for where, found in groups.items()
+        if found
     ]
 
 

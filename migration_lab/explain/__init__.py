@@ -64,7 +64,7 @@ class Card(BaseModel):
 
     def others(self) -> str:
         """The cards with the same message, in a sentence."""
-        return "The same message may mean: " + "; ".join(f"{each}, {card(each).says}" for each in self.also)
+        return "The same message may mean: " + "; ".join(f"{each}, {card(each).says}" for each in self.also) + "."
 
     def is_shown_in(self, text: str) -> bool:
         """Whether a text has this card's message, whatever else it says."""

@@ -107,7 +107,8 @@ def button(command: str, arguments: dict[str, Any], label: str) -> str:
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table with a caption and a heading for each column; what the cells hold is escaped.
 
-    One that a small panel does not show as a whole can be reached by Tab and scrolled by arrow keys.
+    One that a small panel does not show as a whole can be reached by Tab and scrolled by arrow keys. It is a group and
+    no region: a notebook has many tables of the same name, and regions are landmarks, whose names must differ.
     """
     cells = [[str(value) for value in row] for row in rows]
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
@@ -120,7 +121,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
     if len(cells) <= TALL and wide <= WIDE:
         return made
     label = escape(caption.replace("`", "").strip("()"))
-    return f'<div class="lab-scroll" role="region" tabindex="0" aria-label="{label}">{made}</div>'
+    return f'<div class="lab-scroll" role="group" tabindex="0" aria-label="{label}">{made}</div>'
 
 
 def show(shown: object) -> None:
@@ -166,8 +167,9 @@ def _guide_card(page: Any) -> Bundle:
     lesson = ""
     path = f"notebooks/{page.lesson}.ipynb"
     is_here = Path(os.environ.get("JPY_SESSION_NAME", "")).as_posix().endswith(path)  # what notebook a kernel runs
-    if not is_here and any(each.slug == page.lesson and each.is_written for each in course.lessons()):
-        lesson = button("docmanager:open", {"path": path}, f"Open lesson {page.lesson}")
+    written = next((each for each in course.lessons() if each.slug == page.lesson and each.is_written), None)
+    if written and not is_here:
+        lesson = button("docmanager:open", {"path": path}, f"Open lesson {way.to_lesson(written).words}")
     elif page.is_planned:
         lesson = f"Lesson {page.lesson} (planned)"
     also = inline(page.others()) if page.also else ""

@@ -52,7 +52,9 @@ def open(lesson: str, *, engine: str | None = None, scene: str | None = None) ->
         engine: `"sqlite"` or `"postgres"`; without it what `LAB_ENGINE` in the environment says, else SQLite.
         scene: a prepared situation of the lesson instead of its start.
     """
-    return _begin(workspace.open_lesson(course.lesson(lesson), _engine(engine), scene))
+    with patience.saying("making the shop"):
+        opened = workspace.open_lesson(course.lesson(lesson), _engine(engine), scene)
+    return _begin(opened)
 
 
 def exercise(exercise_id: str, *, engine: str | None = None, fresh: bool = False) -> Shop:
@@ -68,7 +70,9 @@ def exercise(exercise_id: str, *, engine: str | None = None, fresh: bool = False
 
     lesson, ticket = course.exercise(exercise_id)
     on = _engine(engine, exercise_id)
-    opened = _begin(workspace.open_exercise(exercise_id, on, fresh=fresh))
+    with patience.saying("making the shop"):
+        made = workspace.open_exercise(exercise_id, on, fresh=fresh)
+    opened = _begin(made)
     if not engine and os.environ.get("LAB_ENGINE") not in (None, "", on.name):
         show(Note(f"LAB_ENGINE asks for another database, and this exercise is for {shop.ENGINE_NAMES[on.name]}."))
     sentences = report.looks_at(checking.judge_of(lesson, exercise_id).expectations())

@@ -56,9 +56,10 @@ _cell: Cell | None = None
 
 
 def register(shell: InteractiveShell) -> None:
-    """Watch every cell from the next one on."""
+    """Watch every cell, the one that runs now included: the first one of a lesson makes the shop."""
     shell.events.register("pre_run_cell", lambda _: begin())
     shell.events.register("post_run_cell", lambda _: end())
+    begin()
 
 
 def begin() -> None:
@@ -84,12 +85,19 @@ def say(words: str) -> None:
 
 
 @contextmanager
-def command(words: str) -> Iterator[None]:
-    """Say that a command runs while a block lasts, and count it."""
-    if _cell is not None:
-        _cell.commands += 1
-    say(f"`{words}`")
+def saying(words: str) -> Iterator[None]:
+    """Say that this is being done while a block lasts."""
+    say(words)
     try:
         yield
     finally:
         say("")
+
+
+@contextmanager
+def command(words: str) -> Iterator[None]:
+    """Say that a command runs while a block lasts, and count it."""
+    if _cell is not None:
+        _cell.commands += 1
+    with saying(f"`{words}`"):
+        yield

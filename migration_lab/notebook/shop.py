@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from migration_lab import engines, query, revisions, schema
@@ -187,10 +187,11 @@ class Shop(LiveShop):
         made = Shop(copy_workspace(self.workspace, engines.engine(engine or self.engine), empty=empty))
         earlier = copies.get(made.workspace.folder)
         copies[made.workspace.folder] = made
-        show(made.use().note("empty: " if empty else "as at the start: ", begins=True))
+        note = made.use().note("empty: " if empty else "as at the start: ", begins=True)
         if earlier is not None:
             earlier.is_replaced = True
-            show(Note("It replaces the earlier copy."))
+            note = replace(note, text=f"{note.text} It replaces the earlier copy.")
+        show(note)
         return made
 
     def flask(self, command: str) -> Completed:

@@ -108,12 +108,12 @@ class Contents:
     def _share(self) -> str:
         done, all_of_them = self._passed()
         questions = [item for item in self.progress.items if item.kind != "exercise"]
-        answered = sum(map(_is_begun, questions))
+        answered = sum(map(_is_answered, questions))
         return f"{done} of {all_of_them} exercises passed, {answered} of {len(questions)} questions answered"
 
     def _answered(self, lesson: Lesson) -> str:
         questions = [item for item in self._of(lesson) if item.kind != "exercise"]
-        return f"{sum(map(_is_begun, questions))} of {len(questions)} answered"
+        return f"{sum(map(_is_answered, questions))} of {len(questions)} answered"
 
 
 def contents() -> Contents:
@@ -123,6 +123,11 @@ def contents() -> Contents:
 
 def _is_begun(item: Item) -> bool:
     return item.result != "open"
+
+
+def _is_answered(item: Item) -> bool:
+    """Whether nothing is left to do at a question: one that was answered wrong can still be answered right."""
+    return item.result not in ("open", "not yet")
 
 
 def _mark(item: Item) -> str:

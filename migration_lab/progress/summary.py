@@ -69,7 +69,7 @@ class Summary:
         )
         notice = f'<p role="status">{escape(self.notice)}</p>' if self.notice else ""
         table = f"<caption>Your progress</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-        scrolls = 'class="lab-scroll" role="region" tabindex="0" aria-label="Your progress"'
+        scrolls = 'class="lab-scroll" role="group" tabindex="0" aria-label="Your progress"'
         return f"{notice}<div {scrolls}><table>{table}</table></div>"
 
     def as_markdown(self) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from migration_lab.errors import LabError
 from migration_lab.quiz.base import Answer, Feedback, Question, Remark
 from migration_lab.quiz.choices import Many
+from migration_lab.quiz.typed import Number, Text
 
 State = Literal["open", "noted", "wrong", "right", "shown"]
 
@@ -110,7 +111,9 @@ class Sitting:
         given = self.question.judge(self.answer).remarks
         explained = {remark.about for remark in given if remark.about}
         right = self.question.judge(self.question.right_answer).remarks
-        told = (remark for remark in given if remark.about or remark.right)  # not how many are missing: they are named
+        # Not how many are missing, because they are named. Of what was typed, such a remark is the reason.
+        is_typed = isinstance(self.question, (Number, Text))
+        told = (remark for remark in given if remark.about or remark.right or is_typed)
         return (*told, *(_missed(remark) for remark in right if remark.about not in explained))
 
     def _restore(self, record: Record) -> None:

@@ -12,7 +12,10 @@ WORDS = (
     "p50: half of the requests waited no longer. p99: 99 of 100 waited no longer. "
     "Blocked: the time in which at least one session waited for a lock."
 )
-COLUMNS = ("", "requests", "failed", "reads: p50", "p99", "worst", "writes: p50", "p99", "worst", "commands", "blocked")
+COLUMNS = (
+    *("run", "requests", "failed", "reads: p50", "p99", "worst"),
+    *("writes: p50", "p99", "worst", "commands", "blocked"),
+)
 
 
 def rows(timelines: Sequence[Timeline]) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Error, Locator, expect
+from playwright.sync_api import Browser, Error, Locator, Route, expect
 
 from migration_lab import quiz
 from migration_lab.build.cells import FAILS
@@ -23,6 +23,19 @@ pytestmark = pytest.mark.browser
 LESSON = "notebooks/02_first_migration.ipynb"
 EXERCISES = "exercises/02_exercises.ipynb"
 DISPLAYS = "notebooks/displays.ipynb"
+
+# The lines of a text as the browser breaks them.
+BROKEN_LINES = """pre => {
+    const text = pre.firstChild, range = document.createRange(), lines = [];
+    let last = null;
+    for (let at = 0; at < text.length; at++) {
+        range.setStart(text, at); range.setEnd(text, at + 1);
+        const top = Math.round(range.getBoundingClientRect().top);
+        if (top !== last) { lines.push(""); last = top; }
+        lines[lines.length - 1] += text.data[at];
+    }
+    return lines;
+}"""
 
 USER = '''\
 %%writefile shop/models/user.py
@@ -318,7 +331,7 @@ def test_a_large_table_is_scrolled_by_arrow_keys(window: LabPage, displays: str)
     window.insert_after("from migration_lab", table)
     output = window.run(table)
     window.command("notebook:enable-output-scrolling")
-    region = output.get_by_role("region", name="30 rows")
+    region = output.get_by_role("group", name="30 rows")
     for key, box, side in (("ArrowRight", region, "scrollLeft"), ("ArrowDown", output, "scrollTop")):
         region.focus()
         before = box.evaluate(f"box => box.{side}")
@@ -450,7 +463,8 @@ def test_a_timeline_is_a_picture_with_a_name_and_a_table_of_its_numbers(window: 
     output = window.select("lab.side_by_side").locator(".jp-OutputArea").first
     expect(output.get_by_role("img", name="Timeline of requests")).to_be_visible()
     expect(output.get_by_role("cell", name="a title with <b>").first).to_be_visible()
-    expect(output.get_by_role("columnheader", name="failed")).to_be_visible()
+    for heading in ("run", "failed"):
+        expect(output.get_by_role("columnheader", name=heading, exact=True)).to_be_visible()
     output.get_by_text("What happened when").click()
     expect(output.get_by_text("flask db history took").first).to_be_visible()
 
@@ -468,6 +482,36 @@ def test_a_cell_that_takes_long_says_so_while_it_runs(window: LabPage, my_work: 
     expect(output).to_contain_text(re.compile(r"Running for \d+ s\."))
     flag.touch()
     expect(output).not_to_contain_text("Running")
+    expect(output.locator(".jp-OutputArea-child:visible")).to_have_count(0)
+    window.command("docmanager:save")
+
+
+def test_what_is_run_before_the_kernel_is_there_runs_when_it_is(window: LabPage, my_work: Path) -> None:
+    path = "notebooks/early.ipynb"
+    cells = [nbformat.v4.new_code_cell(f"print('cell', {number})") for number in (1, 2)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), my_work / path)
+    starts: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            starts.append(route)
+        else:
+            route.fallback()
+
+    window.page.route("**/api/sessions?*", hold)
+    window.command("docmanager:open", path=path)
+    window.page.wait_for_function("path => window.jupyterapp.shell.currentWidget?.context?.path === path", arg=path)
+    shown = window.page.locator(".jp-Notebook:visible")
+    expect(shown.locator(".jp-CodeCell")).to_have_count(2)
+    window.select("print('cell', 1")
+    for _ in cells:
+        window.page.keyboard.press("Shift+Enter")
+    expect(shown.get_by_text("[*]:")).to_have_count(2)
+    for each in starts:
+        each.continue_()
+    window.page.unroute("**/api/sessions?*", hold)
+    expect(shown.locator(".jp-OutputArea-output")).to_have_text(["cell 1", "cell 2"])
     window.command("docmanager:save")
 
 
@@ -483,6 +527,38 @@ def test_a_tall_traceback_folds_and_opens(window: LabPage, displays: str) -> Non
     assert box["height"] < 400
     output.get_by_text("The whole traceback").click()
     expect(folded).to_be_visible()
+
+
+def test_what_is_printed_breaks_between_words(window: LabPage, displays: str) -> None:
+    window.open(displays)
+    window.run("from migration_lab")
+    window.insert_after("from migration_lab", "print('words and ' * 80 + 'x' * 400)")
+    printed = window.run("print('words and").locator("pre")
+    lines = printed.evaluate(BROKEN_LINES)
+    assert len(lines) > 4
+    assert all(each.endswith(" ") for each in lines if "x" not in each)
+    assert printed.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
+
+
+def test_code_is_not_cut_off_where_the_window_is_narrow(window: LabPage, displays: str) -> None:
+    window.open(displays)
+    usual = window.page.viewport_size
+    assert usual
+    window.page.set_viewport_size({"width": 900, "height": 900})
+    code = window.select('answered("02-order-of-the-loop"').locator(".cm-scroller").first
+    expect(code).to_contain_text("02-order-of-the-loop")
+    assert code.evaluate("code => code.scrollWidth <= code.clientWidth")
+    window.page.set_viewport_size(usual)
+
+
+def test_links_in_the_text_differ_by_more_than_their_colour(window: LabPage) -> None:
+    window.open(LESSON)
+    text = {"include": [[".jp-MarkdownOutput"]]}
+    options = {"resultTypes": ["violations", "passes"], "runOnly": ["link-in-text-block"]}
+    with window.tall():
+        found = Axe().run(window.page, text, options).response
+    assert found["violations"] == []
+    assert found["passes"]
 
 
 def test_export_as_html_with_its_defaults_keeps_what_is_shown(

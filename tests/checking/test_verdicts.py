@@ -281,6 +281,18 @@ def test_what_both_engines_say_alike_is_said_once(root: Path) -> None:
     assert text.count("What was expected") == 1
 
 
+def test_what_is_not_checked_yet_is_said_once_for_all_engines() -> None:
+    names = ("table", "column", "names", "rows")
+    table, column, naming, rows = (Expectation(each, f"the {each}", lambda _: None) for each in names)
+    sqlite = EngineVerdict("sqlite", (table,), Finding(column, "yes", "no", "", "Look."), (naming, rows))
+    postgres = EngineVerdict("postgres", (table, column), Finding(naming, "yes", "no", "", "Look."), (rows,))
+    verdict = Verdict("01.1", "A ticket", (sqlite, postgres))
+    text, html = as_text(verdict), as_html(verdict)
+    assert text.endswith("\n\nNot checked yet\n  · the rows\n\nNot checked yet on SQLite\n  · the names")
+    assert [text.count(each) for each in ("· the rows", "· the names")] == [1, 1]
+    assert html.count('aria-label="not checked yet"') == 2
+
+
 def test_html_is_escaped_and_a_passed_verdict_says_where() -> None:
     expectation = Expectation("x", "`a` < b", lambda _: None)
     finding = Finding(expectation, "<b>", "two\n<lines>", "", "next")

@@ -232,11 +232,13 @@ def test_lab_errors_render_as_two_lines() -> None:
 
 def test_a_card_does_not_lead_to_the_lesson_that_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     page = explain.card("F01")
-    lesson = SimpleNamespace(slug=page.lesson, is_written=True)
+    manifest = SimpleNamespace(title="Drift & stamping")
+    lesson = SimpleNamespace(slug=page.lesson, number="14", manifest=manifest, is_written=True)
     monkeypatch.setattr(course, "lessons", lambda: (lesson,))
     for folder, leads_there in (("notebooks", False), ("exercises", True)):
         monkeypatch.setenv("JPY_SESSION_NAME", f"/home/ann/my_work/{folder}/{page.lesson}.ipynb")
-        assert ("Open lesson" in displays._guide_card(page)["text/html"]) == leads_there
+        shown = displays._guide_card(page)["text/html"]
+        assert ("Open lesson 14 Drift &amp; stamping</button>" in shown) == leads_there
 
 
 def test_a_card_says_when_its_lesson_is_planned() -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -66,6 +67,18 @@ def test_commands_are_counted_in_each_cell(shown: Shown) -> None:
             shown.wait_for("Now: `flask db check` (command 2 of this cell)")
         patience.end()
     assert not [each for each in shown.all if "command 3" in each]
+
+
+def test_the_cell_that_imports_the_lab_is_watched_and_says_what_it_makes(shown: Shown) -> None:
+    """It is the first one of each lesson, and makes the shop."""
+    shell, heard = Mock(), {}
+    shell.events.register.side_effect = heard.__setitem__
+    patience.register(shell)
+    shown.wait_for("Running for 0 s.")
+    with patience.saying("making the shop"):
+        shown.wait_for("Now: making the shop")
+    heard["post_run_cell"](None)
+    assert shown.now == {"text/plain": ""}
 
 
 def test_a_cell_that_is_quick_says_nothing(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:

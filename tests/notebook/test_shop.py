@@ -175,7 +175,8 @@ def test_each_shop_of_a_lesson_says_which_it_is(run: Cell) -> None:
     first = "Lesson 01: A tiny lesson, a copy. In a terminal: `cd shops/01_tiny-copy-sqlite`. "
     run("%flask db downgrade base")
     assert run("other = shop.copy()") == f"{first}Database: SQLite, as at the start: at revision `0001`.\n"
-    assert run("other = shop.copy(empty=True)").startswith(f"{first}Database: SQLite, empty: at no revision yet.\n")
+    empty = f"{first}Database: SQLite, empty: at no revision yet. It replaces the earlier copy.\n"
+    assert run("other = shop.copy(empty=True)") == empty
     assert "A tiny lesson, a copy of a copy. In a terminal" in run("other.copy()")
     assert run('exercise = lab.exercise("01.1")').startswith("Exercise 01.1. In a terminal: ")
     assert run("exercise.copy()").startswith("Exercise 01.1, a copy. In a terminal: ")
@@ -214,7 +215,7 @@ def test_a_default_that_differs_is_told_without_an_address(by: str) -> None:
 
 
 def test_a_table_that_a_small_panel_does_not_show_as_a_whole_can_be_scrolled_by_keyboard() -> None:
-    region = '<div class="lab-scroll" role="region" tabindex="0" aria-label="Table users">'
+    region = '<div class="lab-scroll" role="group" tabindex="0" aria-label="Table users">'
     small, tall, wide = [("a", 1)] * 3, [("a", 1)] * 30, [("a" * 200, 1)]
     html = [displays.table("Table `users`", ("name", "n"), rows) for rows in (small, tall, wide)]
     assert [each.startswith(region) for each in html] == [False, True, True]
