@@ -144,14 +144,14 @@ class FilesJudge(Judge):
         self._expect_kept_on_the_way()
 
     def new_database(self) -> None:
-        """a new, empty database gets the same schema from the files alone"""
+        """a new, empty database gets the same schema from the files alone, also in a later release with other models"""
         _, made = self.new
         self.expect_same_schema(
             self.head,
             made,
             besides=self.by_hand,
-            cause="A revision does something else, or nothing, where there are no rows, or where it finds another "
-            "database.",
+            cause="A revision does something else, or nothing, where there are no rows, where it finds another "
+            "database, or where the models are others.",
             next_step="Run `flask db upgrade` on `shop.copy(empty=True)`, and compare.",
         )
 
@@ -165,8 +165,12 @@ class FilesJudge(Judge):
             found=listed([str(each) for each in diff(made.schema, database.schema())]),
             next_step="Look for what changes the database in `migrations/env.py` and in the app.",
         )
-        with part_of("new_database"):
-            back = database.downgrade(self.back_to, may_refuse=self.may_refuse)
+
+        def down(new: Database) -> Snapshot:
+            return new.downgrade(self.back_to, may_refuse=self.may_refuse)
+
+        with self._in_a_later_release(database, Database.upgrade, down):
+            back = down(database)
         if self.may_refuse and back.revisions != self.start.revisions:
             return
         left = self.other_changes(self.start.schema, back.schema, besides=self.by_hand)
