@@ -104,6 +104,18 @@ class Judge(Vocabulary):
             database.execute(sql)
         return database
 
+    def upgraded(self, name: str, *, sql: str = "") -> Database:
+        """The same after `flask db upgrade`, for others to use: it is not watched.
+
+        Args:
+            sql: what others do in it then.
+        """
+        database = self.fresh(name, watched=False)
+        database.reach()
+        if sql:
+            database.execute(sql)
+        return database
+
     def empty(self, name: str = "a new database", *, watched: bool = False) -> Database:
         """The learner's files with a database that holds nothing; `watched` from its first command on."""
         watch, causes = (partial(self._watch, ()), {**OF_ITS_OWN, **self.causes}) if watched else (None, self.causes)

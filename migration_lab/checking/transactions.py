@@ -119,6 +119,13 @@ def noted_statements(copy: Database) -> list[Statement]:
     return [Statement(*row) for row in rows]
 
 
+STEP_BY_STEP = "Give each step a transaction of its own: a lock lasts until its transaction ends."
+INDEXES = """
+    SELECT indexrelid, indexrelid::regclass::text, pg_relation_filenode(indexrelid) FROM pg_index
+    WHERE indrelid = to_regclass('{table}') ORDER BY 1
+"""
+
+
 @dataclass(frozen=True)
 class Noted:
     """What an upgrade did to a table, with what judges ask of it: each raises `Miss` if it is not so.
@@ -126,6 +133,8 @@ class Noted:
     Args:
         is_rewritten: the table has another file than before.
         arriving: how many rows of others may have arrived, all of them in one transaction.
+        rebuilt: indexes that were built again in their places, as `REINDEX` does without CONCURRENTLY. It is no change
+            of the schema for a server before 17, and not among the statements there.
     """
 
     copy: Database
@@ -133,6 +142,7 @@ class Noted:
     statements: tuple[Statement, ...]
     is_rewritten: bool = False
     arriving: int = 0
+    rebuilt: tuple[str, ...] = ()
 
     def rows_in_one_transaction(self, *, under_lock: bool = False) -> int:
         """The most rows that a single transaction changed; `under_lock`, while it kept somebody out."""
@@ -159,23 +169,23 @@ class Noted:
                 next_step="Look at the table of changes in the lesson: which ones are made in place?",
             )
 
-    def expect_open_doors(self, most: int, *, reads: bool = True) -> None:
+    def expect_open_doors(self, most: int, *, reads: bool = True, next_step: str = STEP_BY_STEP) -> None:
         """A lock that keeps people out lasts for a moment.
 
         Args:
             most: the rows that a transaction may change while it keeps somebody out.
             reads: whether it must not read the whole table either.
         """
-        closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
         rows = self.rows_in_one_transaction(under_lock=True)
-        if rows > most + self.arriving or (reads and any(each.whole_reads for each in closed)):
+        changes, builds = rows > most + self.arriving, reads and bool(self.rebuilt)
+        closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
+        if changes or builds or (reads and any(each.whole_reads for each in closed)):
             waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Every writer waits"
-            does = f"a transaction changes {rows:,} rows" if rows > most + self.arriving else "the whole table is read"
+            does = f"a transaction changes {rows:,} rows" if changes else "the whole table is read"
             raise Miss(
                 expected=f"A lock that keeps people out of `{self.table}` is held for a moment only.",
                 found=f"{waits} while {does}.",
-                next_step="Give each step a transaction of its own: a lock lasts until its transaction ends. NOT NULL "
-                "can rely on a check that was validated before.",
+                next_step=next_step,
             )
 
     def expect_small_steps(self, most: int) -> None:
@@ -203,10 +213,17 @@ def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, a
     if arriving:
         copy.execute(ARRIVING.format(log=LOG, table=table, insert=arriving, most=ARRIVE))
     file = f"SELECT pg_relation_filenode('{table}')"
-    before = copy.sql(file).scalar
+    before, indexes = copy.sql(file).scalar, _indexes(copy, table)
     copy.reach(seconds=seconds)
     statements, is_rewritten = tuple(noted_statements(copy)), copy.sql(file).scalar != before
-    return Noted(copy, table, statements, is_rewritten, ARRIVE if arriving else 0)
+    # CONCURRENTLY makes another index, and gives it the name.
+    rebuilt = [name for oid, (name, now) in _indexes(copy, table).items() if now != indexes.get(oid, (name, now))[1]]
+    return Noted(copy, table, statements, is_rewritten, ARRIVE if arriving else 0, tuple(rebuilt))
+
+
+def _indexes(copy: Database, table: str) -> dict[int, tuple[str, int]]:
+    """The indexes of a table by what the server knows each by, with name and file."""
+    return {oid: (name, file) for oid, name, file in copy.sql(INDEXES.format(table=table)).rows}
 
 
 @dataclass
