@@ -58,8 +58,9 @@ STATEMENTS = {
     "ALTER TABLE users ADD COLUMN x TEXT": [(0, 0, "everyone")],
     "CREATE INDEX ix ON users (display_name)": [(0, 1, "writers")],
     "CREATE TABLE elsewhere (id INTEGER)": [(0, 0, "")],
-    "LOCK TABLE users; UPDATE users SET display_name = 'x'": [(USERS, 0, "everyone")],
-    "LOCK TABLE users IN SHARE MODE; UPDATE users SET display_name = 'x'": [(USERS, 0, "writers")],
+    "LOCK TABLE users; UPDATE users SET display_name = 'x'": [(USERS, 1, "everyone")],
+    "LOCK TABLE users IN SHARE MODE; UPDATE users SET display_name = 'x'": [(USERS, 1, "writers")],
+    "LOCK TABLE users; INSERT INTO users (email) VALUES ('c')": [(1, 0, "everyone")],
 }
 
 

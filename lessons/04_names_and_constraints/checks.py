@@ -229,6 +229,28 @@ def _known(database: Database) -> dict[int, Known]:
 
 KEYS = {"orders": "who has orders cannot be deleted", "addresses": "they go", "coupons": "they stay, without a user"}
 ENFORCED = {"postgres": "", "sqlite": "PRAGMA foreign_keys = ON; "}  # SQLite's keys are for who asks
+PROGRAM = """
+import click
+
+from shop import create_app as shop
+from shop.extensions import db
+from shop.models import User
+
+
+def create_app():
+    app = shop()
+
+    @app.cli.command("delete")
+    @click.argument("name")
+    @click.argument("children")
+    def delete(name, children):
+        user = db.session.query(User).filter_by(email=f"{name}@example.com").one()
+        list(getattr(user, children))
+        db.session.delete(user)
+        db.session.commit()
+
+    return app
+"""
 # Three more users and their children.
 MOVED_IN = """
     INSERT INTO users (email)
@@ -311,6 +333,24 @@ class ThreeFates(FilesJudge):
             self._deleted[1].differences(replace(now, name="the shop's database"), self.may),
             expected="The shop leaves what a DELETE in the database leaves.",
             next_step="The relationships and the keys say two things.",
+        )
+
+    def loaded(self) -> None:
+        """a program that has read a user's orders or coupons, and then deletes the user by the session, does no more
+        than the database lets it"""
+        reader = self.upgraded("the database of a program", sql=MOVED_IN)
+        before = reader.snapshot()
+        (reader.folder / "program.py").write_text(PROGRAM, encoding="utf-8")
+        reader.flask("--app program delete only-orders orders")
+        then = "A `cascade` of a relationship deletes what the session has read. Leave that to the keys."
+        self.expect_rows(before, reader.snapshot(), next_step=then)
+        reader.must("--app program delete without-orders coupons")
+        left = {row["id"] for row in reader.snapshot().rows_of("coupons")}
+        self.expect(
+            left == {row["id"] for row in before.rows_of("coupons")},
+            expected="The coupons of the deleted user stay.",
+            found="Those that the program had read are gone.",
+            next_step=then,
         )
 
     def validated(self) -> None:

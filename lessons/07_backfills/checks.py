@@ -265,7 +265,8 @@ LATE = """
 # What Python's lower() and strip() change, and the ticket does not.
 OTHERS = """
     INSERT INTO users (email) VALUES
-        ('\u00c9va@Example.com'), ('\tTab@example.com '), (' Joined@example.com\u00a0'), ('joined@example.com')
+        ('\u00c9va@Example.com'), ('\tTab@example.com '), (' Joined@example.com\u00a0'), ('joined@example.com'),
+        ('  Twice@example.com  ')
 """
 PAIRS = "; ".join(
     f"INSERT INTO users (email) VALUES ('Pair-{n}@Example.com'), ('PAIR-{n}@example.com')" for n in range(1, 11)
@@ -314,10 +315,11 @@ class Addresses(FilesJudge):
         self._expect_one_of_each(before, copy.upgrade())
 
     def other_characters(self) -> None:
-        """a letter that is not one of A to Z stays as it is, and so do a tab and a no-break space, wherever they are"""
+        """a letter that is not one of A to Z stays as it is, and so do a tab and a no-break space, wherever they are; all
+        spaces at an end go"""
         copy = self.fresh("a database with other addresses", watched=False, sql=OTHERS)
         before = copy.snapshot()
-        then = "Try what your expression makes of an `\u00c9`, of a tab and of a no-break space, on this engine."
+        then = "Try your expression on this engine: on an `\u00c9`, a tab, a no-break space, and two spaces."
         self._expect_one_of_each(before, copy.upgrade(), then)
 
     def way_back(self) -> None:

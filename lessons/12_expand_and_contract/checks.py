@@ -346,7 +346,7 @@ def look(copy: Database, when: str, *, may_be_late: bool = False) -> Look:
     wrong = [
         f"The user with id {each}: {rows.get(each, 'no row')}, not {wanted.get(each, 'no row')}"
         for each in sorted({*rows, *wanted})
-        if rows.get(each) != wanted.get(each)
+        if repr(rows.get(each)) != repr(wanted.get(each))  # 5567.0 is another type
     ]
     public = "SELECT has_table_privilege('public', 'finance_revenue', 'SELECT')"
     is_public = copy.engine.name != "postgres" or bool(copy.sql(public).scalar)

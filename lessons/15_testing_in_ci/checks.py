@@ -156,6 +156,13 @@ class WeakGate(FilesStay):
             cause="Whatever follows the gate in the line may hide its exit code." if GATE in text else "",
             next_step=f"Write `- run: sh {GATE}`.",
         )
+        events = workflow.get("on", workflow.get(True)) or ()  # to YAML `on` is a boolean
+        self.expect(
+            {"push", "pull_request"} & {events if isinstance(events, str) else each for each in events},
+            expected="The job runs for every change: on `push` or on `pull_request`.",
+            found="It waits until something else starts it.",
+            next_step="Write `on: [push, pull_request]`.",
+        )
         self.expect(
             not any(part.get("continue-on-error") or "if" in part for both in found for part in both),
             expected="The gate runs each time, and a red gate makes the job red.",
@@ -200,7 +207,11 @@ def _gates_in(workflow: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 def _url_of(workflow: Any, job: dict[str, Any], step: dict[str, Any]) -> str:
     """What `DATABASE_URL` says in a step; all of the matrix where it takes it from there."""
     said = [str(env[URL]) for part in (step, job, workflow) if URL in (env := part.get("env") or {})]
-    return str(job.get("strategy")) if said and "matrix." in said[0] else "".join(said[:1])
+    if not said or "matrix." not in said[0]:
+        return "".join(said[:1])
+    matrix = (job.get("strategy") or {}).get("matrix") or {}
+    excluded = [str(value) for each in matrix.get("exclude") or () for value in each.values()]
+    return " ".join(value for value in re.findall(r"'([^']*)'", str(matrix)) if value not in excluded)
 
 
 class GoldenFiles(FilesStay):

@@ -43,11 +43,22 @@ CREATE FUNCTION {log}_keeps_out() RETURNS text LANGUAGE sql AS $$
                 ELSE '' END
     FROM pg_locks WHERE pid = pg_backend_pid() AND relation = to_regclass('{table}') AND granted
 $$;
-CREATE FUNCTION {log}_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
-    SELECT pg_current_xact_id()::text, count(*), 0, {log}_keeps_out() FROM changed;
+CREATE FUNCTION {log}_reads() RETURNS bigint LANGUAGE sql AS $$
+    SELECT coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0)
+$$;
+CREATE FUNCTION {log}_changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('lab.reads', {log}_reads()::text, false);
     RETURN NULL;
 END $$;
+CREATE FUNCTION {log}_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
+    SELECT pg_current_xact_id()::text, rows,
+           CASE keeps_out WHEN '' THEN 0 ELSE {log}_reads() - current_setting('lab.reads')::bigint END, keeps_out
+    FROM (SELECT count(*) AS rows, {log}_keeps_out() AS keeps_out FROM changed);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {log}_changes BEFORE INSERT OR UPDATE OR DELETE ON {table}
+    FOR EACH STATEMENT EXECUTE FUNCTION {log}_changes();
 CREATE TRIGGER {log}_inserted AFTER INSERT ON {table} REFERENCING NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION {log}_changed();
 CREATE TRIGGER {log}_updated AFTER UPDATE ON {table} REFERENCING NEW TABLE AS changed
@@ -58,13 +69,11 @@ CREATE TRIGGER {log}_deleted AFTER DELETE ON {table} REFERENCING OLD TABLE AS ch
 # The server hands in its count of reads when a session is idle, so what it shows of one statement is the difference.
 NOTE_READS = """
 CREATE FUNCTION {log}_begins() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-    PERFORM set_config('lab.reads', coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0)::text, false);
+    PERFORM set_config('lab.reads', {log}_reads()::text, false);
 END $$;
 CREATE FUNCTION {log}_ends() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
-    SELECT pg_current_xact_id()::text, 0,
-           coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0) - current_setting('lab.reads')::bigint,
-           {log}_keeps_out();
+    SELECT pg_current_xact_id()::text, 0, {log}_reads() - current_setting('lab.reads')::bigint, {log}_keeps_out();
 END $$;
 CREATE EVENT TRIGGER {log}_begins ON ddl_command_start EXECUTE FUNCTION {log}_begins();
 CREATE EVENT TRIGGER {log}_ends ON ddl_command_end EXECUTE FUNCTION {log}_ends();
@@ -87,7 +96,7 @@ class Statement:
     Args:
         transaction: the same for all statements of one transaction.
         rows: how many rows it inserted, changed or deleted.
-        whole_reads: how often it read the whole table; counted for changes of the schema only.
+        whole_reads: how often it read the whole table; of one that changed rows, while somebody was kept out.
         keeps_out: who could not use the table until the transaction ended: nobody, writers, or readers too.
     """
 
