@@ -315,8 +315,8 @@ class Addresses(FilesJudge):
         self._expect_one_of_each(before, copy.upgrade())
 
     def other_characters(self) -> None:
-        """a letter that is not one of A to Z stays as it is, and so do a tab and a no-break space, wherever they are; all
-        spaces at an end go"""
+        """all spaces before and after an address go; a letter that is not one of A to Z stays as it is, and so do a tab
+        and a no-break space"""
         copy = self.fresh("a database with other addresses", watched=False, sql=OTHERS)
         before = copy.snapshot()
         then = "Try your expression on this engine: on an `\u00c9`, a tab, a no-break space, and two spaces."
