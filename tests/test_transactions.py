@@ -58,8 +58,9 @@ STATEMENTS = {
     "ALTER TABLE users ADD COLUMN x TEXT": [(0, 0, "everyone")],
     "CREATE INDEX ix ON users (display_name)": [(0, 1, "writers")],
     "CREATE TABLE elsewhere (id INTEGER)": [(0, 0, "")],
-    "LOCK TABLE users; UPDATE users SET display_name = 'x'": [(USERS, 0, "everyone")],
-    "LOCK TABLE users IN SHARE MODE; UPDATE users SET display_name = 'x'": [(USERS, 0, "writers")],
+    "LOCK TABLE users; UPDATE users SET display_name = 'x'": [(USERS, 1, "everyone")],
+    "LOCK TABLE users IN SHARE MODE; UPDATE users SET display_name = 'x'": [(USERS, 1, "writers")],
+    "LOCK TABLE users; INSERT INTO users (email) VALUES ('c')": [(1, 0, "everyone")],
 }
 
 
@@ -145,16 +146,33 @@ def test_reading_under_a_lock_and_rows_that_the_judge_adds_may_be_left_out(till:
 )
 def test_an_upgrade_that_writes_the_table_anew_is_noted(home: Path, column: str, anew: bool) -> None:
     copy = Database(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace, "the copy")
-    head = copy.history().heads[0]
-    text = (
-        f'from alembic import op\n\nrevision = "9999"\ndown_revision = "{head}"\n\n\ndef upgrade():\n'
-        f'    op.execute("ALTER TABLE users ADD COLUMN x {column}")\n'
-    )
-    (copy.folder / "migrations/versions/9999_add_x.py").write_text(text, encoding="utf-8")
-    upgrade = noted_upgrade(copy, "users")
+    upgrade = noted_revision(copy, f'op.execute("ALTER TABLE users ADD COLUMN x {column}")')
     assert (upgrade.is_rewritten, upgrade.rows_in_one_transaction()) == (anew, 0)
     with pytest.raises(Miss, match="stay where they are") if anew else nullcontext():
         upgrade.expect_in_place()
+    copy.engine.drop(copy.folder)
+
+
+def noted_revision(copy: Database, body: str) -> Noted:
+    head = copy.history().heads[0]
+    text = (
+        f'from alembic import op\n\nrevision = "9999"\ndown_revision = "{head}"\n\n\ndef upgrade():\n'
+        f"    with op.get_context().autocommit_block():\n        {body}\n"
+    )
+    (copy.folder / "migrations/versions/9999_add_x.py").write_text(text, encoding="utf-8")
+    return noted_upgrade(copy, "users")
+
+
+@pytest.mark.parametrize(("how", "says"), [("", "Every writer waits"), ("CONCURRENTLY ", "")])
+def test_an_index_built_again_in_its_place_is_noted_on_any_server(
+    home: Path, monkeypatch: pytest.MonkeyPatch, how: str, says: str
+) -> None:
+    monkeypatch.setattr(transactions, "NOTE_READS", "SELECT 1")  # for a server before 17 it is no change of the schema
+    copy = Database(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace, "the copy")
+    upgrade = noted_revision(copy, f'op.execute("REINDEX INDEX {how}ix_users_email")')
+    with pytest.raises(Miss) if says else nullcontext() as miss:
+        upgrade.expect_open_doors(10)
+    assert not miss or miss.value.found.startswith(says)
     copy.engine.drop(copy.folder)
 
 

@@ -26,6 +26,7 @@ from textwrap import shorten
 
 from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
+from migration_lab.checking.later import hook
 from migration_lab.checking.running import (
     PATIENCE_SECONDS,
     POLL_SECONDS,
@@ -43,7 +44,6 @@ from migration_lab.process import Completed
 DIED = 70  # the exit code of a command that the hook ended
 VALUES = re.compile(r"'(?:[^']|'')*'|\b\d+\b")
 
-# The learner's own env.py runs below it, under its own name, so that tracebacks stay true.
 HOOK = """
 def _interrupt():
     import json, os, pathlib, re, time
@@ -79,8 +79,6 @@ def _interrupt():
 
 
 _interrupt()
-with open(__file__ + ".theirs", encoding="utf-8") as theirs:
-    exec(compile(theirs.read(), __file__, "exec"))
 """
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
@@ -226,13 +224,11 @@ class Interruptions:
         words = split(command)
         migrations = words[words.index("--directory") + 1] if "--directory" in words else "migrations"
         folder = self._copy.folder / migrations
-        env, theirs = folder / "env.py", folder / "env.py.theirs"
         for name in ("waits", "goes_on", "statements.txt"):
             (folder / name).unlink(missing_ok=True)
         plan = {"before": before, "dies": dies, "poll": POLL_SECONDS, "patience": 2 * PATIENCE_SECONDS}
         (folder / "interruption.json").write_text(json.dumps(plan), encoding="utf-8")
-        env.rename(theirs)
-        env.write_text(HOOK, encoding="utf-8")
+        theirs = hook(env := folder / "env.py", HOOK)
         try:
             yield folder
         finally:

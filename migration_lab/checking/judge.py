@@ -3,7 +3,8 @@
 The way is that of a tree comparison: a judge says what the ticket lets change, and everything else must be as it was.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from types import FunctionType
@@ -12,6 +13,7 @@ from typing import ClassVar
 from migration_lab.checking.copies import Copies
 from migration_lab.checking.database import THERE_ALREADY, Database, Snapshot, column_of
 from migration_lab.checking.expectations import Expectation, JudgeError, Miss, part_of
+from migration_lab.checking.later import NEEDS_MODELS, forgetful, models_gone
 from migration_lab.checking.rows import MayChange, changed
 from migration_lab.checking.traces import Traces
 from migration_lab.checking.vocabulary import Vocabulary
@@ -102,6 +104,18 @@ class Judge(Vocabulary):
             database.execute(sql)
         return database
 
+    def upgraded(self, name: str, *, sql: str = "") -> Database:
+        """The same after `flask db upgrade`, for others to use: it is not watched.
+
+        Args:
+            sql: what others do in it then.
+        """
+        database = self.fresh(name, watched=False)
+        database.reach()
+        if sql:
+            database.execute(sql)
+        return database
+
     def empty(self, name: str = "a new database", *, watched: bool = False) -> Database:
         """The learner's files with a database that holds nothing; `watched` from its first command on."""
         watch, causes = (partial(self._watch, ()), {**OF_ITS_OWN, **self.causes}) if watched else (None, self.causes)
@@ -109,10 +123,28 @@ class Judge(Vocabulary):
 
     @cached_property
     def new(self) -> tuple[Database, Snapshot]:
-        """A new database that the files have made, and what it holds."""
-        database = self.empty()
-        with part_of("new_database"):
+        """A new database that the files have made in a later release, with no models of today; and what it holds."""
+        database = forgetful(self.empty())
+        with self._in_a_later_release(database, Database.upgrade):
             return database, database.upgrade()
+
+    @contextmanager
+    def _in_a_later_release(self, new: Database, *steps: Callable[[Database], object]) -> Iterator[None]:
+        """While a block runs, the new database's commands find no models; a miss is one of `new_database`.
+
+        Args:
+            steps: do what has been done and is done to it, in another one that has the models: the reason of a miss.
+        """
+        with part_of("new_database"):
+            try:
+                with models_gone(new):
+                    yield
+            except Miss as miss:
+                other = self.empty()
+                for step in steps:
+                    step(other)
+                miss.cause, miss.next_step = NEEDS_MODELS
+                raise
 
     @cached_property
     def back_to(self) -> str:

@@ -43,11 +43,22 @@ CREATE FUNCTION {log}_keeps_out() RETURNS text LANGUAGE sql AS $$
                 ELSE '' END
     FROM pg_locks WHERE pid = pg_backend_pid() AND relation = to_regclass('{table}') AND granted
 $$;
-CREATE FUNCTION {log}_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
-    SELECT pg_current_xact_id()::text, count(*), 0, {log}_keeps_out() FROM changed;
+CREATE FUNCTION {log}_reads() RETURNS bigint LANGUAGE sql AS $$
+    SELECT coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0)
+$$;
+CREATE FUNCTION {log}_changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('lab.reads', {log}_reads()::text, false);
     RETURN NULL;
 END $$;
+CREATE FUNCTION {log}_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
+    SELECT pg_current_xact_id()::text, rows,
+           CASE keeps_out WHEN '' THEN 0 ELSE {log}_reads() - current_setting('lab.reads')::bigint END, keeps_out
+    FROM (SELECT count(*) AS rows, {log}_keeps_out() AS keeps_out FROM changed);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {log}_changes BEFORE INSERT OR UPDATE OR DELETE ON {table}
+    FOR EACH STATEMENT EXECUTE FUNCTION {log}_changes();
 CREATE TRIGGER {log}_inserted AFTER INSERT ON {table} REFERENCING NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION {log}_changed();
 CREATE TRIGGER {log}_updated AFTER UPDATE ON {table} REFERENCING NEW TABLE AS changed
@@ -58,13 +69,11 @@ CREATE TRIGGER {log}_deleted AFTER DELETE ON {table} REFERENCING OLD TABLE AS ch
 # The server hands in its count of reads when a session is idle, so what it shows of one statement is the difference.
 NOTE_READS = """
 CREATE FUNCTION {log}_begins() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-    PERFORM set_config('lab.reads', coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0)::text, false);
+    PERFORM set_config('lab.reads', {log}_reads()::text, false);
 END $$;
 CREATE FUNCTION {log}_ends() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
-    SELECT pg_current_xact_id()::text, 0,
-           coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0) - current_setting('lab.reads')::bigint,
-           {log}_keeps_out();
+    SELECT pg_current_xact_id()::text, 0, {log}_reads() - current_setting('lab.reads')::bigint, {log}_keeps_out();
 END $$;
 CREATE EVENT TRIGGER {log}_begins ON ddl_command_start EXECUTE FUNCTION {log}_begins();
 CREATE EVENT TRIGGER {log}_ends ON ddl_command_end EXECUTE FUNCTION {log}_ends();
@@ -87,7 +96,7 @@ class Statement:
     Args:
         transaction: the same for all statements of one transaction.
         rows: how many rows it inserted, changed or deleted.
-        whole_reads: how often it read the whole table; counted for changes of the schema only.
+        whole_reads: how often it read the whole table; of one that changed rows, while somebody was kept out.
         keeps_out: who could not use the table until the transaction ended: nobody, writers, or readers too.
     """
 
@@ -119,6 +128,13 @@ def noted_statements(copy: Database) -> list[Statement]:
     return [Statement(*row) for row in rows]
 
 
+STEP_BY_STEP = "Give each step a transaction of its own: a lock lasts until its transaction ends."
+INDEXES = """
+    SELECT indexrelid, indexrelid::regclass::text, pg_relation_filenode(indexrelid) FROM pg_index
+    WHERE indrelid = to_regclass('{table}') ORDER BY 1
+"""
+
+
 @dataclass(frozen=True)
 class Noted:
     """What an upgrade did to a table, with what judges ask of it: each raises `Miss` if it is not so.
@@ -126,6 +142,8 @@ class Noted:
     Args:
         is_rewritten: the table has another file than before.
         arriving: how many rows of others may have arrived, all of them in one transaction.
+        rebuilt: indexes that were built again in their places, as `REINDEX` does without CONCURRENTLY. It is no change
+            of the schema for a server before 17, and not among the statements there.
     """
 
     copy: Database
@@ -133,6 +151,7 @@ class Noted:
     statements: tuple[Statement, ...]
     is_rewritten: bool = False
     arriving: int = 0
+    rebuilt: tuple[str, ...] = ()
 
     def rows_in_one_transaction(self, *, under_lock: bool = False) -> int:
         """The most rows that a single transaction changed; `under_lock`, while it kept somebody out."""
@@ -159,23 +178,23 @@ class Noted:
                 next_step="Look at the table of changes in the lesson: which ones are made in place?",
             )
 
-    def expect_open_doors(self, most: int, *, reads: bool = True) -> None:
+    def expect_open_doors(self, most: int, *, reads: bool = True, next_step: str = STEP_BY_STEP) -> None:
         """A lock that keeps people out lasts for a moment.
 
         Args:
             most: the rows that a transaction may change while it keeps somebody out.
             reads: whether it must not read the whole table either.
         """
-        closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
         rows = self.rows_in_one_transaction(under_lock=True)
-        if rows > most + self.arriving or (reads and any(each.whole_reads for each in closed)):
+        changes, builds = rows > most + self.arriving, reads and bool(self.rebuilt)
+        closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
+        if changes or builds or (reads and any(each.whole_reads for each in closed)):
             waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Every writer waits"
-            does = f"a transaction changes {rows:,} rows" if rows > most + self.arriving else "the whole table is read"
+            does = f"a transaction changes {rows:,} rows" if changes else "the whole table is read"
             raise Miss(
                 expected=f"A lock that keeps people out of `{self.table}` is held for a moment only.",
                 found=f"{waits} while {does}.",
-                next_step="Give each step a transaction of its own: a lock lasts until its transaction ends. NOT NULL "
-                "can rely on a check that was validated before.",
+                next_step=next_step,
             )
 
     def expect_small_steps(self, most: int) -> None:
@@ -203,10 +222,17 @@ def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, a
     if arriving:
         copy.execute(ARRIVING.format(log=LOG, table=table, insert=arriving, most=ARRIVE))
     file = f"SELECT pg_relation_filenode('{table}')"
-    before = copy.sql(file).scalar
+    before, indexes = copy.sql(file).scalar, _indexes(copy, table)
     copy.reach(seconds=seconds)
     statements, is_rewritten = tuple(noted_statements(copy)), copy.sql(file).scalar != before
-    return Noted(copy, table, statements, is_rewritten, ARRIVE if arriving else 0)
+    # CONCURRENTLY makes another index, and gives it the name.
+    rebuilt = [name for oid, (name, now) in _indexes(copy, table).items() if now != indexes.get(oid, (name, now))[1]]
+    return Noted(copy, table, statements, is_rewritten, ARRIVE if arriving else 0, tuple(rebuilt))
+
+
+def _indexes(copy: Database, table: str) -> dict[int, tuple[str, int]]:
+    """The indexes of a table by what the server knows each by, with name and file."""
+    return {oid: (name, file) for oid, name, file in copy.sql(INDEXES.format(table=table)).rows}
 
 
 @dataclass

@@ -1,18 +1,31 @@
 """Judges of what the learner's files make of databases: the expectations that most exercises share."""
 
+import re
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from migration_lab.checking.database import Database, Snapshot
-from migration_lab.checking.expectations import Miss, part_of
+from migration_lab.checking.expectations import Miss
 from migration_lab.checking.judge import Judge
 from migration_lab.checking.planted import expect_no_drift
 from migration_lab.checking.rows import changed
 from migration_lab.checking.stated import expect_stated
 from migration_lab.checking.walk import Stop, Walk
-from migration_lab.checking.words import listed, revision_names, shown
+from migration_lab.checking.words import listed, revision_names, shown, text_of
 from migration_lab.schema import Change, diff
 
+NOT_ASKED_FOR = (
+    "A revision holds an operation that the ticket does not ask for. Autogenerate may have written it.",
+    "Read the revision line by line, and delete the operations that do not belong to the ticket.",
+)
+LOST_IN_A_COPY = (
+    "On SQLite a batch copies the table. Its triggers, and its indexes on expressions, are not copied.",
+    "Create them again after each batch, in both directions; or use an operation that needs no batch.",
+)
+NO_REVISION = "No revision has run: the database stands where it stood. A file that has run before does not run again."
+WRITES_NOTHING = "Every value is as it was: the revisions that ran do not write to this column."
+EXPRESSION = re.compile(r"on \([^)]*\(")  # an index on one
 UNDO = "In `downgrade()`, undo every operation of `upgrade()`, the last one first."
 
 
@@ -78,7 +91,9 @@ class FilesJudge(Judge):
 
     def no_other_change(self) -> None:
         """nothing else in the schema changes"""
-        others = [str(each) for each in self.other_changes(self.start.schema, self.head.schema)]
+        changes = self.other_changes(self.start.schema, self.head.schema)
+        others = [str(each) for each in changes]
+        why, then = LOST_IN_A_COPY if self._were_left_behind(changes) else NOT_ASKED_FOR
         asked = ", ".join(
             [*(f"`{name}`" for name in self.changes), *(f"the default of `{name}`" for name in self.defaults)]
         )
@@ -86,20 +101,21 @@ class FilesJudge(Judge):
             not others,
             expected=f"Nothing changes except {asked}." if asked else "Nothing changes.",
             found=listed(others),
-            cause="A revision holds an operation that the ticket does not ask for. Autogenerate may have written it.",
-            next_step="Read the revision line by line, and delete the operations that do not belong to the ticket.",
+            cause=why,
+            next_step=then,
         )
 
     def downgrade(self) -> None:
         """`flask db downgrade`, back to the start, undoes exactly what the upgrade did"""
         back = self.walk.back()
-        changes = [] if self.walk.refuses else [str(each) for each in diff(self.start.schema, back.schema)]
+        changes = [] if self.walk.refuses else diff(self.start.schema, back.schema)
+        why, then = LOST_IN_A_COPY if self._were_left_behind(changes) else ("", UNDO)
         self.expect(
             not changes,
             expected="After the downgrade the schema is the one from before the upgrade.",
-            found=listed(["Compared with before the upgrade:", *changes]),
-            cause="The downgrade changes nothing." if self.walk.back().schema == self.head.schema else "",
-            next_step=UNDO,
+            found=listed(["Compared with before the upgrade:", *map(str, changes)]),
+            cause="The downgrade changes nothing." if back.schema == self.head.schema else why,
+            next_step=then,
         )
 
     def upgrade_again(self) -> None:
@@ -144,14 +160,14 @@ class FilesJudge(Judge):
         self._expect_kept_on_the_way()
 
     def new_database(self) -> None:
-        """a new, empty database gets the same schema from the files alone"""
+        """a new, empty database gets the same schema from the files alone, also in a later release with other models"""
         _, made = self.new
         self.expect_same_schema(
             self.head,
             made,
             besides=self.by_hand,
-            cause="A revision does something else, or nothing, where there are no rows, or where it finds another "
-            "database.",
+            cause="A revision does something else, or nothing, where there are no rows, where it finds another "
+            "database, or where the models are others.",
             next_step="Run `flask db upgrade` on `shop.copy(empty=True)`, and compare.",
         )
 
@@ -165,8 +181,12 @@ class FilesJudge(Judge):
             found=listed([str(each) for each in diff(made.schema, database.schema())]),
             next_step="Look for what changes the database in `migrations/env.py` and in the app.",
         )
-        with part_of("new_database"):
-            back = database.downgrade(self.back_to, may_refuse=self.may_refuse)
+
+        def down(new: Database) -> Snapshot:
+            return new.downgrade(self.back_to, may_refuse=self.may_refuse)
+
+        with self._in_a_later_release(database, Database.upgrade, down):
+            back = down(database)
         if self.may_refuse and back.revisions != self.start.revisions:
             return
         left = self.other_changes(self.start.schema, back.schema, besides=self.by_hand)
@@ -198,7 +218,40 @@ class FilesJudge(Judge):
             if self.head.column(name) is not None:
                 expect_stated(self.walk, name)
 
+    def expect_values(
+        self,
+        column: str,
+        rule: Mapping[Any, Any] | Callable[[dict[str, Any]], Any],
+        *,
+        where: Snapshot,
+        cause: str = "",
+        next_step: str = "",
+    ) -> None:
+        """Each row has the value of a rule: as for `Vocabulary`, with the cause where an upgrade has changed none."""
+        if not cause and where is self.head and where.values_of(column) == self.start.values_of(column):
+            cause = NO_REVISION if where.revisions == self.start.revisions else WRITES_NOTHING
+        super().expect_values(column, rule, where=where, cause=cause, next_step=next_step)
+
+    def expect_as_they_were(self, kind: str) -> None:
+        """The upgrade changes none of a kind of the schema's parts: "trigger", "view"."""
+        gone = [each for each in diff(self.start.schema, self.head.schema) if each.kind == kind]
+        then = "Ask the database what belongs to the table and what reads it, before and after."
+        why, then = LOST_IN_A_COPY if self._were_left_behind(gone) else ("", then)
+        self.expect_none(gone, expected=f"Each {kind} is as it was.", cause=why, next_step=then)
+
     # ------------------------------------------------------------------------------------------------------- inside
+
+    def _were_left_behind(self, changes: list[Change]) -> bool:
+        """Whether something is gone that a batch does not copy, and a revision has a batch."""
+        lost = [
+            each
+            for each in changes
+            if each.before
+            and each.after is None
+            and (each.kind == "trigger" or (each.kind == "index" and EXPRESSION.search(each.before)))
+        ]
+        files = [each.path for each in self.traces.history.revisions if each.id in self.traces.new_revisions]
+        return self.engine == "sqlite" and bool(lost) and any("batch" in text_of(each) for each in files)
 
     def _expect_kept_on_the_way(self) -> None:
         """At no stop is something of the start gone or different that the ticket does not name."""

@@ -1,0 +1,69 @@
+"""A copy whose revisions find no models."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migration_lab import course, engines, workspace
+from migration_lab.checking.database import Database
+from migration_lab.checking.later import forgetful, models_gone
+
+REVISION = '''\
+"""look at the models"""
+
+import sqlalchemy as sa
+from alembic import op
+{imports}
+
+revision = "0009"
+down_revision = "0008"
+
+OWN = sa.Table("users", sa.MetaData(), sa.Column("id", sa.Integer))
+
+
+def upgrade():
+    {body}
+    op.execute(sa.select(OWN.c.id))
+
+
+def downgrade():
+    pass
+'''
+ASKS = (
+    ("from shop.models import User", "pass"),
+    ("", "from shop.models.user import User"),
+    ("import shop.models", "shop.models.User"),
+    ("from shop.extensions import db", 'db.metadata.tables["users"]'),
+    ("from flask import current_app", 'current_app.extensions["migrate"].db.metadata.tables["users"]'),
+    ("", 'op.get_context().opts["target_metadata"].tables["users"]'),
+)
+
+
+@pytest.fixture
+def shop(home: Path) -> Iterator[Database]:
+    copy = Database(workspace.open_lesson(course.lesson("06"), engines.engine("sqlite")).workspace, "the copy")
+    yield forgetful(copy)
+    copy.engine.drop(copy.folder)
+
+
+def write(shop: Database, imports: str, body: str) -> None:
+    text = REVISION.format(imports=imports, body=body)
+    (shop.folder / "migrations/versions/0009_look_at_the_models.py").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(("imports", "body"), ASKS)
+def test_a_revision_that_asks_the_models_fails_while_they_are_gone(shop: Database, imports: str, body: str) -> None:
+    write(shop, imports, body)
+    with models_gone(shop):
+        failed = shop.flask("db upgrade")
+    assert failed.exit_code != 0, failed.output
+    shop.must("db upgrade")
+
+
+@pytest.mark.parametrize("imports", ["from shop import create_app", "from shop.extensions import db", ""])
+def test_a_revision_that_asks_none_of_them_runs(shop: Database, imports: str) -> None:
+    write(shop, imports, "pass")
+    with models_gone(shop):
+        shop.must("db upgrade")
+    assert shop.stands_at() == ("0009",)
