@@ -1,7 +1,7 @@
 """Start the course: `python run.py lab`. Prove it: `python run.py test`. Rebuild it: `python run.py build`.
 
 This file alone must be readable by any Python, however old, so that it can say which one is needed.
-What the commands do is in `migration_lab/environment.py`, which needs nothing but the standard library.
+What the commands do is in `migration_lab/ground/installation.py`, which needs nothing but the standard library.
 """
 
 import os
@@ -25,9 +25,9 @@ def runs(command):
 def main():
     """Run the command with this Python, or with the first newer one that is found."""
     if sys.version_info >= OLDEST:
-        from migration_lab import environment
+        from migration_lab.ground import installation
 
-        return environment.main(sys.argv[1:])
+        return installation.main(sys.argv[1:])
     for command in [["py", "-3"]] * (os.name == "nt") + [[name] for name in NAMES]:
         if runs(command):
             return subprocess.call(command + [os.path.abspath(__file__)] + sys.argv[1:])  # noqa: PTH100, RUF005

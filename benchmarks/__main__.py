@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 from benchmarks import checks, commands, instruments, live, memory, opening, report, room, start
 from benchmarks.figure import HEAD, Figure
-from migration_lab import engines
-from migration_lab.engines import postgres
+from migration_lab.ground import engines
+from migration_lab.ground.engines import postgres
 
 # The parts of the page, in its order.
 PARTS: dict[str, Callable[..., Iterator[Figure]]] = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from benchmarks.figure import Figure
 from benchmarks.kernels import code_cells, kernel
 from benchmarks.timing import median
-from migration_lab import engines, places
+from migration_lab.ground import engines, places
 
 EXERCISE = "02.1"
 NOTEBOOK = "02_first_migration.ipynb"

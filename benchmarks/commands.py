@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from benchmarks.figure import Figure, compared
 from benchmarks.timing import Comparison, seconds, side_by_side
-from migration_lab import course, engines, workspace
-from migration_lab.engines import Engine
-from migration_lab.flask_command import environment, run_flask
+from migration_lab.ground import course, engines
+from migration_lab.ground.engines import Engine
+from migration_lab.shops import workspace
+from migration_lab.shops.flask_command import environment, run_flask
 
 REPETITIONS = 15
 

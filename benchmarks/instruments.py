@@ -11,13 +11,14 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.figure import Figure, compared
 from benchmarks.timing import seconds, side_by_side
-from migration_lab import course, engines, locks
-from migration_lab.engines import Engine
-from migration_lab.query import execute
-from migration_lab.service import Service, serve
-from migration_lab.traffic import ONE_ROW_EACH
-from migration_lab.traffic import figures as figures_of
-from migration_lab.workspace import Workspace, open_lesson
+from migration_lab.ground import course, engines
+from migration_lab.ground.engines import Engine
+from migration_lab.instruments import locks
+from migration_lab.instruments.query import execute
+from migration_lab.instruments.service import Service, serve
+from migration_lab.instruments.traffic import ONE_ROW_EACH
+from migration_lab.instruments.traffic import figures as figures_of
+from migration_lab.shops.workspace import Workspace, open_lesson
 
 REPETITIONS = 5
 PER_SECOND = 50.0

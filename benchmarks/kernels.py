@@ -11,8 +11,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from benchmarks.timing import seconds
-from migration_lab import places
-from migration_lab.build.solutions import kernel_environment
+from migration_lab.ground import places
+from migration_lab.making.solutions import kernel_environment
 
 CELL_SECONDS = 120
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.figure import Figure
-from migration_lab import course, places
-from migration_lab.build.solutions import executed
-from migration_lab.errors import LabError
+from migration_lab.ground import course, places
+from migration_lab.ground.errors import LabError
+from migration_lab.making.solutions import executed
 
 RUNS = 20
-LAST_CELL = "import json\nfrom migration_lab.notebook import live\nprint(json.dumps(live.finished))"
+LAST_CELL = "import json\nfrom migration_lab.notebook import under_way\nprint(json.dumps(under_way.finished))"
 
 
 def figures(repetitions: int = RUNS) -> Iterator[Figure]:

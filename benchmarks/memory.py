@@ -10,7 +10,7 @@ import psutil
 
 from benchmarks.figure import Figure
 from benchmarks.kernels import code_cells, kernel
-from migration_lab import engines, places
+from migration_lab.ground import engines, places
 
 if TYPE_CHECKING:
     from psutil import Process
@@ -34,7 +34,7 @@ def figures(repetitions: int = 1) -> Iterator[Figure]:
 
 def server() -> list["Process"]:
     """The processes of the lab's own server."""
-    from migration_lab.engines.postgres.watcher import server_processes
+    from migration_lab.ground.engines.postgres.watcher import server_processes
 
     houses = (places.state().absolute() / "postgres").glob("*/data")
     return [process for data in houses for process in server_processes(os.path.realpath(data))]

@@ -8,11 +8,12 @@ from unittest.mock import patch
 
 from benchmarks.figure import Figure, compared
 from benchmarks.timing import Comparison, seconds, side_by_side
-from migration_lab import course, engines, workspace
-from migration_lab.course import Lesson
-from migration_lab.engines import Engine
-from migration_lab.flask_command import run_flask
-from migration_lab.scenes import Site, build_checkpoint
+from migration_lab.ground import course, engines
+from migration_lab.ground.course import Lesson
+from migration_lab.ground.engines import Engine
+from migration_lab.shops import workspace
+from migration_lab.shops.flask_command import run_flask
+from migration_lab.shops.scenes import Site, build_checkpoint
 
 LESSONS = ("03", "17")  # the first that starts with a database, and the last
 REPETITIONS = 9

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.figure import HEAD, Figure
-from migration_lab import engines
+from migration_lab.ground import engines
 
 PAGE = Path(__file__).with_name("README.md")
 PACKAGES = ("flask-migrate", "alembic", "sqlalchemy", "jupyterlab")
@@ -50,8 +50,8 @@ def postgres() -> str:
         return "no PostgreSQL"
     import psycopg
 
-    from migration_lab.engines.postgres import attach
-    from migration_lab.engines.postgres.connection import connect
+    from migration_lab.ground.engines.postgres import attach
+    from migration_lab.ground.engines.postgres.connection import connect
 
     connection: psycopg.Connection = connect(attach())
     with connection:

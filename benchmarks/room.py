@@ -17,7 +17,7 @@ from benchmarks.checks import EXERCISE, NOTEBOOK
 from benchmarks.figure import Figure
 from benchmarks.kernels import code_cells
 from benchmarks.timing import seconds
-from migration_lab import places
+from migration_lab.ground import places
 
 AT_ONCE, WITH_PAUSES = 30, 40  # learners
 PAUSE_SECONDS = 20.0  # for thought before each cell, in the mean
@@ -75,7 +75,7 @@ def learn(home: str, number: str, pause: str) -> None:
     os.environ["LAB_WORK"] = home
     from IPython.core.interactiveshell import InteractiveShell
 
-    from migration_lab.checking import check
+    from migration_lab.teaching.judging import check
 
     shell: Any = InteractiveShell.instance()
     cells = code_cells(places.course_root() / "solutions" / NOTEBOOK, exercise=EXERCISE, tag="solution")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks.figure import Figure
-from migration_lab import places
+from migration_lab.ground import places
 
 REPETITIONS = 3
 LIMIT = 300.0  # seconds, for a start that fetches its packages

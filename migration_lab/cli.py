@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migration_lab import course, way
-from migration_lab.errors import LabError, from_the_machine
+from migration_lab.ground import course, way
+from migration_lab.ground.errors import LabError, from_the_machine
 
 if TYPE_CHECKING:
-    from migration_lab.engines import Engine
-    from migration_lab.workspace import Opened
+    from migration_lab.ground.engines import Engine
+    from migration_lab.shops.workspace import Opened
 
 AFTER = 2.0  # seconds for which nobody needs a word
 
@@ -80,7 +80,7 @@ def main() -> None:
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def start(options: tuple[str, ...]) -> None:
     """Start JupyterLab on your own folder. Options such as --port=8890 are passed on to it."""
-    from migration_lab import first_page
+    from migration_lab.teaching.progress import first_page
 
     sys.exit(first_page.main(list(options)))
 
@@ -94,7 +94,8 @@ def open_(lesson: str, scene: str | None, engine: str) -> None:
 
     Work that you did in an earlier one is kept aside. `lab reset` starts an exercise afresh.
     """
-    from migration_lab import engines, workspace
+    from migration_lab.ground import engines
+    from migration_lab.shops import workspace
 
     if "." in lesson:
         if scene:
@@ -112,7 +113,7 @@ def reset(lesson: str, engine: str) -> None:
 
     Work that you did in them is kept aside.
     """
-    from migration_lab import workspace
+    from migration_lab.shops import workspace
 
     _say(workspace.reset(lesson, _engine_of(lesson, engine)))
 
@@ -125,7 +126,7 @@ def restore(name: str | None) -> None:
     The NAME is one of the list, or a lesson (02) or an exercise (02.1) for the newest that is kept of it. What is in
     its place now is kept aside in turn.
     """
-    from migration_lab import kept, workspace
+    from migration_lab.shops import kept, workspace
 
     if name is not None:
         _say(workspace.restore(name, leased=False))
@@ -143,7 +144,7 @@ def notebook(name: str) -> None:
 
     Your own is kept beside it.
     """
-    from migration_lab import my_work
+    from migration_lab.ground import my_work
 
     click.echo(my_work.renew(name))
 
@@ -153,12 +154,13 @@ def notebook(name: str) -> None:
 @engine_option
 def check(exercise: str, engine: str) -> None:
     """Judge your answer to an exercise (02.1). The exit code is 0 when it passes and 1 when it does not."""
-    from migration_lab import checking, workspace
-    from migration_lab.checking import report
+    from migration_lab.shops import workspace
+    from migration_lab.teaching import judging
+    from migration_lab.teaching.judging import report
 
     course.exercise(exercise)  # a wrong name is told before a missing workspace
     found = workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine))
-    verdict = checking.check(exercise, found, on_step=lambda engine, looks_at: _say_step(f"{engine}: {looks_at}"))
+    verdict = judging.check(exercise, found, on_step=lambda engine, looks_at: _say_step(f"{engine}: {looks_at}"))
     click.echo(report.as_text(verdict))
     if verdict.passed:
         click.echo(f"\nNext: {way.after_exercise(exercise).words}")
@@ -179,7 +181,7 @@ def hint(exercise: str, step: int | None) -> None:
 
     With a STEP (1, 2 or 3), give that one.
     """
-    from migration_lab import hints
+    from migration_lab.teaching import hints
 
     course.exercise(exercise)
     found = hints.next_hint(exercise) if step is None else hints.hint(exercise, step)
@@ -193,7 +195,7 @@ def explain(text: tuple[str, ...]) -> None:
 
     For example: flask db upgrade 2>&1 | lab explain
     """
-    from migration_lab import explain as guide
+    from migration_lab.teaching import explain as guide
 
     said = " ".join(text)
     if not text and not sys.stdin.isatty():
@@ -208,7 +210,7 @@ def explain(text: tuple[str, ...]) -> None:
 @click.option("--forget", metavar="LESSON", help="Mark a lesson (03) as not begun, to go through it again.")
 def progress(export: Path | None, forget: str | None) -> None:
     """Show what you have done."""
-    from migration_lab import progress as record
+    from migration_lab.teaching import progress as record
 
     if forget is not None:
         click.echo(record.begin_anew(course.lesson(forget)))
@@ -221,7 +223,7 @@ def progress(export: Path | None, forget: str | None) -> None:
 @main.command(short_help="Find out what is wrong with this machine.")
 def doctor() -> None:
     """Try a real upgrade and downgrade on both databases, and say what is wrong with this machine."""
-    from migration_lab import doctor as examination
+    from migration_lab.teaching import doctor as examination
 
     report = examination.run(
         on_step=lambda subject: _say_step(f"trying {subject}"),
@@ -234,7 +236,7 @@ def doctor() -> None:
 @main.command(hidden=True)
 def server() -> None:
     """Start the course's own Postgres server if it is not running; the terminal's `flask` asks for it."""
-    from migration_lab.engines import postgres
+    from migration_lab.ground.engines import postgres
 
     postgres.attach()
 
@@ -244,7 +246,7 @@ def server() -> None:
 @click.argument("lesson", required=False)
 def build(lesson: str | None, check: bool) -> None:
     """Make notebooks/, exercises/, solutions/ and what else comes from lessons/, or only those of one lesson."""
-    from migration_lab import build as building
+    from migration_lab.making import build as building
 
     building.build(lesson, check=check, say=click.echo)
 
@@ -258,7 +260,7 @@ def new() -> None:
 @click.argument("name")
 def new_lesson(name: str) -> None:
     """Make what a planned lesson (04) or a new one (18_a_few_words) needs, with a first exercise."""
-    from migration_lab.authors import new as beginning
+    from migration_lab.making import new as beginning
 
     beginning.new_lesson(name, say=click.echo)
 
@@ -267,7 +269,7 @@ def new_lesson(name: str) -> None:
 @click.argument("exercise")
 def new_exercise(exercise: str) -> None:
     """Make an exercise (04.2): ticket, solution, judge, answers, hints."""
-    from migration_lab.authors import new as beginning
+    from migration_lab.making import new as beginning
 
     beginning.new_exercise(exercise, say=click.echo)
 
@@ -281,14 +283,15 @@ def prove(lesson: str, keep_going: bool) -> None:
     The exit code is 0 when all is as it should be, and 1 otherwise.
     """
     click.echo(f"Proving {lesson}.")  # before the imports, which take a second
-    from migration_lab.authors import prove as proving
+    from migration_lab.making import prove as proving
 
     sys.exit(0 if proving.prove(lesson, keep_going=keep_going, say=click.echo) else 1)
 
 
 def _engine_of(lesson: str, engine: str) -> "Engine":
     """The engine to use; for an exercise that is not for the one in LAB_ENGINE, the one that it is for."""
-    from migration_lab import engines, workspace
+    from migration_lab.ground import engines
+    from migration_lab.shops import workspace
 
     if "." not in lesson:
         return engines.engine(engine)
@@ -299,7 +302,7 @@ def _engine_of(lesson: str, engine: str) -> "Engine":
 
 def _say(opened: "Opened") -> None:
     """Say where the files are, and what became of the earlier ones."""
-    from migration_lab.flask_command import lesson_in
+    from migration_lab.shops.flask_command import lesson_in
 
     workspace = opened.workspace
     click.echo(f"{workspace.lesson.manifest.title}: {workspace.folder}")

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-import migration_lab.jupyter  # noqa: F401  # before nbformat
-from migration_lab import course, engines, places
-from migration_lab.engines import postgres
+import migration_lab.ground.jupyter.lean  # noqa: F401  # before nbformat
+from migration_lab.ground import course, engines, places
+from migration_lab.ground.engines import postgres
 
 # Helpers that assert: else a failure there shows no values.
 pytest.register_assert_rewrite(
-    "tests.checking.exercise", "tests.explain.cures", "tests.explain.project", "tests.lessons.ends",
-    "tests.lessons.provoked", "tests.locks.parts", "tests.spine",
+    "tests.teaching.judging.exercise", "tests.teaching.explain.cures", "tests.teaching.explain.project",
+    "tests.lessons.ends", "tests.lessons.provoked", "tests.instruments.locks.parts", "tests.lessons.spine",
 )  # fmt: skip
 
 
@@ -62,11 +62,12 @@ ROOM = 4 * 1024**3  # bytes; a run with three workers takes up to 2.4 GB
 
 # The files that take longest, so that they start first and no worker is left alone with one at the end.
 LONGEST_FIRST = (
-    "tests/lessons/", "tests/browser/", "tests/test_spine", "tests/test_exercises", "tests/workspaces/",
-    "tests/test_engine_postgres_faults", "tests/test_style", "tests/notebook/", "tests/test_benchmarks",
+    "tests/lessons/test_lessons", "tests/lessons/test_repeatable", "tests/lessons/test_solutions", "tests/browser/",
+    "tests/lessons/", "tests/shops/", "tests/ground/engines/test_engine_postgres_faults", "tests/test_style",
+    "tests/notebook/", "tests/test_benchmarks",
 )  # fmt: skip
 # Files of which each test may run in another worker; all others stay together, for the sake of their fixtures.
-SPLIT = ("tests/lessons/", "tests/test_exercises.py", "tests/test_spine", "tests/test_style.py")
+SPLIT = ("tests/lessons/", "tests/test_style.py")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,8 +8,9 @@ from benchmarks import checks, commands, instruments, live, opening, report, roo
 from benchmarks.__main__ import PARTS, main
 from benchmarks.figure import Figure
 from benchmarks.timing import side_by_side
-from migration_lab import course, workspace
-from migration_lab.engines import engine
+from migration_lab.ground import course
+from migration_lab.ground.engines import engine
+from migration_lab.shops import workspace
 
 WIDE = 3.0  # times as fast, where the page wants 5 or 10
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from migration_lab import cli, course, start, workspace
+from migration_lab import cli
+from migration_lab.ground import course
+from migration_lab.ground.jupyter import start
+from migration_lab.shops import workspace
 from tests import tiny_course
 
 Lab = Callable[..., Result]

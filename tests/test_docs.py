@@ -14,13 +14,13 @@ from pathlib import Path
 import click
 import pytest
 
-from migration_lab import course, places
-from migration_lab.authors import new
-from migration_lab.checking import FilesJudge, OwnDatabaseJudge
 from migration_lab.cli import main as lab_command
+from migration_lab.ground import course, places
+from migration_lab.instruments.query import execute
+from migration_lab.making import new
 from migration_lab.notebook import lab, magics
 from migration_lab.notebook.shop import Shop
-from migration_lab.query import execute
+from migration_lab.teaching.judging import FilesJudge, OwnDatabaseJudge
 
 ROOT = places.course_root()
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -294,7 +294,7 @@ def test_what_learners_read_names_only_commands_that_a_cell_knows() -> None:
     files = [path for kind in ("md", "yaml", "py") for path in (ROOT / "lessons").rglob(f"*.{kind}")]
     named = [
         (path.name, name)
-        for path in [*files, ROOT / "migration_lab/explain/guide.yaml"]
+        for path in [*files, ROOT / "migration_lab/teaching/explain/guide.yaml"]
         for name in re.findall(r"`%%?([a-z_]+)", path.read_text(encoding="utf-8"))
     ]
     assert len(named) > 5

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from migration_lab import places
+from migration_lab.ground import places
 
 LINT = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"]
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from migration_lab import course, engines, workspace
-from migration_lab.checking.database import Database
-from migration_lab.checking.later import forgetful, models_gone
+from migration_lab.ground import course, engines
+from migration_lab.shops import workspace
+from migration_lab.teaching.judging.database import Database
+from migration_lab.teaching.judging.later import forgetful, models_gone
 
 REVISION = '''\
 """look at the models"""

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from migration_lab import places
+from migration_lab.ground import places
 
 
 @pytest.mark.parametrize("tool", [["ruff", "format", "--check"], ["ruff", "check"], ["mypy"]], ids=" ".join)

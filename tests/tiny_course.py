@@ -65,7 +65,7 @@ exercises:
 """
 
 CHECKS = '''\
-from migration_lab.checking import FilesJudge
+from migration_lab.teaching.judging import FilesJudge
 
 
 class Nickname(FilesJudge):

@@ -1,6 +1,6 @@
 """Lesson 01: what the result of the exercise must be."""
 
-from migration_lab.checking import OwnDatabaseJudge
+from migration_lab.teaching.judging import OwnDatabaseJudge
 
 
 class ShopIsUp(OwnDatabaseJudge):

@@ -1,7 +1,7 @@
 """Lesson 02: what the result of each exercise must be."""
 
-from migration_lab.checking import FilesJudge, Miss, OwnDatabaseJudge, error_in
-from migration_lab.checking.planted import expect_no_drift
+from migration_lab.teaching.judging import FilesJudge, Miss, OwnDatabaseJudge, error_in
+from migration_lab.teaching.judging.planted import expect_no_drift
 
 CHECKOUTS = ("checkout_1", "checkout_2", "checkout_3", "checkout_4", "checkout_5")
 

@@ -1,7 +1,7 @@
 """Lesson 03: what the result of each exercise must be."""
 
-from migration_lab.checking import FilesJudge
-from migration_lab.checking.planted import expect_no_drift
+from migration_lab.teaching.judging import FilesJudge
+from migration_lab.teaching.judging.planted import expect_no_drift
 
 KNOWN_DRIFT = [
     "Detected removed index 'ix_orders_created_at' on 'orders'",

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from migration_lab.checking import Database, FilesJudge, Snapshot, listed
-from migration_lab.checking.planted import expect_no_drift
-from migration_lab.schema import Unique
-from migration_lab.service import serve
+from migration_lab.instruments.schema import Unique
+from migration_lab.instruments.service import serve
+from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, listed
+from migration_lab.teaching.judging.planted import expect_no_drift
 
 # --------------------------------------------------------------------------------- 04.1: a name that is not the same
 

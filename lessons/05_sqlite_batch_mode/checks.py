@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from migration_lab.checking import Database, FilesJudge, OwnDatabaseJudge, Snapshot, part_of
-from migration_lab.checking.interruptions import Interruptions, crashes
-from migration_lab.checking.rows import changed
-from migration_lab.service import serve
+from migration_lab.instruments.service import serve
+from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge, Snapshot, part_of
+from migration_lab.teaching.judging.interruptions import Interruptions, crashes
+from migration_lab.teaching.judging.rows import changed
 
 # ---------------------------------------------------------------------------- 05.1: children, triggers, a view
 

@@ -3,14 +3,14 @@
 from collections import Counter
 from functools import cached_property
 
-from migration_lab.checking import FilesJudge, Snapshot, error_in, listed
-from migration_lab.checking.interruptions import Crash, Interruptions, crashes, meetings
-from migration_lab.checking.rows import MayChange
-from migration_lab.checking.running import why_it_failed
-from migration_lab.checking.under_traffic import Deploy, deploy_behind_report
-from migration_lab.checking.usual import UNDO
-from migration_lab.checking.vocabulary import not_valid
-from migration_lab.schema import diff
+from migration_lab.instruments.schema import diff
+from migration_lab.teaching.judging import FilesJudge, Snapshot, error_in, listed
+from migration_lab.teaching.judging.interruptions import Crash, Interruptions, crashes, meetings
+from migration_lab.teaching.judging.rows import MayChange
+from migration_lab.teaching.judging.running import why_it_failed
+from migration_lab.teaching.judging.under_traffic import Deploy, deploy_behind_report
+from migration_lab.teaching.judging.usual import UNDO
+from migration_lab.teaching.judging.vocabulary import not_valid
 
 SHOP, BILLING = "db upgrade", "db upgrade --directory billing"
 SHOPS, BILLINGS = ("users.gift_hints", "orders.gift_note"), ("users.vat_number", "orders.invoice_number")

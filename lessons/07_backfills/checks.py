@@ -8,12 +8,12 @@ from itertools import chain
 
 from sqlalchemy import Connection, NullPool, create_engine, text
 
-from migration_lab.checking import Database, FilesJudge, Snapshot, error_in
-from migration_lab.checking.interruptions import Interruptions, crashes, sampled
-from migration_lab.checking.running import in_background, is_blocked, run, wait_for
-from migration_lab.checking.stated import expect_stated
-from migration_lab.checking.transactions import Noted, noted_upgrade
-from migration_lab.checking.words import shown
+from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, error_in
+from migration_lab.teaching.judging.interruptions import Interruptions, crashes, sampled
+from migration_lab.teaching.judging.running import in_background, is_blocked, run, wait_for
+from migration_lab.teaching.judging.stated import expect_stated
+from migration_lab.teaching.judging.transactions import Noted, noted_upgrade
+from migration_lab.teaching.judging.words import shown
 
 UPGRADE = "db upgrade"
 # The schema is none of these tickets' business: who leaves something in it hears that first.

@@ -5,13 +5,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from migration_lab import course
-from migration_lab.checking import Database, FilesJudge, Snapshot, part_of
-from migration_lab.checking.rollout import both_releases, revisions_ahead
-from migration_lab.checking.transactions import STEP_BY_STEP, Noted, longest_transaction, noted_upgrade
-from migration_lab.checking.usual import UNDO
-from migration_lab.service import serve
-from migration_lab.traffic import Request
+from migration_lab.ground import course
+from migration_lab.instruments.service import serve
+from migration_lab.instruments.traffic import Request
+from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, part_of
+from migration_lab.teaching.judging.rollout import both_releases, revisions_ahead
+from migration_lab.teaching.judging.transactions import STEP_BY_STEP, Noted, longest_transaction, noted_upgrade
+from migration_lab.teaching.judging.usual import UNDO
 
 MANY_USERS = 50_000
 MOST_ROWS = 20_000  # as operations ask for in the ticket

@@ -4,15 +4,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import cached_property
 
-from migration_lab import course
-from migration_lab.checking import Database, FilesJudge, Snapshot, differences_in, listed, part_of
-from migration_lab.checking.rollout import Served, both_releases, revisions_ahead
-from migration_lab.checking.rows import MayChange, changed
-from migration_lab.checking.transactions import Noted, noted_upgrade
-from migration_lab.checking.words import text_of
-from migration_lab.schema import diff
-from migration_lab.service import serve
-from migration_lab.traffic import Request
+from migration_lab.ground import course
+from migration_lab.instruments.schema import diff
+from migration_lab.instruments.service import serve
+from migration_lab.instruments.traffic import Request
+from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, differences_in, listed, part_of
+from migration_lab.teaching.judging.rollout import Served, both_releases, revisions_ahead
+from migration_lab.teaching.judging.rows import MayChange, changed
+from migration_lab.teaching.judging.transactions import Noted, noted_upgrade
+from migration_lab.teaching.judging.words import text_of
 
 ORDER: Request = ("POST", "/orders", {"user_id": 1, "amount_cents": 700})
 LOOK: Request = ("GET", "/users/1/orders", None)

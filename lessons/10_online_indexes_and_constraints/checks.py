@@ -4,11 +4,11 @@ import re
 from functools import cached_property
 from typing import Any
 
-from migration_lab.checking import FilesJudge, Snapshot, error_in
-from migration_lab.checking.interruptions import Interruptions
-from migration_lab.checking.running import run, why_it_failed
-from migration_lab.checking.transactions import STEP_BY_STEP, Noted, noted_upgrade
-from migration_lab.checking.vocabulary import not_valid
+from migration_lab.teaching.judging import FilesJudge, Snapshot, error_in
+from migration_lab.teaching.judging.interruptions import Interruptions
+from migration_lab.teaching.judging.running import run, why_it_failed
+from migration_lab.teaching.judging.transactions import STEP_BY_STEP, Noted, noted_upgrade
+from migration_lab.teaching.judging.vocabulary import not_valid
 
 UPGRADE = "db upgrade"
 MANY_SECONDS = 60.0  # so that a revision may work in batches, with pauses

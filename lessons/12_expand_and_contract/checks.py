@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from migration_lab import course
-from migration_lab.checking import Database, FilesJudge, Miss, Snapshot, differences_in, listed, part_of
-from migration_lab.checking.rollout import Served, both_releases, release_before, revisions_ahead
-from migration_lab.checking.usual import UNDO
-from migration_lab.errors import LabError
-from migration_lab.service import serve
-from migration_lab.traffic import Request, ids_in
-from migration_lab.traffic.outcome import reasons
+from migration_lab.ground import course
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments.service import serve
+from migration_lab.instruments.traffic import Request, ids_in
+from migration_lab.instruments.traffic.outcome import reasons
+from migration_lab.teaching.judging import Database, FilesJudge, Miss, Snapshot, differences_in, listed, part_of
+from migration_lab.teaching.judging.rollout import Served, both_releases, release_before, revisions_ahead
+from migration_lab.teaching.judging.usual import UNDO
 
 Names = dict[Any, str | None]  # by the user's id
 MOMENT = (

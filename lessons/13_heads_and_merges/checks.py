@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from migration_lab.checking import Database, FilesJudge, OwnDatabaseJudge
+from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge
 
 # As the branch's file was when it ran there; and what has been typed in since.
 ADD_PHONE = """

@@ -3,8 +3,8 @@
 from functools import cached_property
 from pathlib import Path
 
-from migration_lab.checking import Database, FilesJudge, OwnDatabaseJudge, Snapshot
-from migration_lab.checking.planted import expect_no_drift
+from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge, Snapshot
+from migration_lab.teaching.judging.planted import expect_no_drift
 
 EDITED = Path(__file__).parent / "scenes/edited_after_the_release/files/migrations/versions/0033_add_refunds.py"
 AS_0033_LEFT_PRODUCTION = """

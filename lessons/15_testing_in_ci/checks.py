@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from migration_lab.checking import Database, Judge
-from migration_lab.checking.words import text_of
-from migration_lab.errors import LabError
-from migration_lab.process import StoppedError
-from migration_lab.schema import diff
-from migration_lab.script import Ran
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments.schema import diff
+from migration_lab.shops.process import StoppedError
+from migration_lab.shops.script import Ran
+from migration_lab.teaching.judging import Database, Judge
+from migration_lab.teaching.judging.words import text_of
 
 SCENES = Path(__file__).parent / "scenes"
 HIDDEN = SCENES / "green_in_ci/hidden"

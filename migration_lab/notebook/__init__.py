@@ -1,7 +1,6 @@
 """What a notebook sees: `from migration_lab.notebook import lab`."""
 
-from IPython import get_ipython
-
+# Takes effect when it is imported, before `lab`, which takes half a second in a notebook's first cell.
 from migration_lab.notebook import interrupts
 
-interrupts.install(get_ipython())  # before `lab` is imported, which takes half a second in a notebook's first cell
+__all__ = ["interrupts"]

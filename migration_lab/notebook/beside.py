@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from migration_lab import process, query
-from migration_lab.errors import LabError
-from migration_lab.flask_command import session_name
-from migration_lab.notebook import live
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments import query
+from migration_lab.notebook import under_way
 from migration_lab.notebook.displays import Note, show
-from migration_lab.process import Completed
-from migration_lab.workspace import Workspace
+from migration_lab.shops import process
+from migration_lab.shops.flask_command import session_name
+from migration_lab.shops.process import Completed
+from migration_lab.shops.workspace import Workspace
 
 LOOK_SECONDS = 0.05
 END_SECONDS = 10.0  # more than a command gets to end by itself
@@ -147,5 +148,5 @@ def start(workspace: Workspace, words: str, run: Run) -> Started:
         show(Note(f"`{words}` is still running from an earlier cell, so it was not started again."))
         return earlier
     started = _started[workspace.folder] = Started(workspace, words, run)
-    live.note(live.Running(workspace, f"`{words}`", lambda: started.is_running, started.stop))
+    under_way.note(under_way.UnderWay(workspace, f"`{words}`", lambda: started.is_running, started.stop))
     return started

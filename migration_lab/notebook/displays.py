@@ -15,7 +15,8 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
-from migration_lab import course, revisions, schema, way
+from migration_lab.ground import course, way
+from migration_lab.instruments import revisions, schema
 
 Bundle = dict[str, str]
 
@@ -156,7 +157,7 @@ def _history(history: Any) -> Bundle:
 
 
 def _verdict(verdict: Any) -> Bundle:
-    from migration_lab.checking import report
+    from migration_lab.teaching.judging import report
 
     return {"text/html": report.as_html(verdict), "text/plain": report.as_text(verdict)}
 
@@ -179,7 +180,7 @@ def _guide_card(page: Any) -> Bundle:
 
 
 def _recording(recording: Any) -> Bundle:
-    from migration_lab.notebook.live import SideBySide
+    from migration_lab.notebook.under_way import SideBySide
 
     return {**_as_html(SideBySide((recording.timeline,))), "text/plain": recording.as_text()}
 
@@ -205,21 +206,21 @@ def _response(response: Any) -> Bundle:
 
 
 SHOWN: dict[tuple[str, str], Callable[[Any], Bundle]] = {
-    ("query", "Rows"): _rows,
-    ("schema.model", "Schema"): _schema,
-    ("revisions.model", "History"): _history,
-    ("service.live", "Response"): _response,
-    ("traffic.requests", "Requests"): _as_text,
-    ("notebook.live", "Noting"): _recording,
-    ("notebook.live", "SideBySide"): _as_html,
-    ("script", "Ran"): _as_text,
-    ("storage", "Storage"): _as_text,
-    ("storage", "Change"): _as_text,
-    ("locks.watch", "Watch"): _as_text,
-    ("explain", "Card"): _guide_card,
-    ("doctor", "Report"): _as_text,
-    ("checking.verdict", "Verdict"): _verdict,
-    ("hints", "Hint"): _as_markdown,
-    ("progress.summary", "Summary"): _as_html,
-    ("progress.contents", "Contents"): _as_html,
+    ("instruments.query", "Rows"): _rows,
+    ("instruments.schema.model", "Schema"): _schema,
+    ("instruments.revisions.model", "History"): _history,
+    ("instruments.service.live", "Response"): _response,
+    ("instruments.traffic.requests", "Requests"): _as_text,
+    ("notebook.under_way", "Noting"): _recording,
+    ("notebook.under_way", "SideBySide"): _as_html,
+    ("shops.script", "Ran"): _as_text,
+    ("instruments.storage", "Storage"): _as_text,
+    ("instruments.storage", "Change"): _as_text,
+    ("instruments.locks.watch", "Watch"): _as_text,
+    ("teaching.explain.cards", "Card"): _guide_card,
+    ("teaching.doctor", "Examination"): _as_text,
+    ("teaching.judging.verdict", "Verdict"): _verdict,
+    ("teaching.hints", "Hint"): _as_markdown,
+    ("teaching.progress.summary", "Summary"): _as_html,
+    ("teaching.progress.contents", "Contents"): _as_html,
 }

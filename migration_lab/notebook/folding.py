@@ -11,8 +11,8 @@ from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from migration_lab.ground.places import my_work
 from migration_lab.notebook.displays import Bundle, show
-from migration_lab.places import my_work
 
 TALL = 20  # lines; a traceback up to this height is shown as it is
 BEGINS = "Traceback (most recent call last):"

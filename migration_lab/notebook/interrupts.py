@@ -9,6 +9,7 @@ import threading
 import time
 from types import FrameType
 
+from IPython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
 IMPORTING = "<frozen importlib._bootstrap>"
@@ -64,3 +65,4 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 _handler = AfterImports()
+install(get_ipython())

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab import course, engines, kept, my_work, places, process, query, way, workspace
-from migration_lab.errors import LabError
-from migration_lab.notebook import displays, folding, live, magics, names, patience, shop, which_cell
+from migration_lab.ground import course, engines, my_work, places, way
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments import query
+from migration_lab.instruments.timeline import Recording
+from migration_lab.notebook import displays, folding, magics, names, patience, shop, under_way, which_cell
 from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.shop import Shop
-from migration_lab.record import FILE_NAME, Record, read_record
-from migration_lab.timeline import Recording
+from migration_lab.shops import kept, process, workspace
+from migration_lab.shops.origin import FILE_NAME, Record, read_record
 
 __all__ = [
     "check",
@@ -65,8 +67,8 @@ def exercise(exercise_id: str, *, engine: str | None = None, fresh: bool = False
         engine: `"sqlite"` or `"postgres"`, for an exercise that is for both.
         fresh: start afresh; your work is kept aside, and a sentence says where.
     """
-    from migration_lab import checking
-    from migration_lab.checking import report
+    from migration_lab.teaching import judging
+    from migration_lab.teaching.judging import report
 
     lesson, ticket = course.exercise(exercise_id)
     on = _engine(engine, exercise_id)
@@ -75,7 +77,7 @@ def exercise(exercise_id: str, *, engine: str | None = None, fresh: bool = False
     opened = _begin(made)
     if not engine and os.environ.get("LAB_ENGINE") not in (None, "", on.name):
         show(Note(f"LAB_ENGINE asks for another database, and this exercise is for {shop.ENGINE_NAMES[on.name]}."))
-    sentences = report.looks_at(checking.judge_of(lesson, exercise_id).expectations())
+    sentences = report.looks_at(judging.judge_of(lesson, exercise_id).expectations())
     title = ticket.title if ticket.title.endswith("?") else f"{ticket.title}."
     show(Note(f"Exercise {exercise_id}: {title} The check looks at this:", points=tuple(sentences)))
     return opened
@@ -138,10 +140,10 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
         exercise_id: `"02.1"`.
         engine: of the shop that holds the answer; without it the one that this notebook has open.
     """
-    from migration_lab import checking
+    from migration_lab.teaching import judging
 
     on = _engine(engine or shop.engine_of(f"exercise {exercise_id}"), exercise_id)
-    verdict = checking.check(
+    verdict = judging.check(
         exercise_id,
         workspace.find(workspace.name_of(exercise_id, on), on),
         on_step=lambda name, looks_at: patience.say(f"judging on {shop.ENGINE_NAMES[name]}: {looks_at}"),
@@ -153,7 +155,7 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
 
 def hint(exercise_id: str, step: int | None = None) -> None:
     """The next of three hints: a question, a pointer, then the solution. With `step`, that one: 1, 2 or 3."""
-    from migration_lab import hints
+    from migration_lab.teaching import hints
 
     show(hints.next_hint(exercise_id) if step is None else hints.hint(exercise_id, step))
 
@@ -178,8 +180,8 @@ def explain(text: str | None = None) -> None:
     Args:
         text: the error's text, or the id of a card (`F13`); without it the last error of this notebook is explained.
     """
-    from migration_lab import explain as guide
     from migration_lab.notebook import last_error
+    from migration_lab.teaching import explain as guide
 
     if text is None:
         text = last_error.text()
@@ -200,9 +202,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> query.Row
     return query.Rows(tuple(columns), tuple(tuple(row) for row in rows))
 
 
-def side_by_side(*runs: Recording) -> live.SideBySide:
+def side_by_side(*runs: Recording) -> under_way.SideBySide:
     """What `shop.traffic()` saw in several runs, on the same axes."""
-    return live.SideBySide(tuple(each.timeline for each in runs))
+    return under_way.SideBySide(tuple(each.timeline for each in runs))
 
 
 def progress(*, forget: str | None = None) -> None:
@@ -211,21 +213,21 @@ def progress(*, forget: str | None = None) -> None:
     Args:
         forget: a lesson that is to count as not begun, so that you can go through it once more.
     """
-    from migration_lab import progress as record
+    from migration_lab.teaching import progress as record
 
     show(record.summary() if forget is None else Note(record.begin_anew(course.lesson(forget))))
 
 
 def contents() -> None:
     """All lessons and exercises with links, how far you are, and what is next."""
-    from migration_lab import progress as record
+    from migration_lab.teaching import progress as record
 
     show(record.contents())
 
 
 def doctor() -> None:
     """Try a real upgrade and downgrade on both databases, and say what is wrong with this machine."""
-    from migration_lab import doctor as examination
+    from migration_lab.teaching import doctor as examination
 
     show(examination.run(on_step=lambda subject: patience.say(f"trying {subject}")))
 
@@ -246,7 +248,7 @@ def _say_what_is_back(current: Shop, found: dict[str, Shop], lost: list[str]) ->
 
 
 def _begin(opened: workspace.Opened) -> Shop:
-    ended = live.end_for(opened.workspace)
+    ended = under_way.end_for(opened.workspace)
     begun = Shop(opened.workspace).use()
     show(begun.note(begins=not opened.goes_on))
     if planned := opened.workspace.lesson.planned:

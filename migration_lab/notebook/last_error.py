@@ -4,7 +4,7 @@ import sys
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from migration_lab.errors import LabError
+from migration_lab.ground.errors import LabError
 from migration_lab.notebook.magics import CommandFailed
 
 

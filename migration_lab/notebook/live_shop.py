@@ -6,17 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from migration_lab import storage
-from migration_lab.flask_command import NO_LIMIT
-from migration_lab.notebook import live
+from migration_lab.instruments import storage
+from migration_lab.instruments.timeline import Recording
+from migration_lab.notebook import under_way
 from migration_lab.notebook.beside import Started, start
-from migration_lab.process import Completed
-from migration_lab.timeline import Recording
-from migration_lab.workspace import Workspace
+from migration_lab.shops.flask_command import NO_LIMIT
+from migration_lab.shops.process import Completed
+from migration_lab.shops.workspace import Workspace
 
 if TYPE_CHECKING:
-    from migration_lab import locks
-    from migration_lab.service import Service
+    from migration_lab.instruments import locks
+    from migration_lab.instruments.service import Service
 
 
 class LiveShop:
@@ -55,13 +55,13 @@ class LiveShop:
     def serve(self) -> "Service":
         """Start the shop as a service on this machine: `service = shop.serve(); service.get("/health")`."""
         self.check()
-        return live.serve(self.workspace)
+        return under_way.serve(self.workspace)
 
     def traffic(
         self,
         title: str = "requests",
         *,
-        per_second: float = live.PER_SECOND,
+        per_second: float = under_way.PER_SECOND,
         mix: Sequence[Any] | None = None,
         service: "Service | None" = None,
         beside: "Service | None" = None,
@@ -77,7 +77,7 @@ class LiveShop:
             beside: another release that gets every second request.
         """
         self.check()
-        return live.http_traffic(
+        return under_way.http_traffic(
             self.workspace, title=title, per_second=per_second, mix=mix, service=service, beside=beside
         )
 
@@ -88,7 +88,7 @@ class LiveShop:
         reads: str | Sequence[str],
         writes: str | Sequence[str],
         of: str = "users",
-        per_second: float = live.PER_SECOND,
+        per_second: float = under_way.PER_SECOND,
     ) -> Recording:
         """The same in direct SQL, which is lighter than the shop: each statement is committed by itself.
 
@@ -98,17 +98,19 @@ class LiveShop:
             of: the table whose ids these are.
         """
         self.check()
-        return live.sql_traffic(self.workspace, title=title, per_second=per_second, reads=reads, writes=writes, of=of)
+        return under_way.sql_traffic(
+            self.workspace, title=title, per_second=per_second, reads=reads, writes=writes, of=of
+        )
 
     def idle_reader(self, statement: str) -> "locks.Held":
         """A session that has asked this in a transaction, and leaves the transaction open; `.close()` ends it."""
         self.check()
-        return live.hold(self.workspace, statement, idle=True)
+        return under_way.hold(self.workspace, statement, idle=True)
 
     def holding(self, statement: str) -> "locks.Held":
         """A session that has carried this out and does not commit; `.close()` takes it back."""
         self.check()
-        return live.hold(self.workspace, statement, idle=False)
+        return under_way.hold(self.workspace, statement, idle=False)
 
     def storage(self, table: str) -> storage.Storage:
         """What a table takes; `shop.storage("users").since(before)` says whether it was rewritten."""

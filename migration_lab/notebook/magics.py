@@ -10,8 +10,8 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
-from migration_lab.errors import LabError
-from migration_lab.notebook import live, names, shop
+from migration_lab.ground.errors import LabError
+from migration_lab.notebook import names, shop, under_way
 from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.folding import Fold, Folding, is_in
 
@@ -133,7 +133,7 @@ def _run(program: str, line: str) -> None:
 def _where(opened: shop.Shop) -> str:
     """The shop on which the command runs, as a line above its output, where somebody could take it for another one."""
     namespace = InteractiveShell.instance().user_ns
-    other = live.under_requests_elsewhere(opened.workspace)
+    other = under_way.under_requests_elsewhere(opened.workspace)
     if other is not None:
         here, there = (names.called(each, namespace) for each in (opened.workspace, other))
         show(Note(f"The requests go to `{there}`, and this command runs on `{here}`. `{there}.use()` changes that."))
@@ -190,7 +190,7 @@ def _is_meant_to_fail() -> bool:
 
 def _explain(output: str) -> None:
     """Show the card for a failure, if the field guide knows it."""
-    from migration_lab import explain  # here, because it reads the whole guide
+    from migration_lab.teaching import explain  # here, because it reads the whole guide
 
     card = explain.explain(output)
     if card is not None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from migration_lab import leases, workspace
 from migration_lab.notebook import shop
 from migration_lab.notebook.shop import Shop
-from migration_lab.workspace import Workspace
+from migration_lab.shops import leases, workspace
+from migration_lab.shops.workspace import Workspace
 
 _written: dict[str, Any] = {}
 

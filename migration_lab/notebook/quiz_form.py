@@ -10,7 +10,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 import mistune
 
-from migration_lab import quiz
+from migration_lab.teaching import quiz
 
 _markdown = mistune.create_markdown(escape=True, hard_wrap=False)
 

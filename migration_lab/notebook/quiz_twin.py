@@ -7,8 +7,8 @@ twin is an output of its own, right below the widget's, and style shows one of t
 from collections.abc import Sequence
 from html import escape
 
-from migration_lab import quiz
 from migration_lab.notebook.quiz_form import html
+from migration_lab.teaching import quiz
 
 RUN_AGAIN = "Run this cell to answer."
 

@@ -1,4 +1,4 @@
-"""A question in a notebook. All that it knows of right and wrong is in `migration_lab.quiz`."""
+"""A question in a notebook. All that it knows of right and wrong is in `migration_lab.teaching.quiz`."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from typing import Any, Literal
 import ipywidgets as widgets
 from IPython.display import DisplayHandle, display
 
-from migration_lab import progress, quiz
-from migration_lab.errors import LabError
+from migration_lab.ground.errors import LabError
 from migration_lab.notebook import quiz_twin
 from migration_lab.notebook.quiz_form import form_for, html
+from migration_lab.teaching import progress, quiz
 
 Role = Literal["ask", "compare"]
 SETTLES = 0.25  # seconds; a browser sends the rest as soon as the kernel has taken what came before

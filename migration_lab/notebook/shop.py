@@ -7,19 +7,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from migration_lab import engines, query, revisions, schema
-from migration_lab.course import EngineName
-from migration_lab.errors import LabError
-from migration_lab.flask_command import lesson_in, run_flask
-from migration_lab.git_command import run_git
-from migration_lab.notebook import live, patience
+from migration_lab.ground import engines
+from migration_lab.ground.course import EngineName
+from migration_lab.ground.errors import LabError
+from migration_lab.ground.places import my_work
+from migration_lab.instruments import query, revisions, schema
+from migration_lab.notebook import patience, under_way
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
 from migration_lab.notebook.live_shop import LiveShop
-from migration_lab.places import my_work
-from migration_lab.process import Completed
-from migration_lab.script import Ran, run_script
-from migration_lab.templates import checkpoint_template
-from migration_lab.workspace import COPY, Workspace, copy_workspace
+from migration_lab.shops.flask_command import lesson_in, run_flask
+from migration_lab.shops.git_command import run_git
+from migration_lab.shops.process import Completed
+from migration_lab.shops.script import Ran, run_script
+from migration_lab.shops.templates import checkpoint_template
+from migration_lab.shops.workspace import COPY, Workspace, copy_workspace
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
@@ -207,7 +208,7 @@ class Shop(LiveShop):
         timeout: float | None = None,
     ) -> Completed:
         """Run a command where the notebook stands in this shop, unless a folder is given; see `here`."""
-        with live.command(f"flask {shlex.join(args)}", on_output) as noted:
+        with under_way.command(f"flask {shlex.join(args)}", on_output) as noted:
             completed = run_flask(
                 self.workspace, *args, folder=folder or self.here(), timeout=timeout, on_output=noted.heard
             )
@@ -225,7 +226,7 @@ class Shop(LiveShop):
             Its `exit_code`, its `steps`, the commands that `failed`, and the `output`.
         """
         self.check()
-        with live.command(command, None) as noted:
+        with under_way.command(command, None) as noted:
             ran = run_script(self.workspace, command, keep_going=keep_going, on_output=noted.heard)
             noted.ended(Completed(ran.exit_code, ran.output))
         return ran
@@ -296,9 +297,9 @@ class Shop(LiveShop):
 
         A check that finds nothing gives an empty list; one that cannot run gives its error.
         """
-        from migration_lab.checking.copies import copies_of  # here, as `lab` does it
-        from migration_lab.checking.database import Database
-        from migration_lab.checking.words import differences_in, error_in
+        from migration_lab.teaching.judging.copies import copies_of  # here, as `lab` does it
+        from migration_lab.teaching.judging.database import Database
+        from migration_lab.teaching.judging.words import differences_in, error_in
 
         self.check()
         template = checkpoint_template(self.workspace.lesson, self.workspace.engine)

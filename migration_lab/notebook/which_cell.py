@@ -115,8 +115,8 @@ def _refused(error: BaseException) -> str:
         frame = frame.tb_next
     if frame is None:
         return ""
-    from migration_lab.errors import from_the_machine
-    from migration_lab.readonly import out_of_reach
+    from migration_lab.ground.errors import from_the_machine
+    from migration_lab.instruments.readonly import out_of_reach
 
     is_from_database = type(error).__module__.startswith(("psycopg", "sqlalchemy", "sqlite3"))
     said = out_of_reach(error) if is_from_database else from_the_machine(error)
@@ -146,7 +146,7 @@ def _notebook() -> Path:
     shop = sys.modules.get("migration_lab.notebook.shop")
     if named or shop is None or shop.used() is None:
         return Path(named)
-    from migration_lab import places
+    from migration_lab.ground import places
 
     return places.course_root() / "notebooks" / f"{shop.used().workspace.lesson.slug}.ipynb"
 
@@ -158,10 +158,10 @@ def _shop_is_open() -> bool:
 
 def _last_command() -> tuple[str, ...]:
     """The last command of this kernel, and the end of what it printed."""
-    live = sys.modules.get("migration_lab.notebook.live")
-    if live is None or live.last is None:
+    running = sys.modules.get("migration_lab.notebook.under_way")
+    if running is None or running.last is None:
         return ()
-    words, completed = live.last
+    words, completed = running.last
     lines = [line for line in completed.output.splitlines() if line.strip()][-LINES:]
     head = f"The last command was `{words}`, with exit code {completed.exit_code}."
     return (f"{head} It printed last:" if lines else head, *(f"`{line.strip()}`" for line in lines))

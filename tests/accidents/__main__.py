@@ -8,9 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import migration_lab.jupyter  # noqa: F401  # before nbformat
-from migration_lab import course
-from migration_lab.engines import postgres
+import migration_lab.ground.jupyter.lean  # noqa: F401  # before nbformat
+from migration_lab.ground import course
+from migration_lab.ground.engines import postgres
 from tests.accidents.session import Session, left_running
 
 

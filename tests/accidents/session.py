@@ -16,8 +16,9 @@ import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from migration_lab import build, course, places
-from migration_lab.errors import LabError
+from migration_lab.ground import course, places
+from migration_lab.ground.errors import LabError
+from migration_lab.making import build
 
 CELL_LIMIT = 120.0  # seconds; a cell that takes longer is stopped, and one that cannot be stopped is a finding
 STOP_LIMIT = 30.0  # seconds until a stopped cell has to be over

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from migration_lab import course
+from migration_lab.ground import course
 from tests.accidents import session as sessions
 from tests.accidents.session import Session, left_running
 
-RAW = 'File "/course/migration_lab/workspace.py", line 3, in open\nOperationalError: the server is gone'
+RAW = 'File "/course/migration_lab/shops/workspace.py", line 3, in open\nOperationalError: the server is gone'
 
 
 @pytest.mark.usefixtures("own_state", "home")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from migration_lab import environment, places
+from migration_lab.ground import installation, places
 from tests.browser import chromium
 from tests.browser.lab_page import LIMIT, LabPage
 
@@ -97,9 +97,9 @@ def nothing_else_goes_wrong(window: LabPage) -> Iterator[None]:
 
 def lab_command() -> list[str]:
     """The README's command; in an environment that `run.py` has not made, what it would run in its own."""
-    if environment.is_ready("lab") and Path(sys.prefix) == environment.venv():
+    if installation.is_ready("lab") and Path(sys.prefix) == installation.venv():
         return [sys.executable, "run.py", "lab"]
-    return [sys.executable, "-m", "migration_lab.first_page"]
+    return [sys.executable, "-m", "migration_lab.teaching.progress.first_page"]
 
 
 def free_port() -> int:

@@ -14,8 +14,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Error, Locator, Route, expect
 
-from migration_lab import quiz
-from migration_lab.build.cells import FAILS
+from migration_lab.making.cells import FAILS
+from migration_lab.teaching import quiz
 from tests.browser.lab_page import LIMIT, LabPage
 
 pytestmark = pytest.mark.browser

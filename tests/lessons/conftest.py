@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from migration_lab import build, course
-from migration_lab.build.notebooks import lesson_notebook
-from migration_lab.build.parts import cells_of_part
-from migration_lab.build.solutions import executed
-from migration_lab.errors import LabError
+from migration_lab.ground import course
+from migration_lab.ground.errors import LabError
+from migration_lab.making import build
+from migration_lab.making.notebooks import lesson_notebook
+from migration_lab.making.parts import cells_of_part
+from migration_lab.making.solutions import executed
 from tests.lessons.twice import each_section_twice, name_each_cell
 
 Run = Callable[..., dict[str, Any]]
@@ -38,7 +39,7 @@ def run_notebook(with_pauses: None) -> Run:
 
     Its reader takes two minutes before each cell, and no test has to wait for it.
 
-    It is made from the lesson's text: `tests/build/test_build.py` holds that the one in `notebooks/` is the same. With
+    It is made from the lesson's text: `tests/making/test_build.py` holds that the one in `notebooks/` is the same. With
     a `part`, nothing but that part runs. With `twice`, each section but the opening runs again before the next, and in
     that second run each edit of a file is made twice.
     """

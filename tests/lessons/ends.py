@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from migration_lab import course
-from migration_lab.engines import engine
-from migration_lab.revisions import read_standing
-from migration_lab.schema import Schema, diff, read_schema
-from migration_lab.workspace import COPY, open_lesson
+from migration_lab.ground import course
+from migration_lab.ground.engines import engine
+from migration_lab.instruments.revisions import read_standing
+from migration_lab.instruments.schema import Schema, diff, read_schema
+from migration_lab.shops.workspace import COPY, open_lesson
 
 
 def assert_it_ends_where_the_next_begins(lesson: course.Lesson, home: Path, engine_name: str) -> None:

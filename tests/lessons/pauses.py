@@ -11,7 +11,7 @@ from typing import Any
 
 from IPython import get_ipython
 
-from migration_lab import process
+from migration_lab.shops import process
 
 PAUSE_SECONDS = 120
 LOOKS = 2  # at the clock, by which who follows a command has seen that its limit is reached

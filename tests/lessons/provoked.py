@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from migration_lab import course, explain, places
+from migration_lab.ground import course, places
+from migration_lab.teaching import explain
 
 
 def assert_its_failures_are_provoked(lesson: course.Lesson, ran: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from migration_lab import course
+from migration_lab.ground import course
 
 EXERCISES = [
     (name, exercise)

@@ -11,8 +11,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from migration_lab import build, course, places
-from migration_lab.build.solutions import executed
+from migration_lab.ground import course, places
+from migration_lab.making import build
+from migration_lab.making.solutions import executed
 from tests.lessons.conftest import is_proof
 from tests.lessons.ends import assert_it_ends_where_the_next_begins
 from tests.lessons.provoked import assert_its_failures_are_provoked

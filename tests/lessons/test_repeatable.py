@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from migration_lab import build, course
-from migration_lab.build.notebooks import lesson_notebook
-from migration_lab.build.solutions import _place
+from migration_lab.ground import course
+from migration_lab.making import build
+from migration_lab.making.notebooks import lesson_notebook
+from migration_lab.making.solutions import _place
 from tests.lessons.twice import each_section_twice, edits_a_file, name_each_cell
 
 IN_PLACE = re.compile(r"\b(\w+)\.write_text\(\s*\1\.read_text\([^)]*\)\.replace\(")

@@ -1,6 +1,6 @@
 """The solutions print what is stored, and their exercises pass: each check judges them on both engines.
 
-`tests/test_exercises.py` works through them on the engine that the notebook does not open.
+`tests/lessons/test_exercises.py` works through them on the engine that the notebook does not open.
 
 nbval compares a cell only when it has a stored output, and passes silently where there is none. So what it really
 compared is counted: with a wrong output planted in every cell that has one, exactly these cells fail.
@@ -19,9 +19,11 @@ from typing import Any
 
 import pytest
 
-from migration_lab import build, course, places, progress
-from migration_lab.build.notebooks import solution_notebook, without_outputs
-from migration_lab.build.solutions import MOMENTS, kernel_environment
+from migration_lab.ground import course, places
+from migration_lab.making import build
+from migration_lab.making.notebooks import solution_notebook, without_outputs
+from migration_lab.making.solutions import MOMENTS, kernel_environment
+from migration_lab.teaching import progress
 
 WITH_EXERCISES = [each for each in course.lessons() if each.is_written and each.manifest.exercises]
 CELL_SECONDS = 120
@@ -57,7 +59,7 @@ def nbval_once(notebook: dict[str, Any], name: str, home: Path) -> Compared:
     (folder / "sanitize.cfg").write_text(sanitize, encoding="utf-8")
     report = folder / "report.xml"
     report.unlink(missing_ok=True)  # of a run whose kernel died
-    command = [sys.executable, "-m", "pytest", "-p", "migration_lab.jupyter", "-p", "nbval.plugin"]
+    command = [sys.executable, "-m", "pytest", "-p", "migration_lab.ground.jupyter.lean", "-p", "nbval.plugin"]
     command += ["--nbval", "--nbval-current-env", "--rootdir=.", "-c", "pytest.ini"]
     command += [f"--nbval-cell-timeout={CELL_SECONDS}", f"--junitxml={report}", "-p", "no:cacheprovider", "-q", name]
     command.append("--nbval-sanitize-with=sanitize.cfg")

@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from typing import Any
 
-from migration_lab.build.cells import Cell
-from migration_lab.build.sections import sections_of
+from migration_lab.making.cells import Cell
+from migration_lab.making.sections import sections_of
 
 EDIT = re.compile(r"^%%writefile|\.(?:replace|write_text|unlink)\(|\brmtree\(", re.MULTILINE)
 

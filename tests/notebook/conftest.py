@@ -8,7 +8,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from migration_lab import course
+from migration_lab.ground import course
 from migration_lab.notebook import displays, folding, magics, names, shop, which_cell
 from tests import tiny_course
 

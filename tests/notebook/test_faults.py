@@ -12,10 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 from jupyter_client.manager import KernelManager
 
-from migration_lab import cli, flask_command, places
-from migration_lab.checking import database
-from migration_lab.engines.postgres import binaries
-from migration_lab.record import FILE_NAME
+from migration_lab import cli
+from migration_lab.ground import places
+from migration_lab.ground.engines.postgres import binaries
+from migration_lab.shops import flask_command
+from migration_lab.shops.origin import FILE_NAME
+from migration_lab.teaching.judging import database
 from tests import tiny_course
 from tests.notebook.conftest import Cell
 

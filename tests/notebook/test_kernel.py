@@ -161,7 +161,7 @@ def test_a_kernel_that_starts_imports_nothing_of_the_lab_but_what_says_which_cel
 
 def test_the_first_cell_does_not_import_the_shop_or_what_teaches(kernel: Kernel) -> None:
     kernel.run('from migration_lab.notebook import lab\nlab.open("01").revisions()')
-    cell = "import sys; sorted({'flask', 'shop', 'ipywidgets', 'migration_lab.checking'} & set(sys.modules))"
+    cell = "import sys; sorted({'flask', 'shop', 'ipywidgets', 'migration_lab.teaching.judging'} & set(sys.modules))"
     assert kernel.run(cell) == ("ok", "[]")
 
 

@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner
 from IPython.core.interactiveshell import InteractiveShell
 
-from migration_lab import cli, course, engines, explain
-from migration_lab.errors import LabError
+from migration_lab import cli
+from migration_lab.ground import course, engines
+from migration_lab.ground.errors import LabError
 from migration_lab.notebook import displays, lab, patience, shop
+from migration_lab.teaching import explain
 from tests import tiny_course
 from tests.notebook.conftest import Cell
 

@@ -9,9 +9,9 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
-from migration_lab.errors import LabError
+from migration_lab.ground.errors import LabError
 from migration_lab.notebook import magics, shop
-from migration_lab.process import Completed
+from migration_lab.shops.process import Completed
 from tests import tiny_course
 from tests.notebook.conftest import Cell
 
@@ -68,7 +68,7 @@ def test_a_failed_command_shows_its_output_and_fails_the_cell(fail: Cell, run: C
 def test_a_failure_is_explained_below_its_output(
     fail: Cell, run: Cell, ipython: InteractiveShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from migration_lab import explain
+    from migration_lab.teaching import explain
 
     monkeypatch.setattr(explain, "explain", lambda output: "WHAT IT MEANS" if "nowhere" in output else None, False)
     run(OPEN)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from migration_lab import exporting
-from migration_lab.checking.words import differences_in
+from migration_lab.ground.jupyter import exporting
 from migration_lab.notebook import displays
+from migration_lab.teaching.judging.words import differences_in
 from tests.notebook.conftest import Cell
 
 Bundle = Callable[[str], dict[str, Any]]

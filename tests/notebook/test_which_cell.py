@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migration_lab import workspace
+from migration_lab.shops import workspace
 from tests.notebook.conftest import Cell
 
 FIRST = "from migration_lab.notebook import lab\nshop = lab.open('01')"

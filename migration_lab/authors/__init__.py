@@ -1,1 +1,0 @@
-"""What authors need besides the build: answers to exercises, and how they are given."""

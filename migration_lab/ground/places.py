@@ -1,0 +1,28 @@
+"""Where things are: the course, the learner's work, and what the lab keeps for itself."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+APP_NAME = "migration-lab"
+
+
+def course_root() -> Path:
+    """The checkout that holds `lessons/` and `sample_app/`; `LAB_COURSE` in the environment overrides it."""
+    return Path(os.environ.get("LAB_COURSE") or Path(__file__).resolve().parents[2])
+
+
+def my_work() -> Path:
+    """The learner's folder, JupyterLab's root: `my_work/` in the checkout; `LAB_WORK` overrides it."""
+    return Path(os.environ.get("LAB_WORK") or course_root() / "my_work")
+
+
+def cache() -> Path:
+    """What can be deleted at any time and is made again: templates; `LAB_CACHE` in the environment overrides it."""
+    return Path(os.environ.get("LAB_CACHE") or platformdirs.user_cache_path(APP_NAME))
+
+
+def state() -> Path:
+    """What belongs to running processes: the Postgres server's data, socket and leases; `LAB_STATE` overrides it."""
+    return Path(os.environ.get("LAB_STATE") or platformdirs.user_state_path(APP_NAME))

@@ -1,0 +1,202 @@
+"""Watches the locks of a database for the length of a `with` block, from a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments.locks import sessions
+from migration_lab.instruments.locks.seen import WHOLE_FILE, Hold, Seen, Wait
+
+EVERY_SECONDS = 0.02  # between two samples, as a rule; `Seen.precision` says how it really was
+START_SECONDS = 30
+STOP_SECONDS = 2
+PATIENCE_SECONDS = 10
+
+
+class Watch(Seen):
+    """What is seen while the block of `with watch(url) as seen:` runs, and afterwards.
+
+    The block begins when the first sample has arrived. At its end the watching process is gone, whatever happened.
+    """
+
+    def __init__(self, url: str, every: float) -> None:
+        super().__init__()
+        self.url = url
+        self._every = every
+        self._file = ""
+        self._process: subprocess.Popen[str] | None = None
+        self._follower: threading.Thread | None = None
+        self._trouble: str | None = None
+        self._ended = False
+        self._latest = float("-inf")
+        self._names: dict[int, str] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """Why not all could be seen, as a sentence; None when all went well."""
+        return self._trouble
+
+    def __enter__(self) -> Self:
+        task = self._task()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "migration_lab.instruments.locks.child"],
+            env=os.environ | {"PYTHONUTF8": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # the interrupt that stops a cell must not stop what watches it
+        )
+        try:
+            assert self._process.stdin is not None
+            with suppress(OSError):  # it has ended already: the reader will say why
+                self._process.stdin.write(json.dumps(task) + "\n")
+                self._process.stdin.flush()
+            self._follower = threading.Thread(target=self._follow, args=(self._process,), daemon=True)
+            self._follower.start()
+            with self._changed:
+                if not self._changed.wait_for(lambda: self._ended or self._latest > 0, START_SECONDS):
+                    self._trouble = f"The locks could not be watched: nothing was seen within {START_SECONDS} seconds."
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def look(self) -> Self:
+        """Wait until a sample has arrived that was taken after this call; returns at once when there will be none."""
+        now = time.monotonic()
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._latest > now, PATIENCE_SECONDS)
+        return self
+
+    def wait_until_blocked(self, count: int = 1) -> Self:
+        """Wait until this many sessions wait for a lock at the same moment.
+
+        Raises:
+            LabError: that did not happen within `PATIENCE_SECONDS`.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._blocked_now() >= count, PATIENCE_SECONDS)
+            if self._blocked_now() < count:
+                raise LabError(
+                    self._trouble or f"Fewer than {count} sessions waited within {PATIENCE_SECONDS} seconds.",
+                    "SQLite has no queue; on Postgres, look at what should have held the lock.",
+                )
+        return self
+
+    def as_text(self) -> str:
+        """As for `Seen`, and what went wrong, if anything did."""
+        return "\n".join(filter(None, [super().as_text(), self._trouble]))
+
+    def _blocked_now(self) -> int:
+        return len({pid for pid, _, _ in self._open_waits})
+
+    def _task(self) -> dict[str, Any]:
+        """What the child is to do, as it reads it."""
+        self._file = sessions.sqlite_file(self.url)
+        if self._file:
+            return {"engine": "sqlite", "file": self._file, "every": self._every}
+        parameters = sessions.postgres_parameters(self.url)
+        return {"engine": "postgres", "parameters": parameters, "every": self._every}
+
+    def _follow(self, process: subprocess.Popen[str]) -> None:
+        """Take in what the child says until it ends."""
+        said = "it ended without a message"
+        for line in process.stdout or ():
+            try:
+                sample = json.loads(line)
+                said = sample.get("trouble", said)
+            except ValueError:
+                said = line.strip() or said  # a traceback, whose last line says most
+                continue
+            if "trouble" not in sample:
+                self._take(sample)
+        with self._changed:
+            self._ended = True
+            if self._process is not None:  # nobody has asked it to end
+                self._trouble = f"Watching the locks ended early: {said}."
+            self._changed.notify_all()
+
+    def _take(self, sample: dict[str, Any]) -> None:
+        at = sample["at"]
+        waits = [
+            Wait(who, pid, table, mode, tuple(blockers), begin, at, sql)
+            for who, pid, table, mode, blockers, begin, sql in sample["waits"]
+        ]
+        holds = [
+            Hold(who or self._name(pid), pid, table or WHOLE_FILE, mode, begin, at, sql)
+            for who, pid, table, mode, begin, sql in sample["holds"]
+        ]
+        with self._changed:
+            self._latest = sample["asked"]
+            self.add(at, waits, holds)
+
+    def _name(self, pid: int) -> str:
+        """The name of a process that has locked a SQLite file; processes tell no names, so it is told by what it is."""
+        if pid == os.getpid():
+            return " and ".join(sessions.names_on(self._file)) or "this process"
+        if pid not in self._names:
+            self._names[pid] = _process_name(pid)
+        return self._names[pid]
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin:
+            with suppress(OSError):
+                process.stdin.close()  # which is how the child knows
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if self._follower:
+            self._follower.join(STOP_SECONDS)
+
+
+def watch(url: str, every: float = EVERY_SECONDS) -> Watch:
+    """Watch who holds and who waits for locks, while a block runs: `with locks.watch(url) as seen: ...`.
+
+    What lasts for less than `every` may be missed, so keep a transaction open (`holding`) to see its locks for sure.
+    Watching costs little: on Postgres a sample is one short query that reads the server's lock table from memory and
+    takes far less time than the pause between two of them. It grows with the number of locks, and somewhat more with
+    the number of sessions that wait. Queries beside it keep their usual pace, within what differs from run to run.
+
+    Args:
+        url: a SQLAlchemy URL.
+        every: seconds between two samples.
+
+    Raises:
+        LabError: on entry, when the URL is not one or names a database in memory. What else goes wrong is in
+            `seen.trouble`.
+    """
+    return Watch(url, every)
+
+
+def _process_name(pid: int) -> str:
+    import psutil
+
+    with suppress(psutil.Error, OSError, ValueError):
+        process = psutil.Process(pid)
+        line = " ".join(process.cmdline())
+        if "migration_lab.instruments.traffic" in line:
+            return "requests"  # as its sessions are called on Postgres
+        if "migration_lab.shops.process" in line:
+            return "flask"  # the forkserver's children look like it, whatever they have become
+        if name := process.environ().get("PGAPPNAME"):
+            return name
+    return f"process {pid}"

@@ -1,0 +1,5 @@
+"""What the models of a shop say, read without its env.py."""
+
+from migration_lab.instruments.models.reading import Models, read_models
+
+__all__ = ["Models", "read_models"]

@@ -1,0 +1,47 @@
+"""What the models of a shop say, read without its env.py: no filter and no command of the shop has a say in it.
+
+`flask db check` compares what the shop's env.py lets it compare. Here the app is loaded in a child process, as for any
+command, and Alembic compares its metadata with a database that is named from outside.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+
+from migration_lab.shops.flask_command import HasFolder, run_function
+
+SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Models:
+    """The columns of each table that the models describe, and how the database differs from them, a line each.
+
+    `check_said` is what the shop's own check printed about the same database; `broken` are modules of the app that
+    cannot be imported, each with the error. Where the app cannot be loaded, `fault` is what it printed, and there is
+    nothing else.
+    """
+
+    tables: dict[str, tuple[str, ...]]
+    differences: tuple[str, ...] = ()
+    check_said: str = ""
+    broken: tuple[str, ...] = ()
+    fault: str = ""
+
+
+def read_models(shop: HasFolder, url: str) -> Models:
+    """Load the shop's app, and compare its models with a database, with and without its env.py. Nothing is changed.
+
+    Raises:
+        StoppedError: the app takes longer than `SECONDS` to load.
+    """
+    mark = secrets.token_hex(8)
+    done = run_function(shop, "migration_lab.instruments.models.child:say", mark, url, timeout=SECONDS)
+    _, found, after = done.output.partition(f"\n{mark}")
+    if not found:
+        return Models({}, fault=done.output or f"exit code {done.exit_code}")
+    line, _, rest = after.partition("\n")
+    check_said, _, broken = rest.partition(f"\n{mark}")
+    said = json.loads(line)
+    tables = {name: tuple(columns) for name, columns in said["tables"].items()}
+    return Models(tables, tuple(said["differences"]), check_said, tuple(json.loads(broken or "[]")))

@@ -1,0 +1,209 @@
+"""SQL by hand: a question that cannot change anything, or a statement that is carried out and committed."""
+
+import json
+import re
+import sqlite3
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL
+
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments import readonly
+from migration_lab.instruments.readonly import first_line, gave_up, looking_at, out_of_reach, parse, unreachable
+
+SHOWN_ROWS = 30
+SHOWN_CHARACTERS = 100
+OWN_TRANSACTION = re.compile(
+    r"^\s*(begin|commit|rollback|savepoint|pragma|vacuum|attach)\b", re.IGNORECASE | re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The answer to a query: the names of its columns, and its rows as tuples of Python values.
+
+    `if_none`: a sentence to show in place of a table without rows, where that is good news.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    if_none: str = field(default="", compare=False)
+
+    @property
+    def scalar(self) -> Any:
+        """The first value of the first row; None when there are no rows."""
+        return self.rows[0][0] if self.rows else None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def as_cells(self, limit: int = SHOWN_ROWS) -> list[list[str]]:
+        """The first `limit` rows as they are shown, one text per value."""
+        return [[as_shown(value) for value in row] for row in self.rows[:limit]]
+
+    def as_text(self, limit: int = SHOWN_ROWS) -> str:
+        """An aligned table of the first `limit` rows, and how many there are in all."""
+        if self.if_none and not self.rows:
+            return self.if_none
+        cells = self.as_cells(limit)
+        widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
+        numeric = [all(isinstance(row[i], int | float | Decimal) for row in self.rows) for i in range(len(widths))]
+        lines = [
+            "  ".join(name.ljust(width) for name, width in zip(self.columns, widths, strict=True)).rstrip(),
+            "  ".join("-" * width for width in widths),
+        ]
+        for row in cells:
+            aligned = zip(row, widths, numeric, strict=True)
+            lines.append("  ".join(c.rjust(w) if right else c.ljust(w) for c, w, right in aligned).rstrip())
+        return "\n".join([*lines, self.footer(limit)])
+
+    def footer(self, limit: int = SHOWN_ROWS) -> str:
+        """How many rows there are, and how many of them are shown when that is not all."""
+        count = "1 row" if len(self.rows) == 1 else f"{len(self.rows)} rows"
+        return f"({count})" if len(self.rows) <= limit else f"({count}, the first {limit} are shown)"
+
+
+def query(url: str, sql: str) -> Rows:
+    """Ask a database a question.
+
+    Args:
+        url: a SQLAlchemy URL.
+        sql: one statement. The database itself refuses to let it write.
+
+    Raises:
+        LabError: the statement would write, the database does not accept it (its own words are in the message), or it
+            took too long.
+    """
+    with looking_at(url) as connection:
+        cursor = connection.connection.cursor()
+        try:
+            # Postgres runs several statements at once unless they are prepared, and the first could end the
+            # read-only transaction. SQLite's driver accepts only one in any case.
+            options: dict[str, Any] = {"prepare": True} if connection.dialect.name == "postgresql" else {}
+            cursor.execute(sql, **options)
+            if cursor.description is None:
+                return Rows((), ())
+            return Rows(tuple(column[0] for column in cursor.description), tuple(map(tuple, cursor.fetchall())))
+        except (connection.dialect.loaded_dbapi.Error, sqlite3.Warning) as error:
+            raise _refused(error) from error
+        finally:
+            cursor.close()
+
+
+def execute(url: str, sql: str) -> int:
+    """Carry out SQL written by hand and commit it, as a database client does.
+
+    Several statements are one transaction: all of them happen, or none. A script that says BEGIN, or holds a statement
+    that cannot run inside a transaction (PRAGMA, VACUUM), is left as it is. The limits are those of `looking_at`.
+
+    Returns:
+        How many rows were inserted, updated or deleted.
+
+    Raises:
+        LabError: the database does not accept it, its own words are in the message; or one of the limits was reached.
+    """
+    parsed = parse(url)
+    return _execute_sqlite(parsed, sql) if parsed.get_backend_name() == "sqlite" else _execute_postgres(parsed, sql)
+
+
+def as_shown(value: object) -> str:
+    """A value as a table shows it: NULL, true, 2026-05-01 09:30:00, X'00ff', at most `SHOWN_CHARACTERS` characters."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return value.isoformat(sep=" ")
+        case date() | time():
+            return value.isoformat()
+        case bytes() | memoryview():
+            text = f"X'{bytes(value).hex()}'"
+        case dict() | list():
+            text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+        case _:
+            text = str(value)
+    text = text.replace("\\", "\\\\").translate({10: "\\n", 13: "\\r", 9: "\\t"}) if isinstance(value, str) else text
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+
+
+def _execute_sqlite(url: URL, sql: str) -> int:
+    try:
+        connection = sqlite3.connect(
+            Path(url.database or ":memory:"), timeout=readonly.LOCK_SECONDS, isolation_level=None
+        )
+    except sqlite3.Error as error:
+        raise unreachable(str(url), error) from error
+    readonly.limit(connection)
+    try:
+        connection.executescript(sql if OWN_TRANSACTION.search(sql) else f"BEGIN;\n{sql}\n;COMMIT")
+        return connection.total_changes
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise _not_done(error) from error
+    finally:
+        connection.close()  # which rolls back what is still open
+
+
+def _execute_postgres(url: URL, sql: str) -> int:
+    dialect = create_engine(url).dialect
+    arguments, options = dialect.create_connect_args(url)
+    options["application_name"] = "SQL by hand"  # for who looks at the server's sessions
+    try:
+        # Not through the engine, which asks a server five questions about itself first.
+        driver: Any = dialect.connect(*arguments, **options)
+    except dialect.loaded_dbapi.Error as error:
+        raise unreachable(url.render_as_string(hide_password=False), error) from error
+    try:
+        driver.autocommit = True
+        changed = 0
+        with driver.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{readonly.LOCK_SECONDS}s'")
+            cursor.execute(f"SET statement_timeout = '{readonly.STATEMENT_SECONDS}s'")
+            cursor.execute(sql)
+            while True:
+                word = (cursor.statusmessage or "").split(" ")[0]
+                changed += cursor.rowcount if word in ("INSERT", "UPDATE", "DELETE", "MERGE") else 0
+                if not cursor.nextset():
+                    return changed
+    except dialect.loaded_dbapi.Error as error:
+        raise _not_done(error) from error
+    finally:
+        driver.close()
+
+
+def _refused(error: Exception) -> LabError:
+    said = _in_full(error)
+    writes = _state(error) == "25006" or "readonly database" in said
+    if writes:
+        return LabError(
+            "This query is read-only.",
+            "Use `shop.execute(...)` for SQL by hand, or write a migration.",
+        )
+    if "one statement at a time" in said or "multiple commands into a prepared" in said:
+        return LabError("A query is one statement.", "Ask one question at a time.")
+    return _not_done(error)
+
+
+def _not_done(error: Exception) -> LabError:
+    return (
+        gave_up(error)
+        or out_of_reach(error)
+        or LabError(f"The database does not accept this SQL: {_in_full(error)}.", "Correct it and run it again.")
+    )
+
+
+def _state(error: Exception) -> str | None:
+    """Postgres's five characters for this kind of error; looked up so that its driver is imported only when used."""
+    return getattr(error, "sqlstate", None)
+
+
+def _in_full(error: Exception) -> str:
+    """The first line of the database's words, with Postgres's DETAIL and HINT where it gives them."""
+    diagnosis = getattr(error, "diag", None)
+    extra = [diagnosis.message_detail, diagnosis.message_hint] if diagnosis else []
+    return ". ".join([first_line(error), *(each.rstrip(".") for each in extra if each)])

@@ -1,0 +1,33 @@
+"""What a database holds, and what changed in it between two looks."""
+
+from migration_lab.instruments.schema.comparison import Change, as_text, diff
+from migration_lab.instruments.schema.model import (
+    Check,
+    Column,
+    Detail,
+    ForeignKey,
+    Index,
+    Named,
+    PrimaryKey,
+    Schema,
+    Table,
+    Unique,
+)
+from migration_lab.instruments.schema.reading import read_schema
+
+__all__ = [
+    "Change",
+    "Check",
+    "Column",
+    "Detail",
+    "ForeignKey",
+    "Index",
+    "Named",
+    "PrimaryKey",
+    "Schema",
+    "Table",
+    "Unique",
+    "as_text",
+    "diff",
+    "read_schema",
+]

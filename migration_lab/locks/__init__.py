@@ -1,7 +1,0 @@
-"""Who holds which locks and who waits for whom, while something runs; and sessions that hold some on purpose."""
-
-from migration_lab.locks.seen import Hold, Seen, Wait
-from migration_lab.locks.sessions import Held, Open, close_all, holding, idle_reader, open_on
-from migration_lab.locks.watch import Watch, watch
-
-__all__ = ["Held", "Hold", "Open", "Seen", "Wait", "Watch", "close_all", "holding", "idle_reader", "open_on", "watch"]

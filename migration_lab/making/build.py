@@ -1,0 +1,135 @@
+"""Make what is derived from `lessons/` and `pyproject.toml`: notebooks, two tables, locks, environment.yml.
+
+Nothing imports this package but the command line, and only when asked: it needs packages that learners do not get.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from migration_lab.ground import course, places
+from migration_lab.ground.course import Lesson
+from migration_lab.ground.errors import LabError
+from migration_lab.making import agenda, environment_file, links, linter, notebooks, readme, solutions, tracks
+from migration_lab.making.cells import Cell, read_cells, refuse_unbalanced
+
+REBUILD = "Run `make build` and commit what it changes."
+
+
+def build(only: str | None = None, *, check: bool = False, say: Callable[[str], None] = print) -> None:
+    """Make the three notebooks of each lesson, of the tracks and the contents, two tables, environment.yml.
+
+    Args:
+        only: a lesson's slug or number, for its notebooks, tables and tracks; by default all lessons and the rest.
+        check: write and run nothing, but refuse what is not as a fresh build would make it. The outputs of
+            `solutions/` are not looked at: the tests run them again.
+        say: called with a sentence for each file that was written, and with `check` when all is right.
+
+    Raises:
+        LabError: a lesson breaks a rule, a link leads nowhere, a solution fails; with `check`: a file is out of date.
+    """
+    chosen = [course.lesson(only)] if only else [each for each in course.lessons() if each.is_written]
+    for lesson in chosen:
+        _build_lesson(lesson, check=check, say=say)
+    contents = places.course_root() / "notebooks" / "contents.ipynb"
+    _write(contents, notebooks.as_json(notebooks.contents_notebook()), check=check, say=say)
+    _write(readme.path(), readme.with_table(), check=check, say=say)
+    _write(agenda.path(), agenda.with_table(), check=check, say=say)
+    for track in course.tracks():
+        _write(tracks.path(track), tracks.text(track), check=check, say=say)
+    if not only:
+        _refuse_leftovers()
+        _write(environment_file.path(), environment_file.text(), check=check, say=say)
+    if check or not only:  # else the notebooks that it links to may not be made yet
+        links.refuse_broken()
+    if check:
+        say(f"Lesson {chosen[0].number} is as it should be." if only else "All is as it should be.")
+
+
+def _build_lesson(lesson: Lesson, *, check: bool, say: Callable[[str], None]) -> None:
+    lesson_cells, exercise_cells = cells_of(lesson)
+    linter.refuse_faults(lesson, lesson_cells, exercise_cells)
+    name = f"{lesson.slug}.ipynb"
+    root = places.course_root()
+    lesson_text = notebooks.as_json(notebooks.lesson_notebook(lesson, lesson_cells))
+    _write(root / "notebooks" / name, lesson_text, check=check, say=say)
+    if not exercise_cells:
+        return
+    exercise_text = notebooks.as_json(notebooks.exercise_notebook(lesson, exercise_cells))
+    _write(root / "exercises" / lesson.exercises_file, exercise_text, check=check, say=say)
+    solved = notebooks.solution_notebook(lesson, exercise_cells)
+    path = root / "solutions" / name
+    if check:
+        _refuse_old_solution(path, solved)
+        return
+    if _stored_cells(path) != solved:
+        # The third hint reads the solution's cells from this file, and a solution may show that hint.
+        _write(path, notebooks.as_json(solved), check=False, say=lambda _: None)
+    ran = solutions.executed(solved, title=f"solutions/{name}")
+    solutions.refuse_unpassed(lesson, ran)
+    _write(path, notebooks.as_json(ran), check=False, say=say)
+
+
+def cells_of(lesson: Lesson) -> tuple[list[Cell], list[Cell]]:
+    """The cells of `lesson.md` and of `exercises.md`; the second list is empty for a lesson without exercises.
+
+    Raises:
+        LabError: a file cannot be read as cells, or has solutions and stubs that do not match.
+    """
+    if not lesson.is_written:
+        raise LabError(f"Lesson {lesson.number} is planned.", f"Write lessons/{lesson.slug}/lesson.md first.")
+    lesson_cells = read_cells(lesson.folder / "lesson.md")
+    exercises = lesson.folder / "exercises.md"
+    if not exercises.exists() and not lesson.manifest.exercises:
+        return lesson_cells, []
+    if not exercises.exists():
+        raise LabError(f"lessons/{lesson.slug}/exercises.md is missing.", "lesson.yaml names exercises; write them.")
+    exercise_cells = read_cells(exercises)
+    refuse_unbalanced(lesson, lesson_cells, exercise_cells)
+    return lesson_cells, exercise_cells
+
+
+def _write(path: Path, text: str, *, check: bool, say: Callable[[str], None]) -> None:
+    """Write a derived file if it differs, or (with `check`) refuse it."""
+    shown = path.relative_to(places.course_root()).as_posix()
+    if path.exists() and path.read_bytes() == text.encode():
+        return
+    if check:
+        raise LabError(f"{shown} is not what a fresh build makes.", REBUILD)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text.encode())
+    say(f"Wrote {shown}.")
+
+
+def _refuse_old_solution(path: Path, solved: notebooks.Notebook) -> None:
+    shown = f"solutions/{path.name}"
+    if _stored_cells(path) != solved:
+        raise LabError(f"{shown} does not have the cells of lessons/{path.stem}/exercises.md.", REBUILD)
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code" and cell["execution_count"] is None:
+            raise LabError(
+                f"{shown}, cell {cell['id']}: it was never run, so its output is compared by nobody.", REBUILD
+            )
+
+
+def _stored_cells(path: Path) -> notebooks.Notebook | None:
+    """The notebook in a file without its outputs; None when there is none that can be read."""
+    try:
+        return notebooks.without_outputs(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _refuse_leftovers() -> None:
+    """Refuse notebooks that no lesson makes, such as those of a lesson that was renamed."""
+    lessons = [each for each in course.lessons() if each.is_written]
+    slugs = {f"{each.slug}.ipynb" for each in lessons}
+    made = {
+        "notebooks": slugs | {f"{each.name}.ipynb" for each in course.tracks()} | {"contents.ipynb"},
+        "exercises": {each.exercises_file for each in lessons},
+        "solutions": slugs,
+    }
+    for folder, names in made.items():
+        for path in sorted((places.course_root() / folder).glob("*.ipynb")):
+            if path.name not in names:
+                raise LabError(f"{folder}/{path.name} belongs to no lesson.", "Delete it.")

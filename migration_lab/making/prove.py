@@ -1,0 +1,90 @@
+"""Proves one lesson or one exercise, in the order in which an author wants to hear of it.
+
+Nothing is proved here: the tests of `make test` run in this process, with the folders of their own that they always
+have for state, cache and work. See `making/proofs.py` for which and in which order.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from migration_lab.ground import course
+from migration_lab.ground.course import Lesson
+from migration_lab.ground.errors import LabError
+from migration_lab.making import build, linter
+from migration_lab.making.proofs import Reporter, Say, Told
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+NEEDED = ("xdist", "jupytext", "nbclient")
+OPTIONS = "-p no:terminal -p no:cacheprovider -p no:nbval --strict-markers --import-mode=importlib -o addopts="
+
+
+def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
+    """Prove a lesson (`04`) or an exercise (`04.1`): say what is looked at, and what comes out.
+
+    Args:
+        keep_going: go on after a fault.
+        say: called with each line.
+
+    Returns:
+        Whether all is as it should be.
+
+    Raises:
+        LabError: there is no such lesson or exercise, or the maintainers' tools are not installed.
+    """
+    exercise = name if "." in name else None
+    lesson = course.exercise(name)[0] if exercise else course.lesson(name)
+    if missing := [each for each in NEEDED if find_spec(each) is None]:
+        raise LabError(
+            f"A proof needs {', '.join(missing)}, which learners do not get.",
+            f"Run `make test ARGS={name}` or `python run.py test {name}`, which installs what maintainers need.",
+        )
+    told, began = Told(say), time.monotonic()
+    keeps_template = _look(told, "linter", lambda: _lint(lesson, exercise))
+    if keep_going or keeps_template:
+        _run_tests(Reporter(lesson, exercise, told), keep_going=keep_going)
+    if not exercise and keeps_template and (keep_going or not told.faults):
+        _look(told, "build and links", lambda: build.build(lesson.slug, check=True, say=lambda _: None))
+    seconds = time.monotonic() - began
+    if told.faults:
+        rest = "" if keep_going else " What comes after it was not looked at; --keep-going looks at all."
+        say(f"{told.faults} {'fault' if told.faults == 1 else 'faults'} after {seconds:.0f} seconds.{rest}")
+    else:
+        say(f"All {told.good} proofs hold, after {seconds:.0f} seconds.")
+    return not told.faults
+
+
+def _look(told: Told, part: str, look: Callable[[], object]) -> bool:
+    told.begins(part)
+    began = time.monotonic()
+    try:
+        look()
+    except LabError as error:
+        told.fault(part, f"{error.message}\n{error.next_step}")
+        return False
+    told.passed(part, time.monotonic() - began)
+    return True
+
+
+def _lint(lesson: Lesson, exercise: str | None) -> None:
+    lesson_cells, exercise_cells = build.cells_of(lesson)
+    linter.refuse_faults(lesson, lesson_cells, exercise_cells, only=exercise)
+
+
+def _run_tests(reporter: Reporter, *, keep_going: bool) -> None:
+    files = dict.fromkeys(str(CHECKOUT / "tests" / file) for part in reporter.parts for file in part.files)
+    options = [f"--rootdir={CHECKOUT}", f"-c{CHECKOUT / 'pyproject.toml'}", *OPTIONS.split()]
+    before = Path.cwd()
+    os.chdir(CHECKOUT)
+    try:
+        code = pytest.main(
+            [*options, "--continue-on-collection-errors" if keep_going else "-x", *files], plugins=[reporter]
+        )
+    finally:
+        os.chdir(before)
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not reporter.told.faults:
+        reporter.told.fault("tests", f"They did not run; pytest ended with {code!r}.")

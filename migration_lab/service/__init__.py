@@ -1,5 +1,0 @@
-"""The shop as a live service on this machine."""
-
-from migration_lab.service.live import Response, Service, serve
-
-__all__ = ["Response", "Service", "serve"]

@@ -1,0 +1,1 @@
+"""A shop: files, a database, and commands that run in it."""

@@ -1,0 +1,190 @@
+"""`flask db upgrade` and its like, run in a workspace's folder on the workspace's database and on no other."""
+
+import contextlib
+import itertools
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+import dotenv
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from migration_lab.ground.errors import LabError, reason
+from migration_lab.shops.process import Completed, run
+from migration_lab.shops.process.confinement import confinement_of
+
+# All that a command gets of the caller's own environment: a token in there is none of the learner's code's business,
+# and much of the rest could lead it to another app or another database.
+PASSED_ON = frozenset(
+    (
+        *("HOME", "LOGNAME", "PATH", "SHELL", "TEMP", "TMP", "TMPDIR", "TZ", "USER"),
+        *("CONDA_PREFIX", "EDITOR", "VIRTUAL_ENV", "VISUAL"),
+        *("PYTHONHASHSEED", "PYTHONHOME", "PYTHONPATH", "PYTHONWARNINGS"),
+        # Windows; a Python without SYSTEMROOT does not start there
+        *("APPDATA", "COMSPEC", "LOCALAPPDATA", "PATHEXT", "PROGRAMDATA", "SYSTEMDRIVE", "SYSTEMROOT", "USERPROFILE"),
+        *("LAB_CACHE", "LAB_COURSE", "LAB_STATE", "LAB_WORK"),
+    )
+)
+PASSED_ON_ALL = ("DYLD_", "LD_")  # where the system looks for libraries
+NEVER_PASSED_ON_POSTGRES = frozenset(
+    ("PGDATABASE", "PGHOST", "PGHOSTADDR", "PGOPTIONS", "PGPORT", "PGSERVICE", "PGSERVICEFILE", "PGUSER")
+)
+COMMAND_SECONDS = 60.0  # for a command of which nobody says how long it may take
+NO_LIMIT = 30 * 24 * 3600.0  # seconds; for one that may take as long as its reader does
+# The same output on every machine.
+STABLE = {
+    "COLUMNS": "80",
+    "LINES": "24",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+class HasFolder(Protocol):
+    """A workspace, or anything else that is a folder with the shop and its `.flaskenv`."""
+
+    @property
+    def folder(self) -> Path: ...
+
+
+def run_flask(
+    workspace: HasFolder,
+    *args: str,
+    folder: Path | None = None,
+    timeout: float | None = None,
+    on_output: Callable[[str], None] | None = None,
+) -> Completed:
+    """Run `flask ARGS` in a workspace as a terminal in that folder would, and take what it prints.
+
+    Args:
+        folder: where in the workspace to run it; the workspace's own folder unless said.
+        timeout: seconds; `COMMAND_SECONDS` unless said. `NO_LIMIT` is for a command that is meant to wait.
+        on_output: called with each piece of text as it is printed.
+
+    Raises:
+        LabError: the workspace is damaged, or the time limit was reached.
+    """
+    limit = COMMAND_SECONDS if timeout is None else timeout
+    return _run("flask", workspace, folder or workspace.folder, args, limit, on_output)
+
+
+def run_pytest(
+    workspace: HasFolder, *args: str, timeout: float = 120, on_output: Callable[[str], None] | None = None
+) -> Completed:
+    """Run the shop's own tests in a workspace: `python -m pytest ARGS`; as for `run_flask`.
+
+    Without the plugins that other packages bring along: the shop's tests need none, and to load them takes five times
+    as long as the tests.
+    """
+    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return _run("pytest", workspace, workspace.folder, ("-p", "no:cacheprovider", *args), timeout, on_output, env)
+
+
+def run_function(workspace: HasFolder, function: str, *args: str, timeout: float = 60) -> Completed:
+    """Call a function, "module:function", in a fresh process that has the environment of a command in the workspace.
+
+    It finds `args` behind its own name in `sys.argv`. Errors: as for `run_flask`.
+    """
+    return _run(function, workspace, workspace.folder, args, timeout, None)
+
+
+def environment(folder: Path, name: str = "shop") -> dict[str, str]:
+    """The whole environment of a command in this folder: a little of the caller's, and the folder's `.flaskenv`.
+
+    In a check's copy it also says what the command is confined to.
+
+    Args:
+        folder: where the `.flaskenv` is.
+        name: how the command's sessions are called where Postgres shows them, in `pg_stat_activity` and in `locks`.
+
+    Raises:
+        LabError: there is no `.flaskenv`, or it does not say what the database is. (Without FLASK_APP, `flask` itself
+            says what is missing.)
+    """
+    path = folder / ".flaskenv"
+    try:
+        said = {name: value for name, value in dotenv.dotenv_values(path, interpolate=False).items() if value}
+    except (OSError, UnicodeDecodeError) as error:
+        why = reason(error) if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise LabError(
+            f"The `.flaskenv` of {folder.name} cannot be read: {why}.", f"Run `lab reset {lesson_in(folder.name)}`."
+        ) from error
+    if "DATABASE_URL" not in said:
+        what = "has no `.flaskenv` with a DATABASE_URL" if folder.is_dir() else "is not there any more"
+        raise LabError(f"The folder {folder.name} {what}.", f"Run `lab reset {lesson_in(folder.name)}`.")
+    harmless = without_passwords(neutral_environment(), said["DATABASE_URL"])
+    return harmless | {"PGAPPNAME": name} | said | _confined(folder, said["DATABASE_URL"])
+
+
+def neutral_environment() -> dict[str, str]:
+    """The caller's environment without what could lead a command to another app or database, or change its output."""
+    return {name: value for name, value in os.environ.items() if _may_pass(name)} | STABLE
+
+
+def session_name(program: str, args: Sequence[str]) -> str:
+    """What a command's sessions are called: `flask db upgrade` for `flask db upgrade 0003`."""
+    words = [*itertools.takewhile(re.compile(r"[a-z][a-z_-]*").fullmatch, args)][:2]
+    return " ".join([program, *words]) if program == "flask" else program
+
+
+def without_passwords(env: Mapping[str, str], url: str) -> dict[str, str]:
+    """An environment in which libpq takes the password from the passfile that the URL names, if it names one."""
+    passwords = ("PGPASSWORD", "PGPASSFILE") if "passfile=" in url else ()
+    return {name: value for name, value in env.items() if name not in passwords}
+
+
+def lesson_in(name: str) -> str:
+    """What to type after `lab reset` for the workspace folder `02_first_migration-sqlite` or `exercise-02.1-sqlite`.
+
+    On Postgres the engine belongs to it: the same lesson on SQLite is another workspace.
+    """
+    lesson, *rest = name.removeprefix("exercise-").split("-")
+    return f"{lesson} --engine postgres" if "postgres" in rest else lesson
+
+
+def _may_pass(name: str) -> bool:
+    if name.startswith(("PG", "KRB5")):
+        # The course's own server needs none of them, and a PGPASSWORD would be tried before its own.
+        return bool(os.environ.get("LAB_POSTGRES_URL")) and name not in NEVER_PASSED_ON_POSTGRES
+    return name in PASSED_ON or name.startswith(PASSED_ON_ALL)
+
+
+def _confined(folder: Path, url: str) -> dict[str, str]:
+    """What a command in a check's copy gets besides."""
+    confinement = confinement_of(folder)
+    if confinement is None:
+        return {}
+    with contextlib.suppress(ArgumentError):
+        parsed = make_url(url)
+        return confinement.environment(str(parsed.database or "") if "postgres" in parsed.drivername else "")
+    return confinement.environment("")
+
+
+def _run(
+    program: str,
+    workspace: HasFolder,
+    folder: Path,
+    args: tuple[str, ...],
+    timeout: float,
+    on_output: Callable[[str], None] | None,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> Completed:
+    # As `flask` itself does, take the nearest `.flaskenv` on the way up, but never one from outside the workspace.
+    below = [each for each in (folder, *folder.parents) if each.is_relative_to(workspace.folder)]
+    home = next((each for each in below if (each / ".flaskenv").is_file()), workspace.folder)
+    confinement = confinement_of(folder)
+    return run(
+        [program, *args],
+        folder=folder,
+        env={**environment(home, session_name(program, args)), **env},
+        timeout=timeout,
+        on_output=on_output,
+        app=confinement.app(folder) if confinement else None,
+    )

@@ -1,0 +1,106 @@
+"""Work that was moved aside, in `shops/kept/`: a workspace's folder with its database, under the time of the move."""
+
+import re
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from migration_lab.ground import course
+from migration_lab.ground.engines import Engine
+from migration_lab.ground.engines import engine as engine_named
+from migration_lab.ground.errors import LabError
+from migration_lab.shops.leases import shops
+from migration_lab.shops.origin import Record, read_record
+from migration_lab.shops.scenes import write_flaskenv
+
+KEPT_AT_MOST = 5  # of one workspace
+STAMP = "[0-9]" * 8 + "-" + "[0-9]" * 6  # the date and time at the end of a kept one's name
+MOMENT = re.compile(r"-(\d{8}-\d{6})(?:-\d+)?$")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One that was kept: where it is, what it was, and when it was moved aside."""
+
+    folder: Path
+    record: Record
+    moment: datetime
+
+    @property
+    def name(self) -> str:
+        """By what it is asked for."""
+        return self.folder.name
+
+    @property
+    def engine(self) -> Engine:
+        """On which its database is."""
+        return engine_named(self.record.engine)
+
+
+def keep(folder: Path, engine: Engine) -> Path:
+    """Move a folder and its database aside: both, or neither."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    place = shops() / "kept" / f"{folder.name}-{stamp}"
+    number = 1
+    while place.exists():
+        number += 1
+        place = place.with_name(f"{folder.name}-{stamp}-{number}")
+    place.parent.mkdir(exist_ok=True)
+    move(folder, place, engine)
+    return place
+
+
+def move(folder: Path, to: Path, engine: Engine) -> None:
+    """Move a folder and its database to a place where nothing is: both, or neither."""
+    folder.rename(to)
+    try:
+        engine.move(folder, to)
+        write_flaskenv(to, engine)
+    except BaseException:
+        # Else what was moved would go on using the database that the next workspace here gets.
+        to.rename(folder)
+        with suppress(LabError):  # without a server there was nothing to rename either
+            engine.move(to, folder)
+        raise
+
+
+def drop_oldest(name: str, engine: Engine) -> Path | None:
+    """Remove the oldest ones of a workspace that are too many; the last one that was removed."""
+    dropped = None
+    for folder in sorted((shops() / "kept").glob(f"{name}-{STAMP}*"))[:-KEPT_AT_MOST]:
+        engine.drop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        dropped = folder
+    return dropped
+
+
+def all_kept() -> list[Kept]:
+    """All that can be brought back, the newest first."""
+    found = []
+    for folder in (shops() / "kept").glob("*"):
+        record, stamp = read_record(folder), MOMENT.search(folder.name)
+        if record and stamp:
+            found.append(Kept(folder, record, datetime.strptime(stamp[1], "%Y%m%d-%H%M%S")))
+    return sorted(found, key=lambda each: (each.moment, each.name), reverse=True)
+
+
+def find(asked: str) -> Kept:
+    """What was kept under that name; for a lesson (`02`) or an exercise (`02.1`) the newest that was kept of it.
+
+    Raises:
+        LabError: there is none.
+    """
+    there = all_kept()
+    exact = [each for each in there if each.name == asked]
+    if not exact:
+        begins = f"exercise-{asked}" if "." in asked else course.lesson(asked).slug
+        exact = [each for each in there if each.record.name.startswith(begins)]
+    if not exact:
+        raise LabError(
+            f"No work of {asked} is kept aside.",
+            "`lab.restore()` in a cell, or `lab restore` in a terminal, lists what there is.",
+        )
+    return exact[0]

@@ -1,0 +1,170 @@
+"""Build the start of a lesson or a scene from nothing: lay files, run commands, execute SQL."""
+
+import re
+import secrets
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy
+from pydantic import model_validator
+
+from migration_lab.ground.authored import as_model, read_yaml
+from migration_lab.ground.course import NOT_THE_SHOP, EngineName, Lesson, Strict, lay_checkpoint
+from migration_lab.ground.engines import Engine
+from migration_lab.ground.errors import LabError
+from migration_lab.shops.flask_command import run_flask
+from migration_lab.shops.process import Completed
+
+FIRST_REVISION = "0001"  # the rows of a real service are there from this revision on
+
+
+class Step(Strict):
+    """One step of a scene: exactly one of `lay`, `flask`, `sql`, `remove`.
+
+    `folder` says where in the shop to lay files or to run the command; `fails` belongs to `flask`.
+    """
+
+    lay: str | None = None
+    flask: str | None = None
+    fails: bool = False
+    folder: str = "."
+    sql: str | dict[EngineName, str] | None = None
+    remove: str | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> "Step":
+        if sum(each is not None for each in (self.lay, self.flask, self.sql, self.remove)) != 1:
+            raise ValueError("a step is one of lay, flask, sql, remove")
+        if self.fails and self.flask is None:
+            raise ValueError("only a flask step can fail")
+        return self
+
+
+class Scene(Strict):
+    """What `scene.yaml` says. `start` is the number of the lesson at whose checkpoint it starts, if not its own."""
+
+    start: str | None = None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A folder in which a template is being built, and its engine."""
+
+    folder: Path
+    engine: Engine
+
+
+def scene_folder(lesson: Lesson, name: str) -> Path:
+    """The folder of a lesson's scene.
+
+    Raises:
+        LabError: there is no such scene.
+    """
+    folder = lesson.folder / "scenes" / name
+    if not (folder / "scene.yaml").is_file():
+        names = ", ".join(sorted(path.parent.name for path in lesson.folder.glob("scenes/*/scene.yaml"))) or "none"
+        raise LabError(f"Lesson {lesson.number} has no scene {name!r}.", f"Its scenes: {names}.")
+    return folder
+
+
+def read_scene(folder: Path) -> Scene:
+    """The steps in a scene's folder.
+
+    Raises:
+        LabError: `scene.yaml` cannot be read.
+    """
+    path = folder / "scene.yaml"
+    return as_model(Scene, read_yaml(path), path)
+
+
+def build_checkpoint(lesson: Lesson, site: Site) -> None:
+    """Lay a lesson's checkpoint into an empty folder and bring its empty database to where the lesson starts."""
+    lay_checkpoint(lesson, site.folder)
+    write_flaskenv(site.folder, site.engine)
+    head = lesson.manifest.checkpoint.head
+    if head is None:
+        return
+    what = f"the checkpoint of lesson {lesson.number}"
+    _must(run_flask(site, "db", "upgrade", FIRST_REVISION), f"flask db upgrade {FIRST_REVISION}", what)
+    rows = site.folder / "rows.sql"
+    if rows.exists():
+        execute_script(site.engine, site.folder, rows.read_text(encoding="utf-8"))
+    _must(run_flask(site, "db", "upgrade", head), f"flask db upgrade {head}", what)
+
+
+def play(scene: Path, site: Site) -> None:
+    """Take the steps of a scene, in order, in a folder where its checkpoint has been built.
+
+    Raises:
+        LabError: a step did not go as the scene says; it names the step and what the command printed.
+    """
+    for number, step in enumerate(read_scene(scene).steps, start=1):
+        what = f"scene {scene.name}, step {number}"
+        try:
+            _take(step, scene, site, what)
+        except LabError:
+            raise
+        except Exception as error:  # of the file system, of SQLAlchemy, or of either driver
+            done = f"lay {step.lay}" if step.lay else f"remove {step.remove}" if step.remove else "sql"
+            raise LabError(f"In {what}, `{done}` failed: {error}", _cure(str(error))) from error
+
+
+def _take(step: Step, scene: Path, site: Site, what: str) -> None:
+    if step.lay is not None:
+        shutil.copytree(scene / step.lay, site.folder / step.folder, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
+    elif step.flask is not None:
+        completed = run_flask(site, *shlex.split(step.flask), folder=site.folder / step.folder)
+        _must(completed, f"flask {step.flask}", what, fails=step.fails)
+    elif step.sql is not None:
+        sql = step.sql if isinstance(step.sql, str) else step.sql.get(site.engine.name, "")
+        execute_script(site.engine, site.folder, sql)
+    elif step.remove is not None:
+        (site.folder / step.remove).unlink()
+
+
+def execute_script(engine: Engine, folder: Path, sql: str) -> None:
+    """Execute several statements on a folder's database, in one transaction unless they say otherwise."""
+    if not sql.strip():
+        return
+    made = sqlalchemy.create_engine(engine.sqlalchemy_url(folder), poolclass=sqlalchemy.NullPool)
+    connection = made.raw_connection()
+    try:
+        if engine.name == "sqlite":
+            connection.cursor().executescript(sql)
+        else:
+            connection.cursor().execute(sql)  # without parameters, psycopg sends all statements at once
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def write_flaskenv(folder: Path, engine: Engine) -> None:
+    """Write the file from which `flask`, typed in a terminal in this folder, takes its app and its database.
+
+    It replaces whatever has that name: a file that may not be written, and a folder, which is put beside it.
+    """
+    text = f"FLASK_APP=shop\nDATABASE_URL={engine.url(folder)}\n"
+    path, new = folder / ".flaskenv", folder / ".flaskenv.new"
+    if path.is_dir() and not path.is_symlink():
+        path.rename(folder / f".flaskenv-{secrets.token_hex(4)}")
+    new.unlink(missing_ok=True)
+    new.write_text(text, encoding="utf-8", newline="\n")
+    new.replace(path)
+
+
+def _must(completed: Completed, command: str, what: str, *, fails: bool = False) -> None:
+    if (completed.exit_code != 0) != fails:
+        wanted = "should fail" if fails else "should succeed"
+        raise LabError(
+            f"In {what}, `{command}` {wanted} but ended with exit code {completed.exit_code}:\n{completed.output}",
+            _cure(completed.output),
+        )
+
+
+def _cure(said: str) -> str:
+    if re.search(r"disk is full|No space left", said):
+        return "Make room on the disk, then try again."
+    return "Correct the files of the course, or fetch them again."

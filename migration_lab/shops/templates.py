@@ -1,0 +1,181 @@
+"""Templates: each start of a lesson or scene, built once per engine and cloned from then on."""
+
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import filelock
+
+from migration_lab.ground import course, places
+from migration_lab.ground.course import Lesson, lessons
+from migration_lab.ground.engines import Engine
+from migration_lab.ground.errors import LabError, reason
+from migration_lab.shops.scenes import Site, build_checkpoint, play, read_scene, scene_folder
+
+RECIPE = "1"  # raise it when the way in which templates are built changes
+KEPT_DAYS = 30
+KEPT_AT_MOST = 100
+NOT_INPUT = frozenset(("__pycache__", ".pytest_cache", "instance"))
+
+
+@dataclass(frozen=True)
+class Template:
+    """A folder of files, without `.flaskenv`, and a database to clone: `engine.clone(key, folder)`.
+
+    `key` is made of everything that went in, so that a changed course makes another template.
+    """
+
+    key: str
+    files: Path
+    engine: Engine
+
+
+def template_at(lesson: Lesson, scene_name: str | None, engine: Engine) -> Template:
+    """A scene of a lesson, or where none is named the lesson's start. Errors: as `scene_template`."""
+    return scene_template(lesson, scene_name, engine) if scene_name else checkpoint_template(lesson, engine)
+
+
+def checkpoint_template(lesson: Lesson, engine: Engine) -> Template:
+    """The shop at the start of a lesson; built now if that has not been done before."""
+    return _template(lesson, None, engine)
+
+
+def scene_template(lesson: Lesson, scene_name: str, engine: Engine) -> Template:
+    """A scene of a lesson, likewise.
+
+    Raises:
+        LabError: there is no such scene, or one of its steps did not go as it says.
+    """
+    folder = scene_folder(lesson, scene_name)
+    start = read_scene(folder).start
+    return _template(course.lesson(start) if start else lesson, folder, engine)
+
+
+def variant(template: Template, recipe: str, change: Callable[[Site], object]) -> Template:
+    """A template with the same files and another database, made from it once.
+
+    Args:
+        recipe: says what `change` does; another recipe makes another template.
+        change: called with a folder whose database is a clone of the template's.
+    """
+    key = hashlib.sha256(f"{template.key} {recipe}".encode()).hexdigest()[:16]
+    made = Template(key, template.files.with_name(f"{template.engine.name}-{key}"), template.engine)
+    with filelock.FileLock(made.files.with_suffix(".lock")):
+        if not _is_whole(made):
+            folder = made.files.with_name(f".building-{made.files.name}")
+            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                shutil.copytree(template.files, folder)
+                template.engine.clone(template.key, folder)
+                change(Site(folder, template.engine))
+                template.engine.save_template(folder, key)
+                template.engine.drop(folder)
+                for name in NOT_INPUT:
+                    shutil.rmtree(folder / name, ignore_errors=True)
+                shutil.rmtree(made.files, ignore_errors=True)
+                folder.rename(made.files)
+            finally:
+                if folder.exists():
+                    template.engine.drop(folder)
+                    shutil.rmtree(folder, ignore_errors=True)
+    os.utime(made.files)
+    return made
+
+
+def _template(lesson: Lesson, scene: Path | None, engine: Engine) -> Template:
+    key = _key(lesson, scene, engine)
+    template = Template(key, places.cache() / "templates" / f"{engine.name}-{key}", engine)
+    try:
+        if not _is_whole(template):
+            template.files.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(template.files.with_suffix(".lock")):
+                if not _is_whole(template):  # another process may have built it meanwhile
+                    _build(template, lesson, scene)
+                    _prune(template.files.parent, engine)
+        try:
+            os.utime(template.files)  # when it was last used
+        except FileNotFoundError:  # another process has pruned it since
+            return _template(lesson, scene, engine)
+    except OSError as error:
+        raise LabError(
+            f"The shop of lesson {lesson.number} cannot be prepared in {places.cache()}: {reason(error)}.",
+            "Make room there, or set LAB_CACHE to a folder that you may write.",
+        ) from error
+    return template
+
+
+def _is_whole(template: Template) -> bool:
+    return template.files.is_dir() and template.engine.has_template(template.key)
+
+
+def _build(template: Template, lesson: Lesson, scene: Path | None) -> None:
+    """Build aside and rename at the end, so that an interrupted build is never taken for a template."""
+    folder = template.files.with_name(f".building-{template.files.name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        template.engine.create(folder)
+        site = Site(folder, template.engine)
+        build_checkpoint(lesson, site)
+        if scene is not None:
+            play(scene, site)
+        template.engine.save_template(folder, template.key)
+        template.engine.drop(folder)
+        (folder / ".flaskenv").unlink()
+        for name in NOT_INPUT:
+            for path in list(folder.rglob(name)):
+                shutil.rmtree(path)
+        shutil.rmtree(template.files, ignore_errors=True)
+        folder.rename(template.files)
+    finally:
+        if folder.exists():
+            template.engine.drop(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _key(lesson: Lesson, scene: Path | None, engine: Engine) -> str:
+    """Sixteen hexadecimal digits: part of a database's name, of which Postgres takes 63 bytes."""
+    folders = [places.course_root() / "sample_app"]
+    folders += [each.folder / "checkpoint" for each in lessons() if each.number <= lesson.number]
+    folders += [scene] if scene else []
+    digest = hashlib.sha256()
+    digest.update(repr((RECIPE, engine.name, lesson.manifest.checkpoint.head, _versions())).encode())
+    for folder in folders:
+        for path in files_in(folder):
+            name = f"{folder.name}/{path.relative_to(folder).as_posix()}".encode()
+            content = path.read_bytes()
+            digest.update(b"%d %d " % (len(name), len(content)) + name + content)
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _versions() -> list[str]:
+    return [importlib.metadata.version(name) for name in ("alembic", "flask-migrate", "sqlalchemy")]
+
+
+def files_in(folder: Path, ignore: Iterable[str] = NOT_INPUT) -> list[Path]:
+    """All files below a folder, sorted, without what Python, pytest and the shop make when they run."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in ignore]
+        found += [Path(parent, name) for name in names]
+    return sorted(found)
+
+
+def _prune(folder: Path, engine: Engine) -> None:
+    """Remove this engine's templates that nobody has used for long. Only done after a build, which is rare.
+
+    Their empty lock files stay: another process may hold one, or wait for it.
+    """
+    found = sorted(folder.glob(f"{engine.name}-*/"), key=lambda path: path.stat().st_mtime, reverse=True)
+    oldest = time.time() - KEPT_DAYS * 24 * 3600
+    for place, path in enumerate(found):
+        if place >= KEPT_AT_MOST or path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)
+            engine.drop_template(path.name.removeprefix(f"{engine.name}-"))

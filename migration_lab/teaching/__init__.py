@@ -1,0 +1,1 @@
+"""Questions, judgement, help and memory."""

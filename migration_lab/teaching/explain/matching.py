@@ -1,0 +1,101 @@
+"""Which card a text means: cards match on messages and error classes, each only where it makes sense."""
+
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from migration_lab.teaching.explain.context import Context, context
+from migration_lab.teaching.explain.errors import classes
+from migration_lab.teaching.explain.reading import QUOTES, Reading
+
+STANDS_FOR = {
+    "{name}": r"[^\s,;]{1,200}?",
+    # Other programs say much the same of their own tables: a driver speaks, or the text begins so.
+    "{database}": r"(?:^|sqlite3|psycopg|asyncpg|mysql|pg8000|OperationalError|ProgrammingError|Duplicate|Undefined"
+    r"|ERROR:|\(10\d\d,).{0,80}?",
+}
+
+
+class Signs(BaseModel):
+    """How a card is recognised.
+
+    All but `errors` are regular expressions, searched in the text as one line without quotes; they may be written with
+    quotes, which are taken out. `{name}` stands for any name, `{database}` for words that show a driver or a server.
+
+    Attributes:
+        anywhere: enough in whatever Python program.
+        patterns: enough unless another program or framework is at work.
+        while_changing: enough unless the text shows an app at work.
+        in_migration: enough if the text shows a migration at work.
+        errors: names of database errors that are enough by themselves, as psycopg spells them.
+        unless: what rules the card out.
+        rank: of several cards the highest is meant, and among equals the one that comes first: the cause.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    anywhere: tuple[re.Pattern[str], ...] = ()
+    patterns: tuple[re.Pattern[str], ...] = ()
+    while_changing: tuple[re.Pattern[str], ...] = ()
+    in_migration: tuple[re.Pattern[str], ...] = ()
+    unless: tuple[re.Pattern[str], ...] = ()
+    errors: tuple[str, ...] = ()
+    rank: int = 0
+
+    @field_validator("anywhere", "patterns", "while_changing", "in_migration", "unless", mode="before")
+    @classmethod
+    def _compile(cls, given: list[str]) -> tuple[re.Pattern[str], ...]:
+        return tuple(_compiled(each) for each in given)
+
+    @property
+    def every(self) -> tuple[re.Pattern[str], ...]:
+        """All expressions by which the card is found."""
+        return self.anywhere + self.patterns + self.while_changing + self.in_migration
+
+    def fitting(self, where: Context) -> tuple[re.Pattern[str], ...]:
+        """The expressions that count in a text of this kind."""
+        found = self.anywhere
+        if not where.is_own_program:
+            found += self.patterns
+            if not where.at_run_time:
+                found += self.while_changing
+        if where.is_migration:
+            found += self.in_migration
+        return found
+
+
+def _compiled(expression: str) -> re.Pattern[str]:
+    expression = QUOTES.sub("", expression)
+    for word, meaning in STANDS_FOR.items():
+        expression = expression.replace(word, meaning)
+    return re.compile(expression, re.IGNORECASE)
+
+
+def best(signs: dict[str, Signs], reading: Reading) -> str | None:
+    """The id of the card that a text means; None if none does."""
+    where = context(reading)
+    if where.other:
+        return None
+    found: list[tuple[int, bool, int, str]] = []
+    for text in dict.fromkeys((reading.flat, reading.rejoined)):
+        found += _matches(signs, text, where)
+    return max(found, key=lambda each: each[:3])[3] if found else None
+
+
+def _matches(signs: dict[str, Signs], text: str, where: Context) -> Iterator[tuple[int, bool, int, str]]:
+    """The cards that match, each with its rank, whether by a message, and the negative of where it begins."""
+    named = {} if where.is_own_program else _first_of_each(text)
+    for card_id, sign in signs.items():
+        starts = [match.start() for pattern in sign.fitting(where) if (match := pattern.search(text))]
+        said_by_class = [named[each] for each in sign.errors if each in named]
+        if (starts or said_by_class) and not any(pattern.search(text) for pattern in sign.unless):
+            # A class alone says less than a message.
+            yield sign.rank, bool(starts), -min(starts or said_by_class), card_id
+
+
+def _first_of_each(text: str) -> dict[str, int]:
+    first: dict[str, int] = {}
+    for name, start in classes(text):
+        first.setdefault(name, start)
+    return first

@@ -1,0 +1,138 @@
+"""Help in three steps: a question, a pointer, and the solution once the learner has earned it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migration_lab.ground import course
+from migration_lab.ground.authored import front_matter
+from migration_lab.ground.errors import LabError
+from migration_lab.ground.places import course_root
+from migration_lab.teaching import progress
+
+TRIES_BEFORE_SOLUTION = 3
+TITLES = {1: "A question", 2: "A pointer", 3: "The solution"}
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a learner is told.
+
+    Args:
+        exercise_id: such as `02.1`.
+        step: 1, 2 or 3.
+        text: Markdown.
+        tries_remaining: real tries that must still fail before step 3 opens; 0 when it is open.
+    """
+
+    exercise_id: str
+    step: int
+    text: str
+    tries_remaining: int = 0
+
+    @property
+    def title(self) -> str:
+        """`Hint 2 of 3 for 02.1: a pointer`."""
+        return f"Hint {self.step} of 3 for {self.exercise_id}: {TITLES[self.step].lower()}"
+
+    def as_markdown(self) -> str:
+        """Title and text."""
+        return f"**{self.title}**\n\n{self.text}"
+
+    def as_text(self) -> str:
+        """Title and text for a terminal; the text's Markdown is left as it is, it reads well."""
+        return f"{self.title}\n\n{self.text}"
+
+
+def next_hint(exercise_id: str) -> Hint:
+    """The hint that comes after those already read, and remember that it was read.
+
+    After the exercise has been passed this is the solution at once. While the solution is closed, the answer says
+    how many real tries remain (a *real try* is a failed check of a workspace that differs from the one checked before).
+    When all has been read, the solution is given again.
+    """
+    record = progress.load().exercise(exercise_id)
+    return hint(exercise_id, 3 if record.passed else min(record.hints + 1, 3))
+
+
+def hint(exercise_id: str, step: int) -> Hint:
+    """Hint 1, 2 or 3; it counts as read, unless it is a solution that is still closed.
+
+    Raises:
+        LabError: there is no such exercise or step, or the solution has not been built.
+    """
+    lesson, exercise = course.exercise(exercise_id)
+    if step not in TITLES:
+        raise LabError(f"There is no hint {step}.", "Each exercise has hints 1, 2 and 3.")
+    remaining = tries_remaining(exercise_id)
+    if step == 3 and remaining:
+        return Hint(exercise_id, 3, _closed(exercise_id, remaining), remaining)
+    text = {1: exercise.hints.question, 2: exercise.hints.pointer}.get(step) or solution(lesson, exercise_id)
+    progress.record_hint(exercise_id, step)
+    return Hint(exercise_id, step, text, remaining)
+
+
+def tries_remaining(exercise_id: str) -> int:
+    """How many real tries must still fail before the solution opens; 0 when the exercise has been passed."""
+    record = progress.load().exercise(exercise_id)
+    return 0 if record.passed else max(0, TRIES_BEFORE_SOLUTION - record.failed_tries)
+
+
+def solution(lesson: course.Lesson, exercise_id: str) -> str:
+    """The solution's cells, and why the ways that look right are wrong; as Markdown."""
+    parts = [_cell(cell) for cell in _cells(lesson) if _is_solution_of(exercise_id, cell)]
+    if not parts:
+        raise LabError(f"The solution of {exercise_id} has not been built.", "Run `lab build`, then ask again.")
+    reasons = wrong_ways(lesson, exercise_id)
+    if reasons:
+        parts += ["Ways that look right, and why they are wrong:", "\n".join(f"- {reason}" for reason in reasons)]
+    return "\n\n".join(parts)
+
+
+def wrong_ways(lesson: course.Lesson, exercise_id: str) -> list[str]:
+    """The name and the `why` of each file in `wrong_answers/` that answers this exercise.
+
+    They stand in the order in which the check looks at what they get wrong, as `checks.py` has it; then by name.
+    """
+    from migration_lab.teaching import judging  # here, because only the solution needs it
+
+    looked_at = [each.id for each in judging.judge_of(lesson, exercise_id).expectations()]
+    reasons = []
+    for file in sorted((lesson.folder / "wrong_answers").glob(f"{exercise_id}_*.md")):
+        matter = front_matter(file)
+        if not matter.get("why"):
+            raise LabError(f"{lesson.slug}/wrong_answers/{file.name} does not say why it is wrong.", "Add a `why`.")
+        missed = matter.get("rejected_by")
+        place = looked_at.index(missed) if missed in looked_at else len(looked_at)
+        way = file.stem.removeprefix(f"{exercise_id}_").replace("_", " ")
+        reasons.append((place, f"*{way}*: {' '.join(str(matter['why']).split())}"))
+    return [reason for _, reason in sorted(reasons, key=lambda each: each[0])]
+
+
+def _closed(exercise_id: str, remaining: int) -> str:
+    tries = "one more real try" if remaining == 1 else f"{remaining} more real tries"
+    return (
+        f"The solution opens after {tries}. Change something in your workspace and check again; a check of an unchanged"
+        f' workspace does not count. Until then, hints 1 and 2 stay open: `lab.hint("{exercise_id}", 1)` in a cell,'
+        f" `lab hint {exercise_id} 1` in a terminal."
+    )
+
+
+def _cells(lesson: course.Lesson) -> list[dict[str, Any]]:
+    file: Path = course_root() / "solutions" / f"{lesson.slug}.ipynb"
+    if not file.exists():
+        return []
+    cells: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    return cells
+
+
+def _is_solution_of(exercise_id: str, cell: dict[str, Any]) -> bool:
+    metadata = cell["metadata"]
+    return metadata.get("exercise") == exercise_id and "solution" in metadata.get("tags", ())
+
+
+def _cell(cell: dict[str, Any]) -> str:
+    # A notebook may store a cell's source as one text or as a list of lines.
+    text = "".join(cell["source"])
+    return text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```"

@@ -1,0 +1,88 @@
+"""Finds where a learner's files name the learner's own database: there a check would leave its copy."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from migration_lab.ground.errors import LabError
+from migration_lab.shops.leases import shops
+from migration_lab.shops.workspace import Workspace
+
+LOOKED_AT = frozenset((".py", ".ini", ".cfg", ".toml", ".yaml", ".yml", ".json", ".sql"))
+COMMENTS = ("#", ";", "--")
+MOST_BYTES = 1024**2  # of one file; what people write is shorter
+
+
+class OwnDatabaseError(LabError):
+    """The learner's code does not take the database from DATABASE_URL; `cause` says so for a verdict."""
+
+    cause = "The app, or a revision, does not take the database's address from DATABASE_URL."
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message,
+            'Read the address from the environment there: `os.environ["DATABASE_URL"]`. Then check again.',
+        )
+
+
+def refuse_own_addresses(workspace: Workspace, copied: Path) -> None:
+    """See that no file of a copy names the learner's database, or its folder.
+
+    Args:
+        workspace: the learner's.
+        copied: where the copied files are.
+
+    Raises:
+        OwnDatabaseError: one does; the message says which, and the line.
+    """
+    names = _names(workspace)
+    for path in sorted(copied.rglob("*")):
+        if path.suffix in LOOKED_AT and path.is_file() and not path.is_symlink():
+            line = _first_line(path, names)
+            if line:
+                raise OwnDatabaseError(
+                    f"The app opens your own database by its absolute address, in {path.relative_to(copied)}, "
+                    f"line {line}, and a check works on a copy."
+                )
+
+
+def _names(workspace: Workspace) -> set[str]:
+    names = {make_url(workspace.url).database or ""}
+    for folder in (workspace.folder, shops()):
+        names |= {form for each in (folder.absolute(), folder.resolve()) for form in (str(each), each.as_posix())}
+    return names - {""}
+
+
+def _first_line(path: Path, names: set[str]) -> int | None:
+    """The first line in which a name is used; what is only a comment or a docstring does not count."""
+    if path.stat().st_size > MOST_BYTES:
+        return None
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if not any(name in text for name in names):
+        return None
+    texts = _strings(text) if path.suffix == ".py" else _lines(text)
+    return next((line for line, said in texts if any(name in said for name in names)), None)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.lstrip().startswith(COMMENTS):
+            yield number, line
+
+
+def _strings(text: str) -> Iterator[tuple[int, str]]:
+    """The strings of a Python file that are not there to be read only; all lines of one that is not Python."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        yield from _lines(text)
+        return
+    alone = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+    found = [
+        (each.lineno, each.value)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in alone
+    ]
+    yield from sorted(found)

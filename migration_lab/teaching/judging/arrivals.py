@@ -1,0 +1,83 @@
+"""Rows that arrive and values that change between the steps of a migration, as they do in a shop in use."""
+
+from typing import Any
+
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from migration_lab.instruments.schema import Table
+from migration_lab.teaching.judging.database import Snapshot
+from migration_lab.teaching.judging.rows import MayChange, quoted
+
+WORDS = "später, 'O''K' №7"
+MOMENT = "2031-05-05 10:00:00"
+
+
+def arrive(url: str, start: Snapshot, now: Snapshot, may: MayChange) -> None:
+    """In each table that was there at the start: one more row, like one that is there, and one row with other values.
+
+    Only what the database takes: a row that a constraint refuses does not arrive. Other values are given to columns
+    that could be null at the start, by the name that they have now, in a row that had a value then and in one that had
+    none; such a value belongs to a person.
+
+    Args:
+        url: the database to change.
+        start, now: what it held at the start, and what it holds.
+    """
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        marker = "?" if connection.dialect.name == "sqlite" else "%s"
+        for table in now.schema.tables:
+            if table.name not in start.tables or table.name in may.writes:
+                continue
+            rows = now.rows_of(table.name)
+            for sql, values in (*_one_more(table, rows, marker), *_other_values(table, rows, start, may, marker)):
+                try:
+                    connection.exec_driver_sql(sql, tuple(values))
+                    connection.commit()
+                except DBAPIError:
+                    connection.rollback()
+
+
+def _one_more(table: Table, rows: list[dict[str, Any]], marker: str) -> list[tuple[str, list[Any]]]:
+    key = table.primary_key.columns if table.primary_key else ()
+    if not rows or len(key) != 1:
+        return []
+    like = rows[len(rows) // 2]
+    unique = {each for one in table.uniques for each in one.columns}
+    unique |= {each for one in table.indexes if one.unique for each in one.columns}
+    given: dict[str, Any] = {}
+    for column in table.columns:
+        if column.generated or (column.name in key and column.kind == "integer"):
+            continue  # the database gives it
+        value = like[column.name]
+        if column.name in unique | set(key):
+            value = f"arrived-{len(rows)}"[: column.length] if column.kind == "text" else None
+        given[column.name] = value
+    names = ", ".join(map(quoted, given))
+    marks = ", ".join([marker] * len(given))
+    return [(f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})", list(given.values()))]
+
+
+def _other_values(
+    table: Table, rows: list[dict[str, Any]], start: Snapshot, may: MayChange, marker: str
+) -> list[tuple[str, list[Any]]]:
+    key = table.primary_key.columns if table.primary_key else ()
+    if not rows or len(key) != 1:
+        return []
+    new_names = {new: old for old, new in may.renamed.items()}
+    statements = []
+    for column in table.columns:
+        name = new_names.get(f"{table.name}.{column.name}", f"{table.name}.{column.name}")
+        then = start.column(name)
+        if then is None or not then.nullable or column.kind not in ("text", "timestamp"):
+            continue
+        value = WORDS[: column.length] if column.kind == "text" else MOMENT
+        sql = f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = {marker} WHERE {quoted(key[0])} = {marker}"
+        had = start.values_of(name)
+        for has_one in (True, False):
+            row = next((each for each in reversed(rows) if (had.get(each.get("id")) is not None) is has_one), None)
+            known = [each[column.name] for each in rows if each[column.name] is not None]
+            # A check may refuse the first one, and not one that is there.
+            statements += [(sql, [each, row[key[0]]]) for each in (*known[:1], value) if row]
+    return statements

@@ -1,0 +1,83 @@
+"""Revisions as a later release runs them, whose models are others: what they need has to be written in them.
+
+    database = forgetful(self.empty())
+    with models_gone(database):
+        database.upgrade()
+
+A hook in the copy's `env.py` takes the models away when everything is set up and the revisions are about to run: no
+module of the app has a class with a table any more, and the metadata has no tables.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from migration_lab.teaching.judging.database import Database
+
+THEIRS = """
+with open(__file__ + ".theirs", encoding="utf-8") as theirs:
+    exec(compile(theirs.read(), __file__, "exec"))
+"""
+GONE = "instance/models_gone"  # commands write there, so the app need not be loaded again because of it
+HOOK = f"""
+def _forget():
+    import os, pathlib, sys
+    import sqlalchemy
+    from alembic.runtime.migration import MigrationContext
+
+    migrations = pathlib.Path(__file__).parent
+    below = (f"{{migrations.parent}}{{os.sep}}", f"{{migrations.parent.resolve()}}{{os.sep}}")
+    run = MigrationContext.run_migrations
+
+    def run_migrations(self, **arguments):
+        for module in list(sys.modules.values()):
+            if (getattr(module, "__file__", None) or "").startswith(below):
+                for name, value in list(vars(module).items()):
+                    table = getattr(value, "__table__", value) if isinstance(value, type) else value
+                    if isinstance(table, sqlalchemy.Table):
+                        table.metadata.clear()
+                        delattr(module, name)
+        return run(self, **arguments)
+
+    if (migrations.parent / "{GONE}").exists():
+        MigrationContext.run_migrations = run_migrations
+
+
+_forget()
+"""
+NEEDS_MODELS = (
+    "A revision needs the models as they are today. They will be changed, and it will have to run on new databases "
+    "all the same.",
+    "Write into the revision what it needs: names as text, and tables with `sa.table(...)`.",
+)
+
+
+def hook(env: Path, code: str) -> Path:
+    """Let code run before a copy's own `env.py`, which goes on under its own name, so that tracebacks stay true.
+
+    Returns:
+        Where the copy's own one is now: what puts it back undoes this.
+    """
+    theirs = env.with_name(f"{env.name}.theirs")
+    env.rename(theirs)
+    env.write_text(code + THEIRS, encoding="utf-8")
+    return theirs
+
+
+def forgetful(copy: Database) -> Database:
+    """A copy that forgets its models in a block of `models_gone`. Nothing is done where it has no `env.py`."""
+    if (env := copy.folder / "migrations/env.py").is_file():
+        hook(env, HOOK)
+    return copy
+
+
+@contextmanager
+def models_gone(copy: Database) -> Iterator[None]:
+    """While a block runs, the commands of a forgetful copy find no models when their revisions run."""
+    gone = copy.folder / GONE
+    gone.parent.mkdir(exist_ok=True)
+    gone.touch()
+    try:
+        yield
+    finally:
+        gone.unlink()

@@ -1,0 +1,133 @@
+"""Commands that run beside the judge; and how a judge reads what they say."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from migration_lab.instruments.readonly import LOOKS
+from migration_lab.shops.process import Completed, StoppedError
+from migration_lab.teaching.explain import explain
+from migration_lab.teaching.judging.database import THERE_ALREADY, Database
+
+STOPPED = 124  # the exit code of a command that reached its time limit, as the program `timeout` gives it
+PATIENCE_SECONDS = 8.0
+POLL_SECONDS = 0.02
+REPEATS = 3  # questions that a session has asked before, one after the other: it asks again and again
+STILL_SECONDS = 0.4
+SLEEP_SECONDS = 2.0  # a statement that lets the server sleep for so long is one that waits for somebody
+LEFT_BEHIND = "It finds what an earlier run left behind, and fails."
+ABORTED = "An error was caught, and Postgres accepts no further statement in a transaction that had one."
+# A judge's own sessions stay open while it judges.
+SESSIONS = f"""
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> '{LOOKS}'"""
+BLOCKED = f"{SESSIONS} AND cardinality(pg_blocking_pids(pid)) > 0"
+ASKED = """
+    SELECT pid, query_start::text, query, wait_event IS NOT DISTINCT FROM 'PgSleep'
+        AND clock_timestamp() - query_start > make_interval(secs => {seconds})
+    FROM pg_stat_activity WHERE datname = current_database() AND application_name <> '{looks}'
+"""
+
+
+def run(copy: Database, command: str, *, seconds: float | None = None) -> Completed:
+    """Run a command as `copy.flask` does; one that reaches the time limit ends with exit code `STOPPED`."""
+    try:
+        return copy.flask(command, seconds=seconds)
+    except StoppedError as stopped:
+        return Completed(STOPPED, f"{stopped.output.rstrip()}\n{stopped.message}")
+
+
+class Background:
+    """A command that runs beside the judge."""
+
+    def __init__(self, run: Callable[[], Completed]) -> None:
+        self._completed: Future[Completed] = Future()
+        self._thread = threading.Thread(target=self._run, args=(run,), daemon=True)
+        self._thread.start()
+
+    def _run(self, run: Callable[[], Completed]) -> None:
+        try:
+            self._completed.set_result(run())
+        except BaseException as error:
+            self._completed.set_exception(error)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has come to its end."""
+        return not self._thread.is_alive()
+
+    def completed(self) -> Completed:
+        """Wait for its end; what has kept it from running to its end is raised here."""
+        return self._completed.result()
+
+
+def in_background(copy: Database, command: str) -> Background:
+    """Run a command beside the judge."""
+    return Background(lambda: run(copy, command))
+
+
+def why_it_failed(completed: Completed) -> str:
+    """Why a command failed that met another one, or what an earlier run had left, as far as its error says so.
+
+    Empty for another error. After `LEFT_BEHIND` or `ABORTED` the same command will fail in the same way again.
+    """
+    output, card = completed.output, explain(completed.output)
+    if card is not None and card.id in THERE_ALREADY:
+        return LEFT_BEHIND
+    if "current transaction is aborted" in output:
+        return ABORTED
+    if "deadlock" in output.lower():
+        return "Each held a table that the other one needed next."
+    if "lock timeout" in output:
+        return "It gave up while another session had the table."
+    return "It did not finish." if completed.exit_code == STOPPED else ""
+
+
+def is_blocked(copy: Database) -> bool:
+    """Whether a session of the copy's database waits for a lock. Postgres only."""
+    return bool(copy.sql(BLOCKED).scalar)
+
+
+def wait_until_stuck(copy: Database, command: Background) -> None:
+    """Wait until a command has ended, or a session of the copy's database waits for a lock, or none goes on: each asks
+    only what it has asked before, as one does that tries again and again. Postgres only."""
+    asks = _Repeats(copy)
+    wait_for(lambda: command.has_ended or is_blocked(copy) or asks.again())
+
+
+def wait_for_its_sessions(copy: Database) -> None:
+    """Wait until the commands that have come to an end have left no session on the server."""
+    if copy.engine.name == "postgres":
+        wait_for(lambda: copy.sql(SESSIONS).scalar == 0)
+
+
+class _Repeats:
+    """Tells whether the sessions of a database only ask what they have asked before."""
+
+    def __init__(self, copy: Database) -> None:
+        self._copy = copy
+        self._texts: set[tuple[int, str]] = set()
+        self._since_new: set[tuple[int, str]] = set()
+        self._new_at = time.monotonic()
+
+    def again(self) -> bool:
+        """Look once more; it takes several looks until a repetition is told from a slow step."""
+        rows = self._copy.sql(ASKED.format(seconds=SLEEP_SECONDS, looks=LOOKS)).rows
+        texts = {(pid, text) for pid, _, text, _ in rows}
+        asked = {(pid, start) for pid, start, _, _ in rows}
+        if texts <= self._texts:
+            self._since_new |= asked
+        else:
+            self._texts |= texts
+            self._since_new = asked
+            self._new_at = time.monotonic()
+        repeats = len(self._since_new) - len(texts)
+        is_slow = time.monotonic() - self._new_at < STILL_SECONDS  # one that reads several tables asks alike, and fast
+        return (repeats >= REPEATS and not is_slow) or any(sleeps for *_, sleeps in rows)
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait for so many seconds at most; what comes later is found by whoever judges."""
+    until = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,291 @@
+"""What the transactions of a command do to others; for judges.
+
+On Postgres: what each statement did to a table, and whom its transaction kept out. Counted by the server, not
+timed: the same on a quick machine and on a busy one. On SQLite, where a transaction that writes keeps the whole file:
+for how long the longest one did.
+
+    note_statements(large, "users")
+    large.flask("db upgrade")
+    most = rows_in_one_transaction(noted_statements(large), under_lock=True)
+
+The numbers may stand in `found`. Rows have to be there in large numbers all the same: a batch of ten thousand is no
+batch in a table of forty. Compare `longest.seconds` of `longest_transaction` with a naive statement in the same check.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from migration_lab.instruments.locks.sessions import sqlite_file
+from migration_lab.teaching.judging.database import Database
+from migration_lab.teaching.judging.expectations import JudgeError, Miss
+
+LOG = "lab_statements"
+ARRIVE = 20  # rows of another program, at most
+COUNTER_AT = 24  # the byte of a SQLite file at which the counter of its changes stands
+LOOK_SECONDS = 0.001
+BACK_SECONDS = 60.0  # so that there is time for pauses between batches
+
+# The locks of https://www.postgresql.org/docs/current/explicit-locking.html that writers wait for, and the one that
+# readers wait for too. A statement's lock is looked at when it ends: by then it has all that it takes.
+NOTE = """
+CREATE TABLE {log} (
+    number bigint GENERATED ALWAYS AS IDENTITY, transaction text, rows bigint, whole_reads bigint, keeps_out text
+);
+CREATE FUNCTION {log}_keeps_out() RETURNS text LANGUAGE sql AS $$
+    SELECT CASE WHEN 'AccessExclusiveLock' = ANY (array_agg(mode)) THEN 'everyone'
+                WHEN array_agg(mode) && '{{ShareLock,ShareRowExclusiveLock,ExclusiveLock}}' THEN 'writers'
+                ELSE '' END
+    FROM pg_locks WHERE pid = pg_backend_pid() AND relation = to_regclass('{table}') AND granted
+$$;
+CREATE FUNCTION {log}_reads() RETURNS bigint LANGUAGE sql AS $$
+    SELECT coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0)
+$$;
+CREATE FUNCTION {log}_changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('lab.reads', {log}_reads()::text, false);
+    RETURN NULL;
+END $$;
+CREATE FUNCTION {log}_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
+    SELECT pg_current_xact_id()::text, rows,
+           CASE keeps_out WHEN '' THEN 0 ELSE {log}_reads() - current_setting('lab.reads')::bigint END, keeps_out
+    FROM (SELECT count(*) AS rows, {log}_keeps_out() AS keeps_out FROM changed);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {log}_changes BEFORE INSERT OR UPDATE OR DELETE ON {table}
+    FOR EACH STATEMENT EXECUTE FUNCTION {log}_changes();
+CREATE TRIGGER {log}_inserted AFTER INSERT ON {table} REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION {log}_changed();
+CREATE TRIGGER {log}_updated AFTER UPDATE ON {table} REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION {log}_changed();
+CREATE TRIGGER {log}_deleted AFTER DELETE ON {table} REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION {log}_changed();
+"""
+# The server hands in its count of reads when a session is idle, so what it shows of one statement is the difference.
+NOTE_READS = """
+CREATE FUNCTION {log}_begins() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('lab.reads', {log}_reads()::text, false);
+END $$;
+CREATE FUNCTION {log}_ends() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
+    SELECT pg_current_xact_id()::text, 0, {log}_reads() - current_setting('lab.reads')::bigint, {log}_keeps_out();
+END $$;
+CREATE EVENT TRIGGER {log}_begins ON ddl_command_start EXECUTE FUNCTION {log}_begins();
+CREATE EVENT TRIGGER {log}_ends ON ddl_command_end EXECUTE FUNCTION {log}_ends();
+"""
+# Another session's row could come after any of a backfill's statements; here it comes with each of the first ones.
+ARRIVING = """
+CREATE SEQUENCE {log}_arrived;
+CREATE FUNCTION {log}_arrives() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('{log}_arrived') <= {most} THEN {insert}; END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {log}_arrives AFTER UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {log}_arrives();
+"""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement that changed rows of the table, or one that changed any schema.
+
+    Args:
+        transaction: the same for all statements of one transaction.
+        rows: how many rows it inserted, changed or deleted.
+        whole_reads: how often it read the whole table; of one that changed rows, while somebody was kept out.
+        keeps_out: who could not use the table until the transaction ended: nobody, writers, or readers too.
+    """
+
+    transaction: str
+    rows: int
+    whole_reads: int
+    keeps_out: Literal["", "writers", "everyone"]
+
+
+def note_statements(copy: Database, table: str) -> None:
+    """From now on note in the copy's database what is done to a table.
+
+    The notes are a table, functions and triggers of that database: use a copy whose schema is not judged. Reads of the
+    whole table are noted only where the lab's role is a superuser, as it is on the course's own server.
+
+    Raises:
+        JudgeError: the copy is not on Postgres.
+    """
+    if copy.engine.name != "postgres":
+        raise JudgeError("statements can be noted on Postgres only")
+    copy.execute(NOTE.format(log=LOG, table=table))
+    if copy.sql("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").scalar:
+        copy.execute(NOTE_READS.format(log=LOG, table=table))
+
+
+def noted_statements(copy: Database) -> list[Statement]:
+    """What was noted, in the order in which it was done; nothing of a transaction that was rolled back."""
+    rows = copy.sql(f"SELECT transaction, rows, whole_reads, keeps_out FROM {LOG} ORDER BY number").rows
+    return [Statement(*row) for row in rows]
+
+
+STEP_BY_STEP = "Give each step a transaction of its own: a lock lasts until its transaction ends."
+INDEXES = """
+    SELECT indexrelid, indexrelid::regclass::text, pg_relation_filenode(indexrelid) FROM pg_index
+    WHERE indrelid = to_regclass('{table}') ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What an upgrade did to a table, with what judges ask of it: each raises `Miss` if it is not so.
+
+    Args:
+        is_rewritten: the table has another file than before.
+        arriving: how many rows of others may have arrived, all of them in one transaction.
+        rebuilt: indexes that were built again in their places, as `REINDEX` does without CONCURRENTLY. It is no change
+            of the schema for a server before 17, and not among the statements there.
+    """
+
+    copy: Database
+    table: str
+    statements: tuple[Statement, ...]
+    is_rewritten: bool = False
+    arriving: int = 0
+    rebuilt: tuple[str, ...] = ()
+
+    def rows_in_one_transaction(self, *, under_lock: bool = False) -> int:
+        """The most rows that a single transaction changed; `under_lock`, while it kept somebody out."""
+        sums: Counter[str] = Counter()
+        for each in self.statements:
+            sums[each.transaction] += each.rows if each.keeps_out or not under_lock else 0
+        return max(sums.values(), default=0)
+
+    def back(self, to: str) -> "Noted":
+        """What the way back to a revision does then.
+
+        Raises:
+            Miss: the downgrade fails.
+        """
+        self.copy.must(f"db downgrade {to}", seconds=BACK_SECONDS)
+        return replace(self, statements=tuple(noted_statements(self.copy))[len(self.statements) :])
+
+    def expect_in_place(self) -> None:
+        """The table is not rewritten."""
+        if self.is_rewritten:
+            raise Miss(
+                expected=f"The rows of `{self.table}` stay where they are on disk.",
+                found="The whole table was rewritten into a new file, and locked until that was done.",
+                next_step="Look at the table of changes in the lesson: which ones are made in place?",
+            )
+
+    def expect_open_doors(self, most: int, *, reads: bool = True, next_step: str = STEP_BY_STEP) -> None:
+        """A lock that keeps people out lasts for a moment.
+
+        Args:
+            most: the rows that a transaction may change while it keeps somebody out.
+            reads: whether it must not read the whole table either.
+        """
+        rows = self.rows_in_one_transaction(under_lock=True)
+        changes, builds = rows > most + self.arriving, reads and bool(self.rebuilt)
+        closed = [each for each in self.statements if each.keeps_out and (each.rows or (reads and each.whole_reads))]
+        if changes or builds or (reads and any(each.whole_reads for each in closed)):
+            waits = "Everyone waits" if any(each.keeps_out == "everyone" for each in closed) else "Every writer waits"
+            does = f"a transaction changes {rows:,} rows" if changes else "the whole table is read"
+            raise Miss(
+                expected=f"A lock that keeps people out of `{self.table}` is held for a moment only.",
+                found=f"{waits} while {does}.",
+                next_step=next_step,
+            )
+
+    def expect_small_steps(self, most: int) -> None:
+        """No transaction changes more rows than `most`."""
+        rows = self.rows_in_one_transaction()
+        if rows > most + self.arriving:
+            raise Miss(
+                expected=f"No transaction changes more than {most:,} rows of `{self.table}`.",
+                found=f"One changes {rows:,}, and keeps them locked until it ends.",
+                next_step="Fill in the rows by ranges of the primary key, and commit after each range.",
+            )
+
+
+def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, arriving: str = "") -> Noted:
+    """Upgrade a copy whose schema is not judged, and note what that does to a table.
+
+    Args:
+        seconds: how long it may take, as for `Database.reach`.
+        arriving: an `INSERT` of another program, which comes with each of the first `UPDATE`s.
+
+    Raises:
+        Miss: the upgrade fails.
+    """
+    note_statements(copy, table)
+    if arriving:
+        copy.execute(ARRIVING.format(log=LOG, table=table, insert=arriving, most=ARRIVE))
+    file = f"SELECT pg_relation_filenode('{table}')"
+    before, indexes = copy.sql(file).scalar, _indexes(copy, table)
+    copy.reach(seconds=seconds)
+    statements, is_rewritten = tuple(noted_statements(copy)), copy.sql(file).scalar != before
+    # CONCURRENTLY makes another index, and gives it the name.
+    rebuilt = [name for oid, (name, now) in _indexes(copy, table).items() if now != indexes.get(oid, (name, now))[1]]
+    return Noted(copy, table, statements, is_rewritten, ARRIVE if arriving else 0, tuple(rebuilt))
+
+
+def _indexes(copy: Database, table: str) -> dict[int, tuple[str, int]]:
+    """The indexes of a table by what the server knows each by, with name and file."""
+    return {oid: (name, file) for oid, name, file in copy.sql(INDEXES.format(table=table)).rows}
+
+
+@dataclass
+class Longest:
+    """The longest transaction so far, in seconds; 0 when nothing was written."""
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def longest_transaction(copy: Database) -> Iterator[Longest]:
+    """Measure how long the longest transaction lasts that writes to the copy's SQLite file while a block runs.
+
+    Back-to-back transactions are told apart, however short the pause between them is. Compare it with another
+    measurement of the same check: seconds alone say how busy the machine is.
+
+    Raises:
+        JudgeError: the copy is not on SQLite, or its file cannot be read.
+    """
+    if copy.engine.name != "sqlite":
+        raise JudgeError("transactions can be timed on SQLite only")
+    longest, stop, failed = Longest(), threading.Event(), []
+
+    def time_it() -> None:
+        try:
+            _time(Path(sqlite_file(copy.url)), longest, stop)
+        except OSError as error:
+            failed.append(error)
+
+    timing = threading.Thread(target=time_it, daemon=True)
+    timing.start()
+    try:
+        yield longest
+    finally:
+        stop.set()
+        timing.join()
+    if failed:  # 0 seconds would pass for a measurement
+        raise JudgeError(f"the transactions could not be timed: {failed[0]}")
+
+
+def _time(file: Path, longest: Longest, stop: threading.Event) -> None:
+    """The rollback journal is there while somebody writes, and each commit raises the counter in the file's header.
+
+    Both are described at https://www.sqlite.org/fileformat2.html. The file is read while this process has no connection
+    to it: closing a file frees all locks that a process has on it.
+    """
+    journal = file.with_name(f"{file.name}-journal")
+    began, counter = 0.0, b""
+    with file.open("rb", buffering=0) as opened:
+        while not stop.wait(LOOK_SECONDS):
+            opened.seek(COUNTER_AT)
+            now, counted = time.monotonic(), opened.read(4)
+            if not began or counted != counter or not journal.exists():
+                began, counter = (now if journal.exists() else 0.0), counted
+            else:
+                longest.seconds = max(longest.seconds, now - began)

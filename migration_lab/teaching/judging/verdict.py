@@ -1,0 +1,31 @@
+"""What a check comes to: per engine, what was met and the first thing that was not."""
+
+from dataclasses import dataclass
+
+from migration_lab.ground.course import EngineName
+from migration_lab.teaching.judging.expectations import Expectation, Finding
+
+
+@dataclass(frozen=True)
+class EngineVerdict:
+    """The judgement on one engine. `unjudged` comes after the first miss: it is looked at once that is right."""
+
+    engine: EngineName
+    met: tuple[Expectation, ...]
+    unmet: Finding | None
+    unjudged: tuple[Expectation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of an answer on every engine that could be had; `note` says which could not, and what to do."""
+
+    exercise: str
+    title: str
+    engines: tuple[EngineVerdict, ...]
+    note: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything that was judged is met."""
+        return all(each.unmet is None for each in self.engines)

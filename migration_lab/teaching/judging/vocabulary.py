@@ -1,0 +1,285 @@
+"""The words in which a judge says what must be so: each looks, and raises `Miss` in sentences for learners."""
+
+import ast
+import difflib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from types import EllipsisType
+from typing import Any, NoReturn
+
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments.schema import Change, Column, Schema, diff
+from migration_lab.teaching.judging.database import Database, Snapshot
+from migration_lab.teaching.judging.expectations import Miss
+from migration_lab.teaching.judging.rows import MayChange, changed
+from migration_lab.teaching.judging.traces import Traces
+from migration_lab.teaching.judging.words import listed, shown, text_of
+
+
+class Vocabulary:
+    """What every judge can say. In all of it, `cause` and `next_step` are as for `Miss`."""
+
+    @property
+    def may(self) -> MayChange:
+        """What rows may become."""
+        raise NotImplementedError
+
+    @property
+    def traces(self) -> Traces:
+        """What has been done to the files."""
+        raise NotImplementedError
+
+    @property
+    def learners(self) -> Snapshot | None:
+        """The learner's own database as it is now; None where it cannot be read."""
+        raise NotImplementedError
+
+    def expect(self, is_so: object, *, expected: str, found: str, cause: str = "", next_step: str = "") -> None:
+        """Go on if it is so.
+
+        Args:
+            expected, found, cause, next_step: as for `Miss`.
+
+        Raises:
+            Miss: it is not.
+        """
+        if not is_so:
+            self.miss(expected=expected, found=found, cause=cause, next_step=next_step)
+
+    def miss(self, *, expected: str, found: str, cause: str = "", next_step: str = "") -> NoReturn:
+        """Raise `Miss` in these words."""
+        raise Miss(expected=expected, found=found, cause=cause, next_step=next_step)
+
+    def expect_none(
+        self,
+        wrong: Sequence[object],
+        *,
+        expected: str,
+        heading: str = "",
+        most: int = 3,
+        cause: str = "",
+        next_step: str = "",
+    ) -> None:
+        """Nothing was found that is wrong.
+
+        Args:
+            wrong: sentences, or changes of a schema; as many of them are shown as `most`, below the heading.
+        """
+        found = listed([*([heading] if heading else []), *map(str, wrong)], most + bool(heading))
+        self.expect(not wrong, expected=expected, found=found, cause=cause, next_step=next_step)
+
+    def expect_taken(
+        self, database: Database, *statements: str, expected: str, cause: str = "", next_step: str = ""
+    ) -> None:
+        """The database carries out what a program writes to it."""
+        refused = [why for each in statements if (why := database.refusal(each))]
+        self.expect_none(refused, expected=expected, cause=cause, next_step=next_step)
+
+    def expect_refused(
+        self, database: Database, *statements: str, expected: str, cause: str = "", next_step: str = ""
+    ) -> None:
+        """The database carries out none of these; one that succeeds is there then."""
+        done = [f"This succeeds in {database.name}: {each}" for each in statements if not database.refusal(each)]
+        self.expect_none(done, expected=expected, cause=cause, next_step=next_step)
+
+    def expect_there(self, name: str, *, where: Snapshot, expected: str = "") -> Column:
+        """A column is there; what was measured says why it is missing.
+
+        Args:
+            name: "users.nickname".
+            where: in which database.
+            expected: what it should be, in words.
+        """
+        column = where.column(name)
+        if column is None:
+            table = where.schema.table(name.rpartition(".")[0])
+            has = ", ".join(each.name for each in table.in_order) if table else "gone"
+            learners = self.learners if self.traces.start.column(name) is None else None
+            why, then = self.traces.why_not_there(name, learners)
+            found = f"`{name.rpartition('.')[0]}` has {has}."
+            self.miss(expected=expected or f"`{name}` is there.", found=found, cause=why, next_step=then)
+        return column
+
+    def expect_column(
+        self,
+        name: str,
+        *,
+        where: Snapshot,
+        kind: str = "text",
+        length: int | None = None,
+        nullable: bool = True,
+        default: str | EllipsisType | None = None,
+        cause: str = "",
+        next_step: str = "",
+    ) -> None:
+        """A column is there, and is what it should be.
+
+        Args:
+            name: "users.nickname".
+            where: in which database.
+            kind: the family of the type, as `Column.kind` has it.
+            length: the most characters; None where the type sets no limit.
+            default: what the database writes where a program names no value, as the engine spells it; None for nothing,
+                `...` for whatever it is.
+            cause, next_step: said where the column is there and differs; what was measured says why it is missing.
+        """
+        words = [f"text of up to {length} characters" if length else kind, "may be null" if nullable else "not null"]
+        words += [] if default is ... else [f"default {default}" if default else "without a default"]
+        wanted = f"`{name}`: {', '.join(words)}."
+        column = self.expect_there(name, where=where, expected=wanted)
+        self.expect(
+            (column.kind, column.length, column.nullable) == (kind, length, nullable)
+            and default in (column.default, ...),
+            expected=wanted,
+            found=f"`{name}` is {column}.",
+            cause=cause,
+            next_step=next_step or "Compare this with the model and with the revision, and correct what differs.",
+        )
+        self.expect_none(
+            not_valid(where.schema, name),
+            expected=f"`{name}` is not null in any row.",
+            next_step="`VALIDATE CONSTRAINT` looks at the rows that are there.",
+        )
+
+    def expect_values(
+        self,
+        column: str,
+        rule: Mapping[Any, Any] | Callable[[dict[str, Any]], Any],
+        *,
+        where: Snapshot,
+        cause: str = "",
+        next_step: str = "",
+    ) -> None:
+        """Each row has the value of a rule.
+
+        Args:
+            column: "users.language".
+            rule: a function from a row to its value; or values by the id of the row, each of which must be there, while
+                rows with other ids may have any.
+            where: in which database.
+        """
+        self.expect_there(column, where=where)
+        table, _, name = column.rpartition(".")
+        rows, wrong = where.rows_of(table), []
+        for row in rows:
+            wanted = rule(row) if callable(rule) else rule.get(row.get("id"), row.get(name))
+            if row.get(name) != wanted:
+                known = f" ({row['email']})" if "email" in row else ""
+                found = f"{shown(row.get(name))}, not {shown(wanted)}"
+                wrong.append(f"`{column}` of the row with id {row.get('id')}{known} is {found}")
+        if not callable(rule):
+            there = {row.get("id") for row in rows}
+            wrong += [f"`{table}`: the row with id {each} is gone" for each in rule if each not in there]
+        self.expect_none(
+            wrong,
+            expected=f"In {where.name}, `{column}` has the values that the ticket asks for.",
+            cause=cause,
+            next_step=next_step,
+        )
+
+    def expect_revision(self, revision: str, like: str, *, cause: str = "", next_step: str = "") -> None:
+        """The file of a revision says what a file of the exercise as it was shipped says; comments may differ.
+
+        Args:
+            like: that file, as seen from the exercise's folder.
+        """
+        found = self.traces.history.revision(revision)
+        self.expect(found, expected=f"A file of `{revision}`.", found="No file has it.", next_step=next_step)
+        lines = _differ(text_of(self.traces.original / like), text_of(found.path)) if found else []
+        self.expect_none(
+            lines,
+            expected=f"The file of `{revision}` says what `{like}` said when the exercise began.",
+            most=4,
+            cause=cause,
+            next_step=next_step,
+        )
+
+    def expect_same_schema(
+        self,
+        one: Snapshot,
+        *others: Snapshot,
+        besides: Collection[str] = (),
+        on: Database | None = None,
+        cause: str = "",
+        next_step: str = "",
+    ) -> None:
+        """Databases hold the same as the first of them.
+
+        Args:
+            one, others: what they hold.
+            besides: names that may differ.
+            on: a database on which views of both can be asked: those that give the same columns and rows are the same,
+                in whatever words.
+        """
+        for other in others:
+            differences = [
+                f"{' '.join(filter(None, [each.subject, each.kind, each.name]))}: "
+                f"{_has(one.name, each.before)}, {_has(other.name, each.after)}"
+                for each in diff(one.schema, other.schema)
+                if not {each.subject or each.name, f"{each.subject}.{each.name}"} & set(besides)
+                and not (on and _answers_alike(on, each))
+            ]
+            self.expect_none(
+                differences,
+                expected=f"{one.name[:1].upper()}{one.name[1:]} and {other.name} have the same schema.",
+                most=5,
+                cause=cause,
+                next_step=next_step,
+            )
+
+    def expect_rows(self, before: Snapshot, now: Snapshot, *, grows: Collection[str] = (), **words: str) -> None:
+        """All rows and values that a database had are as they were, but for what the ticket lets change.
+
+        Args:
+            grows: tables to which rows have been added.
+            words: `cause` and `next_step`.
+        """
+        lost = changed(before.tables, now.tables, replace(self.may, grows=grows))
+        self.expect(
+            not lost, expected=f"In {now.name} the rows from before are as they were.", found=listed(lost, 3), **words
+        )
+
+
+def not_valid(schema: Schema, name: str) -> list[str]:
+    """What is not valid of a table, "orders", or a column, "users.language": it is there, and cannot be relied on."""
+    table, _, column = name.partition(".")
+    found = schema.table(table) if not column else None
+    return [
+        *(
+            f"the index `{each.name}` is not valid: building it failed half-way, and no query uses it"
+            for each in (found.indexes if found else ())
+            if not each.valid
+        ),
+        *(
+            f"the check `{each.name}` is NOT VALID: Postgres has not looked at the rows that were there"
+            for each in (found.checks if found else ())
+            if not each.valid
+        ),
+        *(
+            f"the NOT NULL of `{table}.{each.name}` is NOT VALID: Postgres has not looked at the rows that were there"
+            for each in schema.details
+            if each.owner == table and column in ("", each.name) and "NOT VALID" in each.definition
+        ),
+    ]
+
+
+def _differ(one: str, other: str) -> list[str]:
+    """The lines of code that two Python files do not share, as `diff` shows them; none where only comments differ."""
+    if ast.dump(ast.parse(one)) == ast.dump(ast.parse(other)):
+        return []
+    return [each.rstrip() for each in difflib.ndiff(one.splitlines(), other.splitlines()) if each[0] in "+-"]
+
+
+def _has(name: str, definition: str | None) -> str:
+    return f"{name} has ({definition})" if definition else f"{name} has none"
+
+
+def _answers_alike(database: Database, change: Change) -> bool:
+    """Whether a view that says something else still gives the same columns and rows."""
+    if change.kind != "view" or change.before is None or change.after is None:
+        return False
+    try:
+        one, other = database.sql(change.before), database.sql(change.after)
+    except LabError:
+        return False
+    return one.columns == other.columns and sorted(map(repr, one.rows)) == sorted(map(repr, other.rows))

@@ -1,0 +1,89 @@
+"""Sessions that hold locks on purpose: each of them ends."""
+
+import gc
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments import locks, readonly
+from migration_lab.instruments.query import execute, query
+from tests.instruments.locks.parts import ALTER, COUNT, on_postgres, until
+
+
+@pytest.mark.parametrize("end", ["close", "with", "garbage", "close_all"])
+def test_a_held_session_ends(url: str, end: str) -> None:
+    held: locks.Held | None = locks.holding(url, ALTER)
+    assert held is not None
+    assert held.is_open
+    if end == "close":
+        held.close()
+        held.close()
+    elif end == "with":
+        with held:
+            pass
+    elif end == "close_all":
+        locks.close_all()
+    if end == "garbage":
+        held = None
+        gc.collect()
+    assert not held or not held.is_open
+    execute(url, ALTER)  # nothing holds it, and the earlier one was not committed
+
+
+def test_it_ends_with_its_process(url: str) -> None:
+    script = (
+        "import os; from migration_lab.instruments import locks\n"
+        f"held = locks.holding({url!r}, {ALTER!r}); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == -signal.SIGKILL
+    execute(url, ALTER)
+
+
+def test_it_can_be_committed(url: str) -> None:
+    held = locks.holding(url, "DELETE FROM users")
+    assert query(url, COUNT).scalar == 2
+    held.commit()
+    assert not held.is_open
+    assert query(url, COUNT).scalar == 0
+
+
+@on_postgres
+def test_an_idle_reader_is_idle_in_transaction_under_the_name_of_a_report(url: str) -> None:
+    with locks.idle_reader(url, COUNT) as reader:
+        report = "application_name = 'report' AND datname = current_database()"
+        state = query(url, f"SELECT state FROM pg_stat_activity WHERE {report}")
+        assert state.scalar == "idle in transaction"
+        assert repr(reader) == "<report: its transaction is open>"
+    assert repr(reader) == "<report: closed>"
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"), [("SELECT nmae FROM users", "nmae"), ("INSERT INTO users VALUES (1, 'again')", "(?i:unique)")]
+)
+def test_sql_that_is_refused_leaves_no_session(url: str, sql: str, says: str) -> None:
+    with pytest.raises(LabError, match=f"does not accept this SQL.*{says}") as refusal:
+        locks.holding(url, sql)
+    execute(url, ALTER)
+    if url.startswith("postgresql"):
+        mine = "application_name = 'another session' AND datname = current_database()"
+        sessions = f"SELECT count(*) FROM pg_stat_activity WHERE {mine}"
+        until(lambda: query(url, sessions).scalar == 0)
+    assert refusal.value.__traceback__  # which keeps all that it saw from being collected, as a notebook does
+
+
+def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    for wrong in (f"sqlite:///{tmp_path}/none.db", "postgresql+psycopg://ann:secret@127.0.0.1:9/shop"):
+        with pytest.raises(LabError, match=r"cannot be opened|does not answer") as error:
+            locks.idle_reader(wrong, COUNT)
+        assert "secret" not in str(error.value)
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_holding_what_somebody_holds_does_not_wait_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readonly, "LOCK_SECONDS", 1)
+    with locks.holding(url, ALTER), pytest.raises(LabError, match="seconds for a lock"):
+        locks.holding(url, ALTER)

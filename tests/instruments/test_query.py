@@ -1,0 +1,207 @@
+"""Looking with SQL changes nothing; writing by hand is committed; tables read the same on every machine."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from migration_lab.ground.engines import engine
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments import readonly
+from migration_lab.instruments.query import Rows, execute, query
+
+WRITES = (
+    "INSERT INTO t (id, name) VALUES (9, 'x')",
+    "UPDATE t SET name = 'x'",
+    "DELETE FROM t",
+    "DROP TABLE t",
+    "CREATE TABLE u (id integer)",
+)
+ESCAPES = (
+    "SELECT 1; INSERT INTO t (id) VALUES (9)",
+    "COMMIT; INSERT INTO t (id) VALUES (9)",
+    "ROLLBACK; BEGIN READ WRITE; INSERT INTO t (id) VALUES (9); COMMIT",
+    "PRAGMA query_only = off; INSERT INTO t (id) VALUES (9)",
+    "WITH n AS (INSERT INTO t (id) VALUES (9) RETURNING id) SELECT * FROM n",
+)
+
+
+@pytest.fixture
+def rows(database: str) -> str:
+    execute(database, "CREATE TABLE t (id integer PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'ann'), (20, NULL)")
+    return database
+
+
+def test_a_question_is_answered_with_columns_and_rows(rows: str) -> None:
+    answer = query(rows, "SELECT id, name FROM t ORDER BY id")
+    assert answer == Rows(("id", "name"), ((1, "ann"), (20, None)))
+    assert answer.scalar == 1
+    assert query(rows, "SELECT count(*) FROM t WHERE name LIKE '%x%' -- 100%").scalar == 0
+
+
+@pytest.mark.parametrize("sql", WRITES)
+def test_a_query_that_would_write_is_refused_and_says_what_to_use(rows: str, sql: str) -> None:
+    with pytest.raises(LabError) as refusal:
+        query(rows, sql)
+    assert "is read-only" in refusal.value.message
+    assert "shop.execute" in refusal.value.next_step
+    assert query(rows, "SELECT count(*) FROM t").scalar == 2
+
+
+@pytest.mark.parametrize("sql", ESCAPES)
+def test_there_is_no_way_out_of_looking(rows: str, sql: str) -> None:
+    with pytest.raises(LabError):
+        query(rows, sql)
+    assert query(rows, "SELECT count(*) FROM t").scalar == 2
+
+
+def test_setting_the_session_to_write_does_not_last(rows: str) -> None:
+    for sql in ("SET TRANSACTION READ WRITE", "SET default_transaction_read_only = off", "PRAGMA query_only = off"):
+        try:
+            query(rows, sql)
+        except LabError:
+            continue
+        with pytest.raises(LabError, match="is read-only"):
+            query(rows, WRITES[0])
+
+
+def test_a_mistake_is_told_in_the_words_of_the_database(rows: str) -> None:
+    with pytest.raises(LabError, match=r"nmae"):
+        query(rows, "SELECT nmae FROM t")
+
+
+def test_sql_by_hand_is_committed_and_counted(rows: str) -> None:
+    assert execute(rows, "UPDATE t SET name = 'bo'; DELETE FROM t WHERE id = 20; CREATE TABLE u (id integer)") == 3
+    assert query(rows, "SELECT name FROM t").rows == (("bo",),)
+
+
+def test_several_statements_by_hand_all_happen_or_none(rows: str) -> None:
+    with pytest.raises(LabError, match=r"(?i)unique"):
+        execute(rows, "INSERT INTO t (id) VALUES (7); INSERT INTO t (id) VALUES (1)")
+    assert query(rows, "SELECT count(*) FROM t").scalar == 2
+
+
+def test_a_statement_that_needs_to_stand_outside_a_transaction_can(rows: str) -> None:
+    execute(rows, "VACUUM")
+
+
+def _slow(url: str) -> str:
+    """SQL that takes a quarter of a minute when nothing stops it."""
+    counting = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 60000000) SELECT max(n) FROM c"
+    return "SELECT pg_sleep(15)" if url.startswith("postgresql") else counting
+
+
+@pytest.mark.parametrize("ask", [query, execute])
+def test_sql_without_an_end_is_stopped_at_its_limit(
+    rows: str, ask: Callable[[str, str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readonly, "STATEMENT_SECONDS", 1)
+    with pytest.raises(LabError) as stopped:
+        ask(rows, _slow(rows))
+    assert stopped.value.message == "This SQL was stopped: it ran for more than 1 seconds, or you interrupted it."
+    assert "without an end" in stopped.value.next_step
+    assert query(rows, "SELECT count(*) FROM t").scalar == 2
+
+
+@pytest.mark.parametrize("ask", [query, execute])
+def test_ctrl_c_stops_sql(rows: str, ask: Callable[[str, str], object]) -> None:
+    came: list[bool] = []
+
+    def ctrl_c() -> None:
+        came.append(True)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.5, ctrl_c)
+    timer.start()
+    try:
+        # psycopg cancels the statement and hands Ctrl-C on; SQLite's driver keeps it for itself.
+        with pytest.raises(KeyboardInterrupt if rows.startswith("postgresql") else LabError) as stopped:
+            ask(rows, _slow(rows))
+    finally:
+        timer.cancel()
+    assert came
+    assert isinstance(stopped.value, KeyboardInterrupt) or "you interrupted it" in str(stopped.value)
+
+
+def test_a_database_file_that_is_not_there_yet_is_empty_and_stays_away(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    assert query(url, "SELECT count(*) FROM sqlite_master").scalar == 0
+    assert not (tmp_path / "shop.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("not a url", "cannot be read"),
+        ("postgres://user:secret@host/x", "cannot be read"),
+        ("postgresql+psycopg://user:secret@127.0.0.1:9/x", "does not answer"),
+        ("sqlite:////nowhere/at/all.db", "its folder is not there"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_says_so_without_its_password(url: str, says: str) -> None:
+    for attempt in (query, execute):
+        with pytest.raises(LabError) as failure:
+            attempt(url, "SELECT 1")
+        assert says in str(failure.value) or "cannot be opened" in str(failure.value)
+        assert "secret" not in str(failure.value)
+        assert "LAB_POSTGRES_URL" not in str(failure.value)  # none is set
+        assert url.startswith("postgres") or "server" not in str(failure.value)
+
+
+def test_a_lost_connection_or_a_full_disk_is_not_a_fault_of_the_sql(tmp_path: Path) -> None:
+    server = engine("postgres")
+    server.create(tmp_path)
+    with pytest.raises(LabError, match="does not answer, or has closed the connection") as lost:
+        execute(server.url(tmp_path), "SELECT pg_terminate_backend(pg_backend_pid())")
+    assert "lab.resume()" in lost.value.next_step
+    server.drop(tmp_path)
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    full = "PRAGMA max_page_count = 3; CREATE TABLE a (x); INSERT INTO a VALUES (zeroblob(100000))"
+    with pytest.raises(LabError, match="SQLite cannot use its file: database or disk is full") as no_room:
+        execute(url, full)
+    assert "Make room" in no_room.value.next_step
+    (tmp_path / "damaged.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    with pytest.raises(LabError):
+        query(f"sqlite:///{tmp_path / 'damaged.db'}", "SELECT 1 FROM sqlite_schema")
+
+
+def test_a_table_is_aligned_and_every_value_has_one_form() -> None:
+    answer = Rows(
+        ("id", "what"),
+        (
+            (1, None),
+            (10, True),
+            (100, datetime(2026, 5, 1, 9, 30)),
+            (5, b"\x00\xff"),
+            (6, Decimal("1.50")),
+            (7, {"b": 1, "a": "é"}),
+            (8, "two\nlines"),
+            (9, "x" * 110),
+        ),
+    )
+    assert answer.as_text() == "\n".join(
+        [
+            "id   what",
+            "---  " + "-" * 100,
+            "  1  NULL",
+            " 10  true",
+            "100  2026-05-01 09:30:00",
+            "  5  X'00ff'",
+            "  6  1.50",
+            '  7  {"a": "é", "b": 1}',
+            "  8  two\\nlines",
+            "  9  " + "x" * 99 + "…",
+            "(8 rows)",
+        ]
+    )
+
+
+def test_a_long_table_shows_its_beginning_and_says_so() -> None:
+    answer = Rows(("n",), tuple((n,) for n in range(100)))
+    assert answer.as_text(limit=2).splitlines() == ["n", "-", "0", "1", "(100 rows, the first 2 are shown)"]
+    assert Rows(("n",), ()).as_text() == "n\n-\n(0 rows)"

@@ -1,0 +1,202 @@
+"""The shop as a live service: it answers, says why it fails, never outlives its parent; requests keep their pace."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from migration_lab.ground import places
+from migration_lab.ground.errors import LabError
+from migration_lab.instruments.query import execute, query
+from migration_lab.instruments.service import Response, Service, serve
+from migration_lab.instruments.traffic.plan import READERS
+
+TABLES = """
+CREATE TABLE users (id integer PRIMARY KEY, email varchar(255));
+CREATE TABLE orders (id integer PRIMARY KEY, user_id integer, amount_cents integer, status text, created_at timestamp);
+INSERT INTO users VALUES (1, 'ann@example.com')"""
+
+
+@dataclass
+class Shop:
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.folder / 'shop.db'}"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    folder = tmp_path / "a shop's folder"
+    shutil.copytree(places.course_root() / "sample_app", folder)
+    (folder / ".flaskenv").write_text(f"FLASK_APP=shop\nDATABASE_URL=sqlite:///{folder / 'shop.db'}\n")
+    return Shop(folder)
+
+
+@pytest.fixture
+def service(shop: Shop) -> Iterator[Service]:
+    with serve(shop) as running:
+        yield running
+
+
+def test_it_answers_and_writes(shop: Shop, service: Service) -> None:
+    execute(shop.url, TABLES)
+    answer = service.get("/users")
+    assert (answer.status, answer.ok, answer.reason) == (200, True, "")
+    assert [user["email"] for user in answer.json] == ["ann@example.com"]
+    assert service.post("/orders", {"user_id": 1, "amount_cents": 5}).status == 201
+    assert service.patch("/orders/1", {"status": "paid"}).json["status"] == "paid"
+    assert query(shop.url, "SELECT status FROM orders").scalar == "paid"
+    assert service.get("/users/99").reason == "There is no such user."
+
+
+def test_an_error_of_the_app_says_its_reason_and_leaves_its_traceback_in_the_log(service: Service) -> None:
+    answer = service.get("/users")
+    assert (answer.status, answer.ok) == (500, False)
+    assert answer.reason == "(sqlite3.OperationalError) no such table: users"
+    until = time.monotonic() + 20
+    while "Background on this error" not in service.log() and time.monotonic() < until:
+        time.sleep(0.01)  # the log comes through a pipe of its own
+    assert "Traceback" in service.log()
+    assert "no such table: users" in service.log()
+
+
+def test_a_deploy_brings_the_new_files_and_drops_no_request(shop: Shop, service: Service) -> None:
+    execute(shop.url, TABLES)
+    health = shop.folder / "shop" / "routes" / "users.py"
+    health.write_text(health.read_text().replace('"email": user.email', '"mail": user.email'))
+    with service.requests(per_second=50) as seen:
+        seen.wait_for(3)
+        service.deploy()
+        seen.phase("after the deploy")
+        seen.wait_for(3)
+    assert seen.failed == 0
+    assert service.get("/users/1").json == {"id": 1, "mail": "ann@example.com"}
+
+
+def test_a_deploy_that_does_not_start_leaves_the_earlier_shop_in_service(shop: Shop, service: Service) -> None:
+    execute(shop.url, TABLES)
+    (shop.folder / "shop" / "extensions.py").write_text("import no_such_module\n")
+    with pytest.raises(
+        LabError, match="The shop does not start: ModuleNotFoundError: No module named 'no_such_module'"
+    ):
+        service.deploy()
+    assert service.get("/users/1").ok
+
+
+def test_what_the_app_prints_does_not_confuse_it(shop: Shop) -> None:
+    (shop.folder / "shop" / "config.py").open("a").write("\nprint('listening-1234-80')\n")
+    with serve(shop) as service:
+        assert service.get("/nowhere").status == 404
+        assert "listening-1234-80" in service.log()
+
+
+def test_a_shop_that_was_stopped_does_not_answer_and_can_start_again(shop: Shop, service: Service) -> None:
+    process = service._shop.process if service._shop else None
+    service.stop()
+    service.stop()
+    assert process is not None
+    assert process.wait(0) is not None
+    assert service.get("/users") == Response(0, "", "the shop does not answer")
+    assert not service.is_running
+    assert service.start().get("/nowhere").status == 404
+    assert service.start() is service
+
+
+def test_a_stop_ends_what_the_app_has_started(shop: Shop) -> None:
+    code = "\nimport subprocess\nprint('started', subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
+    (shop.folder / "shop" / "config.py").open("a").write(code)
+    with serve(shop) as service:
+        (line,) = [line for line in service.log().splitlines() if line.startswith("started ")]
+        started = psutil.Process(int(line.split()[1]))
+        service.stop()
+    until = time.monotonic() + 20
+    with suppress(psutil.NoSuchProcess):
+        while started.status() != psutil.STATUS_ZOMBIE:  # which it stays where nobody reaps orphans
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
+def test_it_dies_with_a_parent_that_is_killed(shop: Shop) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from types import SimpleNamespace\n"
+        "from migration_lab.instruments.service import serve\n"
+        "service = serve(SimpleNamespace(folder=Path(sys.argv[1])))\n"
+        "print(service._shop.process.pid, flush=True); time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(shop.folder)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    child.wait(timeout=20)
+    assert not child.is_running()
+
+
+def test_an_interrupt_while_requests_arrive_ends_them(shop: Shop, service: Service) -> None:
+    before = threading.active_count()
+
+    def interrupted() -> None:
+        with service.requests() as seen:
+            seen.wait_for(1)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    until = time.monotonic() + 20
+    while threading.active_count() > before:  # the one that listens needs a moment to end
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert service.is_running
+
+
+def test_requests_tell_what_became_of_each_phase(shop: Shop, service: Service) -> None:
+    with service.requests(per_second=50) as seen:
+        seen.wait_for(4)
+        execute(shop.url, TABLES)
+        seen.phase("after the tables were made")
+        seen.wait_for(4)
+    assert seen.failed_in("after the tables were made") == 0
+    assert seen.answered_in("after the tables were made") >= 4
+    assert seen.failed > 0
+    assert seen.in_words().splitlines()[-1] == "after the tables were made: all answered"
+    assert "500: (sqlite3.OperationalError) no such table: users" in seen.in_words()
+    assert "after the tables were made:" in seen.as_text()
+    assert query(shop.url, "SELECT count(*) FROM orders").scalar > 0
+
+
+def test_a_shop_is_warmed_by_as_many_requests_at_once_as_there_are_readers() -> None:
+    together = threading.Barrier(READERS)
+    asked = []
+
+    class Counts(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            together.wait(10)
+            self.send_error(500)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Counts) as server:
+        threading.Thread(target=server.serve_forever).start()
+        service = Service(Shop(Path()))
+        service._shop = SimpleNamespace(port=server.server_port)  # type: ignore[assignment]
+        service.warm(["/users/1"])
+        server.shutdown()
+    assert asked == ["/users/1"] * READERS
+    service.warm(["/users/1"])  # nothing answers there any more, and that is left to the requests that count

@@ -1,0 +1,252 @@
+"""Templates: the right start, built once, never seen half-made, made anew when the course changes."""
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from migration_lab.ground import course, places
+from migration_lab.ground.course import lesson
+from migration_lab.ground.engines import Engine, engine
+from migration_lab.ground.errors import LabError
+from migration_lab.shops import scenes, templates
+from migration_lab.shops.templates import Template, checkpoint_template, scene_template
+
+pytestmark = pytest.mark.usefixtures("tiny_course")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of this test alone; the Postgres server is shared."""
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def ask(engine: Engine, folder: Path, sql: str) -> list[tuple[object, ...]]:
+    made = sqlalchemy.create_engine(engine.sqlalchemy_url(folder), poolclass=sqlalchemy.NullPool)
+    with made.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+
+def clone(template: Template, folder: Path) -> Path:
+    folder.mkdir()
+    template.engine.clone(template.key, folder)
+    return folder
+
+
+def names(template: Template) -> list[str]:
+    return [path.relative_to(template.files).as_posix() for path in templates.files_in(template.files)]
+
+
+def test_before_the_first_migration_the_database_is_empty(each_engine: Engine, tmp_path: Path) -> None:
+    template = checkpoint_template(lesson("01"), each_engine)
+    assert names(template) == ["rows.sql", "shop/__init__.py"]
+    folder = clone(template, tmp_path / "cloned")
+    assert sqlalchemy.inspect(sqlalchemy.create_engine(each_engine.sqlalchemy_url(folder))).get_table_names() == []
+    each_engine.drop(folder)
+
+
+def test_rows_live_through_the_migrations_of_a_checkpoint(each_engine: Engine, tmp_path: Path) -> None:
+    template = checkpoint_template(lesson("02"), each_engine)
+    assert "migrations/versions/0002_nickname.py" in names(template)
+    folder = clone(template, tmp_path / "cloned")
+    assert ask(each_engine, folder, "SELECT id, email, nickname FROM users ORDER BY id") == [
+        (1, "ada@example.com", "ADA@EXAMPLE.COM"),
+        (2, "it's; odd", "IT'S; ODD"),
+    ]
+    assert ask(each_engine, folder, "SELECT version_num FROM alembic_version") == [("0002",)]
+    each_engine.drop(folder)
+
+
+def test_a_scene_takes_its_steps_in_order(each_engine: Engine, tmp_path: Path) -> None:
+    template = scene_template(lesson("02"), "stuck", each_engine)
+    assert "migrations/versions/0003_fails.py" in names(template)
+    assert "migrations/versions/0002_nickname.py" not in names(template)
+    folder = clone(template, tmp_path / "cloned")
+    assert ask(each_engine, folder, "SELECT id, email FROM users") == [(1, f"from {each_engine.name}")]
+    each_engine.drop(folder)
+
+
+def test_a_template_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = checkpoint_template(lesson("02"), engine("sqlite"))
+    monkeypatch.setattr(templates, "build_checkpoint", None)
+    assert checkpoint_template(lesson("02"), engine("sqlite")) == first
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sample_app/shop/__init__.py",
+        "sample_app/rows.sql",
+        "sample_app/new.py",
+        "lessons/02_second/checkpoint/migrations/versions/0002_nickname.py",
+        "lessons/02_second/scenes/stuck/scene.yaml",
+        "lessons/02_second/scenes/stuck/files/new",
+    ],
+)
+def test_a_changed_course_makes_another_template(name: str, tiny_course: Path) -> None:
+    before = scene_template(lesson("02"), "stuck", engine("sqlite"))
+    with (tiny_course / name).open("a") as file:
+        file.write("\n\n")
+    assert scene_template(lesson("02"), "stuck", engine("sqlite")).key != before.key
+
+
+def test_engines_versions_and_scenes_make_different_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {
+        templates._key(lesson("02"), None, engine("sqlite")),
+        templates._key(lesson("02"), None, engine("postgres")),
+    }
+    found.add(templates._key(lesson("01"), None, engine("sqlite")))
+    found.add(templates._key(lesson("02"), scenes.scene_folder(lesson("02"), "stuck"), engine("sqlite")))
+    monkeypatch.setattr(templates, "_versions", lambda: ["99"])
+    found.add(templates._key(lesson("02"), None, engine("sqlite")))
+    assert len(found) == 5
+
+
+def test_what_running_leaves_behind_changes_no_key_and_enters_no_template(tiny_course: Path) -> None:
+    before = checkpoint_template(lesson("02"), engine("sqlite"))
+    for name in ("sample_app/shop/__pycache__/x.pyc", "sample_app/instance/shop.db", "sample_app/.pytest_cache/x"):
+        (tiny_course / name).parent.mkdir(exist_ok=True)
+        (tiny_course / name).write_text("x")
+    assert checkpoint_template(lesson("02"), engine("sqlite")) == before
+    assert not any("instance" in name or "pycache" in name or "flaskenv" in name for name in names(before))
+
+
+def test_an_interrupted_build_is_begun_anew(
+    each_engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(each_engine.__class__, "save_template", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint_template(lesson("02"), each_engine)
+    assert not [path for path in (places.cache() / "templates").iterdir() if path.is_dir()]
+    folder = clone(checkpoint_template(lesson("02"), each_engine), tmp_path / "cloned")
+    assert ask(each_engine, folder, "SELECT count(*) FROM users") == [(2,)]
+    each_engine.drop(folder)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_killed_build_is_begun_anew(tiny_course: Path) -> None:
+    script = (
+        "import os\nfrom migration_lab.shops import scenes, templates\nfrom migration_lab.ground.course import lesson\n"
+        "from migration_lab.ground.engines import engine\n"
+        "templates.play = lambda *_: os.kill(os.getpid(), 9)\n"
+        "templates.scene_template(lesson('02'), 'stuck', engine('sqlite'))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == -9
+    assert [path.name[:9] for path in (places.cache() / "templates").iterdir() if path.is_dir()] == [".building"]
+    template = scene_template(lesson("02"), "stuck", engine("sqlite"))
+    assert [path for path in (places.cache() / "templates").iterdir() if path.is_dir()] == [template.files]
+
+
+@pytest.fixture
+def own_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Templates of this test alone: those of other workers are on the same server, and have the same keys else."""
+    monkeypatch.setattr(templates, "RECIPE", secrets.token_hex(4))
+
+
+@pytest.mark.usefixtures("own_keys")
+@pytest.mark.parametrize("part", ["files", "database"])
+def test_a_template_of_which_a_part_was_lost_is_made_anew(part: str, each_engine: Engine, tmp_path: Path) -> None:
+    template = checkpoint_template(lesson("02"), each_engine)
+    if part == "files":
+        template.files.rename(tmp_path / "lost")
+    else:
+        each_engine.drop_template(template.key)
+    folder = clone(checkpoint_template(lesson("02"), each_engine), tmp_path / "cloned")
+    assert ask(each_engine, folder, "SELECT count(*) FROM users") == [(2,)]
+    assert template.files.is_dir()
+    each_engine.drop(folder)
+
+
+def test_several_processes_build_one_template_between_them(tiny_course: Path, tmp_path: Path) -> None:
+    script = (
+        "from migration_lab.shops import templates\nfrom migration_lab.ground.course import lesson\n"
+        "from migration_lab.ground.engines import engine\n"
+        "real = templates.build_checkpoint\n"
+        "def build(*args):\n    print('built')\n    real(*args)\n"
+        "templates.build_checkpoint = build\n"
+        "print(templates.checkpoint_template(lesson('02'), engine('sqlite')).files.is_dir())\n"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert sorted(" ".join(each.communicate()[0].split()) for each in running) == ["True", "True", "built True"]
+
+
+@pytest.mark.usefixtures("own_keys")
+def test_old_templates_are_pruned_when_a_new_one_is_built(
+    each_engine: Engine, tiny_course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = checkpoint_template(lesson("02"), each_engine)
+    other = scene_template(lesson("02"), "stuck", each_engine)
+    a_month_ago = time.time() - 31 * 24 * 3600
+    os.utime(old.files, (a_month_ago, a_month_ago))
+    checkpoint_template(lesson("01"), each_engine)
+    assert not old.files.exists()
+    assert not each_engine.has_template(old.key)
+    assert other.files.exists()
+    assert each_engine.has_template(other.key)
+    monkeypatch.setattr(templates, "KEPT_AT_MOST", 1)
+    last = checkpoint_template(lesson("02"), each_engine)
+    assert [path for path in (places.cache() / "templates").iterdir() if path.is_dir()] == [last.files]
+
+
+def test_a_lock_that_others_may_wait_for_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = checkpoint_template(lesson("02"), engine("sqlite"))
+    lock = old.files.with_suffix(".lock")
+    lock.touch()  # where filelock removes it itself
+    monkeypatch.setattr(templates, "KEPT_AT_MOST", 1)
+    checkpoint_template(lesson("01"), engine("sqlite"))
+    assert not old.files.exists()
+    assert lock.exists()
+
+
+def test_a_template_that_is_pruned_while_it_is_taken_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    template = checkpoint_template(lesson("02"), engine("sqlite"))
+    real = os.utime
+
+    def pruned(path: Path) -> None:
+        monkeypatch.setattr(os, "utime", real)
+        shutil.rmtree(path)
+        real(path)
+
+    monkeypatch.setattr(os, "utime", pruned)
+    assert checkpoint_template(lesson("02"), engine("sqlite")) == template
+    assert template.files.is_dir()
+
+
+def test_a_step_that_does_not_go_as_the_scene_says_is_reported(tiny_course: Path) -> None:
+    scene = tiny_course / "lessons/02_second/scenes/stuck/scene.yaml"
+    for steps, message in {
+        "[{flask: db nope}]": "`flask db nope` should succeed but ended with exit code 2:\nUsage",
+        "[{flask: db heads, fails: true}]": "`flask db heads` should fail but ended with exit code 0",
+        "[{flask: db heads, remove: x}]": "a step is one of",
+        "[{lay: files, fails: true}]": "only a flask step can fail",
+        "[{play: files}]": "steps 1 play: there is no such field",
+        "{": "scene.yaml, line 2: ",
+        "[{flask: db heads}, {sql: SELECT nonsense}]": "In scene stuck, step 2, `sql` failed: no such column: nonsense",
+        "[{remove: nothing}]": "In scene stuck, step 1, `remove nothing` failed: ",
+        "[{lay: nothing}]": "In scene stuck, step 1, `lay nothing` failed: ",
+        "[{flask: db nope}, {remove: x}]": "In scene stuck, step 1, `flask db nope` should succeed",
+    }.items():
+        scene.write_text("steps: " + steps)
+        with pytest.raises(LabError, match=re.escape(message)):
+            scene_template(lesson("02"), "stuck", engine("sqlite"))
+    with pytest.raises(LabError, match=r"has no scene 'nope'. Its scenes: stuck"):
+        scene_template(lesson("02"), "nope", engine("sqlite"))
+
+
+def test_every_checkpoint_of_the_course_can_be_built(monkeypatch: pytest.MonkeyPatch, each_engine: Engine) -> None:
+    monkeypatch.delenv("LAB_COURSE")
+    course.lessons.cache_clear()
+    for each in course.lessons():
+        assert checkpoint_template(each, each_engine).files.is_dir()

@@ -1,0 +1,170 @@
+"""The doctor tries what lessons need, and names what to do about what it finds."""
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from migration_lab.ground import places
+from migration_lab.shops.process import Completed
+from migration_lab.teaching import doctor
+from migration_lab.teaching.doctor import Examination, Finding
+
+
+def only(subject: str) -> Finding:
+    """The finding about one subject, without trying the rest."""
+    attempts = {"Packages": doctor._packages, "Kernel": doctor._kernel, "Disk": doctor._disk, "Shell": doctor._shell}
+    attempts |= {"SQLite": lambda: doctor._round_trip("sqlite"), "Postgres": lambda: doctor._round_trip("postgres")}
+    attempts |= {"Terminal": doctor._terminal, "git": doctor._git}
+    attempts |= {"my_work": doctor._my_work, "JupyterLab": doctor._jupyterlab}
+    return doctor._finding(subject, attempts[subject])
+
+
+@pytest.mark.usefixtures("home")
+def test_this_machine_is_ready() -> None:
+    steps: list[str] = []
+    report = doctor.run(on_step=steps.append, on_finding=lambda finding: steps.append(finding.says))
+    assert steps == [words for each in report.findings for words in (each.subject, each.says)]
+    assert max(len(each.subject) for each in report.findings) == doctor.WIDTH
+    assert report.ok, report.as_text()
+    assert "A downgrade and an upgrade of the shop ran on the lab's own server." in report.as_text()
+    assert report.as_text().endswith("This machine is ready for the course.")
+
+
+def test_a_problem_is_shown_with_its_next_step() -> None:
+    findings = (Finding("ok", "Python", "It runs."), Finding("problem", "Disk", "It is full.", "Make room."))
+    assert Examination(findings).as_text() == (
+        "ok       Python  It runs.\n"
+        "problem  Disk    It is full.\n"
+        "                 Make room.\n"
+        "\n"
+        "1 thing needs your attention."
+    )
+    assert not Examination(findings).ok
+
+
+def test_a_note_does_not_make_a_machine_unfit() -> None:
+    assert Examination((Finding("note", "Browser", "There is none."),)).ok
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", ["SQLite", "Postgres"])
+@pytest.mark.parametrize("failing", ["downgrade", "upgrade"])
+def test_a_command_that_fails_is_a_problem(name: str, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(shop: object, *arguments: str) -> Completed:
+        return Completed(failing in arguments, f"Traceback\nOperationalError: {failing} is broken\n")
+
+    monkeypatch.setattr(doctor, "run_flask", fail)
+    finding = only(name)
+    assert finding.verdict == "problem"
+    assert finding.says == f"`flask db {failing}` failed on {name}: OperationalError: {failing} is broken"
+    assert not list(places.cache().glob("doctor-*")), "nothing is left behind"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_postgres_that_cannot_be_reached_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_POSTGRES_URL", "postgresql://ann:secret@127.0.0.1:1/nowhere")
+    finding = only("Postgres")
+    assert finding.verdict == "problem"
+    assert finding.next_step
+    assert "secret" not in finding.says + finding.next_step
+
+
+def test_a_package_unlike_the_lock_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name == "click":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "0.1" if name == "alembic" else real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    finding = only("Packages")
+    assert finding.verdict == "problem"
+    assert "alembic 0.1, click (missing)" in finding.says
+    assert "run.py lab" in finding.next_step
+
+
+def test_a_kernel_in_another_python_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other = tmp_path / "python"
+    other.touch()
+    spec = SimpleNamespace(argv=[str(other)])
+    monkeypatch.setattr("jupyter_client.kernelspec.KernelSpecManager.get_kernel_spec", lambda *_: spec)
+    assert only("Kernel").verdict == "problem"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_full_disk_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=7_000_000))
+    finding = only("Disk")
+    assert finding.verdict == "problem"
+    assert "Only 7 MB are free" in finding.says
+
+
+def test_a_folder_that_cannot_be_written_is_a_problem(home: Path) -> None:
+    home.write_text("a file in its place", encoding="utf-8")
+    assert only("my_work").verdict == "problem"
+
+
+def test_a_database_url_in_the_shell_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://production")
+    finding = only("Shell")
+    assert finding.verdict == "note"
+    assert "unset DATABASE_URL" in finding.next_step
+    assert "production" not in finding.says
+
+
+def test_another_flask_in_the_shell_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    flask = tmp_path / "flask"
+    flask.write_text("#!/bin/sh\n", encoding="utf-8")
+    flask.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "does not use the lab's" in only("Shell").says
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), str(tmp_path)]))
+    assert only("Shell").verdict == "ok"
+
+
+def test_what_nobody_foresaw_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(doctor, "checkpoint_template", break_down)
+    finding = only("SQLite")
+    assert finding.verdict == "problem"
+    assert "RuntimeError: odd" in finding.says
+
+
+def test_a_start_file_that_takes_flask_away_from_terminals_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = tmp_path / "flask"
+    other.write_text("#!/bin/sh\n", encoding="utf-8")
+    other.chmod(0o755)
+    bash = shutil.which("bash")
+    assert bash
+    monkeypatch.setenv("SHELL", bash)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".bashrc").write_text(f'export PATH="{tmp_path}:$PATH"\n', encoding="utf-8")
+    assert only("Terminal").verdict == "ok"
+    (tmp_path / ".bashrc").write_text(f'export PATH="{tmp_path}:$PATH"\nreadonly PATH\n', encoding="utf-8")
+    finding = only("Terminal")
+    assert finding.verdict == "problem"
+    assert f'export PATH="{Path(sys.executable).parent}:$PATH"' in finding.next_step
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"), [("git version 2.39.5 (Apple Git-154)", "ok"), ("git version 2.25.1", "problem")]
+)
+def test_the_version_of_git_is_looked_at(said: str, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "run_git", lambda *_: Completed(0, f"{said}\n"))
+    assert only("git").verdict == verdict
+
+
+def test_a_machine_without_git_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    finding = only("git")
+    assert (finding.verdict, finding.says) == ("problem", "There is no git on this machine.")
