@@ -91,6 +91,12 @@ def test_an_old_python_says_in_one_sentence_what_is_needed(tmp_path: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
+def test_the_commands_need_nothing_that_is_installed() -> None:
+    done = subprocess.run([sys.executable, "-S", "run.py", "help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: python run.py lab")
+
+
 def test_an_old_python_looks_for_a_newer_one_that_really_runs(tmp_path: Path) -> None:
     shim(tmp_path, "python3.14", "echo 'pyenv: python3.14: command not found' >&2; exit 127")
     shim(tmp_path, "python3.12", f'exec "{sys.executable}" "$@"')

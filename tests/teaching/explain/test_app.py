@@ -51,6 +51,7 @@ def test_a_slip_in_a_model_is_named_with_its_line(project: Project, text: str) -
     assert "Error: " in found.meaning
     in_shop = 'File "/home/ann/my_work/shops/02_x-sqlite/shop/models/user.py", line 19, in User\nNameError: name'
     assert "`shop/models/user.py`, line 19" in (explain(in_shop + " 'x'") or not_known("")).says
+    assert explain(in_shop.replace("my_work/shops/02_x-sqlite/shop", "migration_lab/shops/process") + " 'x'") is None
 
 
 @pytest.mark.parametrize(
