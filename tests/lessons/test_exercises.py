@@ -4,9 +4,9 @@ An answer is worked out on the exercise's first engine and judged on all, as a l
 the learner's own database, on each. So is a solution; on the engine that its notebook opens, the whole suite leaves
 that to `tests/lessons/test_solutions.py`.
 
-Of the wrong answers that one expectation rejects, the whole suite judges each on one engine, and each engine at least
-once: so every answer is seen to fail, and every expectation to fail on every engine. `lab prove` and `--every-engine`
-judge them all on all.
+Of the wrong answers that one expectation rejects, and of the right ones of an exercise, the whole suite judges each on
+one engine, and each engine at least once: so every answer is seen to fail or to pass, and every expectation to fail on
+every engine. `lab prove` and `--every-engine` judge them all on all; a solution always is.
 """
 
 from collections import defaultdict
@@ -52,8 +52,8 @@ def _given(answer: Answer, engines: tuple[EngineName, ...]) -> list[tuple[Engine
 
 
 def shared_out(answers: Iterable[Answer]) -> dict[Path, tuple[EngineName, ...]]:
-    """The engines on which each wrong answer is judged by the whole suite, by its file: see above."""
-    groups: dict[tuple[str, str], list[Answer]] = defaultdict(list)
+    """The engines on which each answer is judged by the whole suite, by its file: see above."""
+    groups: dict[tuple[str, str], list[Answer]] = defaultdict(list)  # no expectation rejects the right ones
     for answer in answers:
         groups[answer.exercise, answer.rejected_by].append(answer)
     shared = {}
@@ -83,7 +83,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     config = metafunc.config
     is_whole = config.pluginmanager.has_plugin("proof") or config.getoption("--every-engine")
-    shared = {} if is_whole else shared_out(each for each in ANSWERS if each.kind == "wrong" and not each.fault)
+    shared = {} if is_whole else shared_out(each for each in ANSWERS if each.matter)
     params = [
         pytest.param(
             answer,
@@ -127,15 +127,15 @@ def _assert_it_is_judged(answer: Answer, judged: EngineVerdict) -> None:
 
 
 def test_each_expectation_is_seen_to_fail_on_each_engine_where_all_together_do() -> None:
-    wrong = [each for each in ANSWERS if each.kind == "wrong" and not each.fault]
-    shared = shared_out(wrong)
-    assert all(shared[each.file] for each in wrong)
+    given = [each for each in ANSWERS if each.matter and each.engines]
+    shared = shared_out(given)
+    assert all(shared[each.file] for each in given)
 
     def seen(engines_of: Callable[[Answer], tuple[EngineName, ...]]) -> set[tuple[str, str, EngineName]]:
-        return {(each.exercise, each.rejected_by, engine) for each in wrong for engine in engines_of(each)}
+        return {(each.exercise, each.rejected_by, engine) for each in given for engine in engines_of(each)}
 
     assert seen(lambda each: shared[each.file]) == seen(lambda each: each.engines)
-    assert all(set(shared[each.file]) <= set(each.engines) for each in wrong)
+    assert all(set(shared[each.file]) <= set(each.engines) for each in given)
 
 
 @pytest.mark.parametrize(("lesson", "exercise_id"), [pytest.param(*each, id=each[1]) for each in EXERCISES])
