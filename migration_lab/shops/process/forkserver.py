@@ -20,7 +20,7 @@ from pathlib import Path
 from migration_lab.ground import places
 
 NUMBER = struct.Struct("!i")
-HELLO = b"+"
+HELLO, FOR_TESTS = b"+", b"t"  # a request for a child, and for one that runs pytest
 SERVING = "migration_lab.shops.process.serving"
 
 
@@ -83,7 +83,8 @@ def ask(requests: socket.socket, argv: list[str], folder: Path, env: dict[str, s
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            socket.send_fds(requests, [HELLO], [theirs.fileno(), *files])
+            message = FOR_TESTS if argv[0] == "pytest" else HELLO
+            socket.send_fds(requests, [message], [theirs.fileno(), *files])
         forked = Forked(ours)
         # Only now: a caller that is interrupted before, or asks once more, leaves a child that nobody has told what
         # to do; it ends when `ours` is closed.

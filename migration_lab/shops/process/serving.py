@@ -19,7 +19,7 @@ from typing import NoReturn
 from migration_lab.ground import places
 from migration_lab.shops.process import child
 from migration_lab.shops.process.compiled import Compiled
-from migration_lab.shops.process.forkserver import HELLO, NUMBER
+from migration_lab.shops.process.forkserver import FOR_TESTS, HELLO, NUMBER
 
 # What a command would otherwise import each time. Never a learner's module.
 PRELOAD = (
@@ -42,6 +42,8 @@ PRELOAD = (
     "sqlite3",
     "waitress",  # for the commands that serve the shop
 )
+# A command ends before its garbage takes room. Python's own thresholds take a twentieth of its time.
+RARELY = (100_000, 50, 100)
 SET_CHILD_SUBREAPER = 36  # of prctl
 
 
@@ -54,11 +56,28 @@ def serve(requests_fd: int) -> None:
     with contextlib.suppress(Exception):
         # What installed packages add to `flask`: else each command looks through all of them again.
         importlib.import_module("flask.cli").cli._load_plugin_commands()
-    gc.collect()
-    gc.freeze()  # children must not copy the memory of what they only read
+    gc.set_threshold(*RARELY)
+    _keep()
     compiled = Compiled(places.course_root())
     reap_orphans()
     answer(requests, compiled.use, compiled.add_next)
+
+
+def _keep() -> None:
+    """Collect garbage, and take what is left out of further collections: children must not copy what they only read."""
+    gc.collect()
+    gc.freeze()
+
+
+def import_pytest() -> None:
+    """What the shop's own tests import, once for all: a third of a short run. Few kernels need it."""
+    if "pytest" in sys.modules:
+        return
+    from _pytest.config import default_plugins
+
+    for name in ("pytest", *(f"_pytest.{each}" for each in default_plugins)):
+        importlib.import_module(name)
+    _keep()
 
 
 def answer(
@@ -86,9 +105,12 @@ def answer(
                 _report_ended(running)
             if requests not in ready:
                 continue
-            connection, files = _receive(requests)
+            message, connection, files = _receive(requests)
             if connection is None:
                 break
+            if message == FOR_TESTS:
+                with contextlib.suppress(Exception):  # the child says what is wrong
+                    import_pytest()
             if (pid := os.fork()) == 0:
                 try:
                     signal.set_wakeup_fd(-1)
@@ -115,12 +137,12 @@ def reap_orphans() -> None:
             ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _receive(requests: socket.socket) -> tuple[socket.socket, list[int]] | tuple[None, list[int]]:
+def _receive(requests: socket.socket) -> tuple[bytes, socket.socket | None, list[int]]:
     try:
         message, files, _, _ = socket.recv_fds(requests, len(HELLO), 3)
     except OSError:
-        return None, []
-    return (socket.socket(fileno=files[0]), files[1:]) if message else (None, [])
+        return b"", None, []
+    return (message, socket.socket(fileno=files[0]), files[1:]) if message else (b"", None, [])
 
 
 def _become_child(connection: socket.socket, output: int, further: int | None = None) -> NoReturn:
