@@ -19,6 +19,11 @@ from tests.lessons.twice import each_section_twice, name_each_cell
 Run = Callable[..., dict[str, Any]]
 
 
+def is_thorough(config: pytest.Config) -> bool:
+    """Whether this run proves all, however long it takes: `lab prove`, or `--thorough`."""
+    return config.pluginmanager.has_plugin("proof") or bool(config.getoption("--thorough"))
+
+
 def is_proof(cell: dict[str, Any]) -> bool:
     """Whether it is a cell that proves what the prose says."""
     return "proof" in cell["metadata"].get("tags", ())

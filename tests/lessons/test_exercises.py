@@ -6,7 +6,7 @@ that to `tests/lessons/test_solutions.py`.
 
 Of the wrong answers that one expectation rejects, and of the right ones of an exercise, the whole suite judges each on
 one engine, and each engine at least once: so every answer is seen to fail or to pass, and every expectation to fail on
-every engine. `lab prove` and `--every-engine` judge them all on all; a solution always is.
+every engine. `lab prove` and `--thorough` judge them all on all; a solution always is.
 """
 
 from collections import defaultdict
@@ -23,6 +23,7 @@ from migration_lab.making.answers import Answer, answers_of
 from migration_lab.making.giving import give
 from migration_lab.shops import workspace
 from migration_lab.teaching.judging import EngineVerdict, judge_of
+from tests.lessons.conftest import is_thorough
 
 FEWEST_WRONG = 3
 WRITTEN = [lesson for lesson in course.lessons() if lesson.is_written]
@@ -81,9 +82,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each answer, on the engines on which this run judges it."""
     if "judged_on" not in metafunc.fixturenames:
         return
-    config = metafunc.config
-    is_whole = config.pluginmanager.has_plugin("proof") or config.getoption("--every-engine")
-    shared = {} if is_whole else shared_out(each for each in ANSWERS if each.matter)
+    shared = {} if is_thorough(metafunc.config) else shared_out(each for each in ANSWERS if each.matter)
     params = [
         pytest.param(
             answer,
