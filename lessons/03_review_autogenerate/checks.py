@@ -18,13 +18,8 @@ class Rename(FilesJudge):
     def renamed(self) -> None:
         """`users` has `display_name` in place of `nickname`: text, up to 80 characters, optional"""
         self.expect_column("users.display_name", where=self.head, length=80)
-        self.expect(
-            self.head.column("users.nickname") is None,
-            expected="`users` has no `nickname` any more.",
-            found=f"`users.nickname` is {self.head.column('users.nickname')}.",
-            cause="The revision leaves both columns.",
-            next_step="After the upgrade the old name has to be gone, and its values in the new one.",
-        )
+        why, then = "The revision leaves both columns.", "The old name has to go, and its values into the new one."
+        self.expect_gone("users.nickname", where=self.head, cause=why, next_step=then)
 
 
 class GiftMessage(FilesJudge):

@@ -7,6 +7,7 @@ from migration_lab.instruments.schema import Unique
 from migration_lab.instruments.service import serve
 from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, listed
 from migration_lab.teaching.judging.planted import expect_no_drift
+from migration_lab.teaching.judging.program import run_program
 
 # --------------------------------------------------------------------------------- 04.1: a name that is not the same
 
@@ -169,8 +170,7 @@ class TwentyNames(FilesJudge):
     def names(self) -> None:
         """after the upgrade each of the 20 constraints has the name that the models give it, and so has its index"""
         before, after, _ = self._before_and_after
-        means = {each.name: each.definition for each in before.values()}
-        there = {each.name: each.definition for each in after.values()}
+        means, there = ({each.name: each.definition for each in looks.values()} for looks in (before, after))
         wrong = [
             f"`{table}`: {means[old]} should be called `{new}`, "
             + (f"which is {there[new]}" if new in there else "and there is no such constraint")
@@ -186,9 +186,7 @@ class TwentyNames(FilesJudge):
         self.expect_none(
             wrong,
             expected="Each of the 20 constraints has the name that the convention makes for it.",
-            cause=""
-            if self.traces.new_revisions
-            else "No revision renames them. What is done by hand stays in one database.",
+            cause="The upgrade changes no name. What is done by hand stays in one database." if means == there else "",
             next_step="`flask db check` reports unique constraints only. Compare all names in `pg_constraint`.",
         )
 
@@ -229,27 +227,11 @@ def _known(database: Database) -> dict[int, Known]:
 
 KEYS = {"orders": "who has orders cannot be deleted", "addresses": "they go", "coupons": "they stay, without a user"}
 ENFORCED = {"postgres": "", "sqlite": "PRAGMA foreign_keys = ON; "}  # SQLite's keys are for who asks
-PROGRAM = """
-import click
-
-from shop import create_app as shop
-from shop.extensions import db
-from shop.models import User
-
-
-def create_app():
-    app = shop()
-
-    @app.cli.command("delete")
-    @click.argument("name")
-    @click.argument("children")
-    def delete(name, children):
-        user = db.session.query(User).filter_by(email=f"{name}@example.com").one()
-        list(getattr(user, children))
-        db.session.delete(user)
-        db.session.commit()
-
-    return app
+READS_AND_DELETES = """
+user = db.session.query(User).filter_by(email="{}@example.com").one()
+list(user.{})
+db.session.delete(user)
+db.session.commit()
 """
 # Three more users and their children.
 MOVED_IN = """
@@ -288,8 +270,8 @@ class ThreeFates(FilesJudge):
     def addresses(self) -> None:
         """when a user without orders is deleted in the database, the addresses go, and those of others stay"""
         before, after = self._deleted
-        gone = {row["id"] for row in before.rows_of("addresses")} - {row["id"] for row in after.rows_of("addresses")}
-        own = {row["id"] for row in before.rows_of("addresses") if row["user_id"] == self._who(before)}
+        had, has = (each.values_of("addresses.user_id") for each in (before, after))
+        gone, own = had.keys() - has.keys(), {id_ for id_, user in had.items() if user == self._who(before)}
         self.expect(
             gone == own,
             expected="The two addresses of that user are gone, and no other one.",
@@ -300,13 +282,8 @@ class ThreeFates(FilesJudge):
     def coupons(self) -> None:
         """and the coupons stay, without a user"""
         before, after = self._deleted
-        who = self._who(before)
-        self.expect_values(
-            "coupons.user_id",
-            {row["id"]: None if row["user_id"] == who else row["user_id"] for row in before.rows_of("coupons")},
-            where=after,
-            next_step="Look at the ON DELETE of the key of `coupons`.",
-        )
+        then = "Look at the ON DELETE of the key of `coupons`."
+        self.expect_values("coupons.user_id", self._unlinked(before), where=after, next_step=then)
 
     def app(self) -> None:
         """`DELETE /users/ID` of the shop does the same: 204 for a user without orders, 409 for one with"""
@@ -314,8 +291,7 @@ class ThreeFates(FilesJudge):
         before = lived.snapshot()
         with serve(lived.workspace) as shop:
             for email, status in (("only-orders", 409), ("with-orders", 409), ("without-orders", 204)):
-                user = lived.sql(f"SELECT id FROM users WHERE email = '{email}@example.com'").scalar
-                answer = shop.send("DELETE", f"/users/{user}")
+                answer = shop.send("DELETE", f"/users/{self._who(before, email)}")
                 self.expect(
                     answer.status == status,
                     expected=f"For a user {'without' if status == 204 else 'with'} orders it answers {status}.",
@@ -340,18 +316,11 @@ class ThreeFates(FilesJudge):
         than the database lets it"""
         reader = self.upgraded("the database of a program", sql=MOVED_IN)
         before = reader.snapshot()
-        (reader.folder / "program.py").write_text(PROGRAM, encoding="utf-8")
-        reader.flask("--app program delete only-orders orders")
         then = "A `cascade` of a relationship deletes what the session has read. Leave that to the keys."
+        run_program(reader, READS_AND_DELETES.format("only-orders", "orders"))
         self.expect_rows(before, reader.snapshot(), next_step=then)
-        reader.must("--app program delete without-orders coupons")
-        left = {row["id"] for row in reader.snapshot().rows_of("coupons")}
-        self.expect(
-            left == {row["id"] for row in before.rows_of("coupons")},
-            expected="The coupons of the deleted user stay.",
-            found="Those that the program had read are gone.",
-            next_step=then,
-        )
+        run_program(reader, READS_AND_DELETES.format("without-orders", "coupons"))
+        self.expect_values("coupons.user_id", self._unlinked(before), where=reader.snapshot(), next_step=then)
 
     def validated(self) -> None:
         """the three keys are there under the names of the convention, each checked against the rows that were there"""
@@ -379,6 +348,11 @@ class ThreeFates(FilesJudge):
         )
         return before, lived.snapshot()
 
+    def _unlinked(self, before: Snapshot) -> dict[int, int | None]:
+        """The users of all coupons when the user without orders has gone, by the id of the coupon."""
+        users, who = before.values_of("coupons.user_id"), self._who(before)
+        return {id_: None if user == who else user for id_, user in users.items()}
+
     @staticmethod
-    def _who(where: Snapshot) -> int:
-        return next(int(row["id"]) for row in where.rows_of("users") if row["email"] == "without-orders@example.com")
+    def _who(where: Snapshot, name: str = "without-orders") -> int:
+        return next(int(row["id"]) for row in where.rows_of("users") if row["email"] == f"{name}@example.com")

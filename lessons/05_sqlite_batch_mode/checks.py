@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from migration_lab.instruments.service import serve
-from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge, Snapshot, part_of
+from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge, Snapshot, error_in, part_of
 from migration_lab.teaching.judging.interruptions import Interruptions, crashes
+from migration_lab.teaching.judging.program import run_program
 from migration_lab.teaching.judging.rows import changed
 
 # ---------------------------------------------------------------------------- 05.1: children, triggers, a view
@@ -126,7 +127,7 @@ class TwoHalves(OwnDatabaseJudge):
         """`orders.status` is a text of up to 40 characters, still required"""
         is_stamped = self.now.revisions == self.own.history().heads
         stamped = "The file says that it stands at the head, but no revision has changed it: it was stamped."
-        then = "Let `flask db upgrade` change it."
+        then = "Stamp it with the revision whose schema it has, and let `flask db upgrade` do the rest."
         cause = stamped if is_stamped else ""
         self.expect_column("orders.status", where=self.now, length=40, nullable=False, cause=cause, next_step=then)
 
@@ -206,30 +207,12 @@ AT_THE_TILL = {
     "an upgrade that failed": (FAILS, NOTHING),
     "an upgrade that left loans without a reader": (FORGETS, NOTHING),
 }
-TILL = '''
-"""The till program of the library: upgrades the database when it starts, and goes on, whatever comes of it."""
-
-from contextlib import suppress
-
-from flask_migrate import upgrade
-
-from shop import create_app as shop
-from shop.extensions import db
-from shop.models import User
-
-
-def create_app():
-    app = shop()
-
-    @app.cli.command("till")
-    def till():
-        with suppress(Exception, SystemExit):
-            upgrade()
-        db.session.delete(db.session.get(User, {reader}))
-        db.session.commit()
-
-    return app
-'''
+TILL = """
+with suppress(Exception, SystemExit):
+    upgrade()
+db.session.delete(db.session.get(User, {}))
+db.session.commit()
+"""
 
 
 class Library(FilesJudge):
@@ -316,8 +299,13 @@ class Library(FilesJudge):
             reader = copy.sql(A_READER).scalar
             of_others = f"{LOANS} <> {reader}"
             before = copy.sql(of_others).scalar
-            (copy.folder / "till.py").write_text(TILL.format(reader=reader), encoding="utf-8")
-            copy.must("--app till till")
+            done = run_program(copy, TILL.format(reader))
+            self.expect(
+                done.exit_code == 0,
+                expected=f"After {when}, the till goes on.",
+                found=error_in(done.output, copy.folder),
+                next_step="Leave the app's own connections as they were.",
+            )
             lost, left = before - copy.sql(of_others).scalar, copy.sql(f"{LOANS} = {reader}").scalar
             self.expect(
                 not lost or bodies == (FORGETS, NOTHING),

@@ -60,13 +60,11 @@ class Invoices(FilesJudge):
 
     def way_back(self) -> None:
         """what people have entered stays, also after `flask db downgrade`, and after another upgrade"""
-        self.walk.again()
         head, lived = (each.known_values_of("orders.invoice_email") for each in (self.head, self.walk.lived))
         before = self.start.known_values_of("orders.invoice_email")
         entered = {id_: value for id_, value in lived.items() if id_ in before or head.get(id_) != value}
-        for stop in self.walk.stops[1:]:
-            then = "Nobody can tell what was filled in from what was entered: let `downgrade()` leave the addresses."
-            self.expect_values("orders.invoice_email", entered, where=stop.snapshot, next_step=then)
+        then = "Nothing says which addresses were filled in and which were entered: let `downgrade()` leave them."
+        self.expect_stays("orders.invoice_email", entered, next_step=then)
 
     def many_orders(self) -> None:
         """with 12,000 more orders, and a gap between their ids, the upgrade fills in all of them within a minute"""
@@ -265,8 +263,7 @@ LATE = """
 # What Python's lower() and strip() change, and the ticket does not.
 OTHERS = """
     INSERT INTO users (email) VALUES
-        ('\u00c9va@Example.com'), ('\tTab@example.com '), (' Joined@example.com\u00a0'), ('joined@example.com'),
-        ('  Twice@example.com  ')
+        ('\u00c9va@Example.com'), ('\tTab@example.com '), (' Joined@example.com\u00a0'), ('joined@example.com')
 """
 PAIRS = "; ".join(
     f"INSERT INTO users (email) VALUES ('Pair-{n}@Example.com'), ('PAIR-{n}@example.com')" for n in range(1, 11)
@@ -315,11 +312,10 @@ class Addresses(FilesJudge):
         self._expect_one_of_each(before, copy.upgrade())
 
     def other_characters(self) -> None:
-        """all spaces before and after an address go; a letter that is not one of A to Z stays as it is, and so do a tab
-        and a no-break space"""
+        """a letter that is not one of A to Z stays as it is, and so do a tab and a no-break space, wherever they are"""
         copy = self.fresh("a database with other addresses", watched=False, sql=OTHERS)
         before = copy.snapshot()
-        then = "Try your expression on this engine: on an `\u00c9`, a tab, a no-break space, and two spaces."
+        then = "Try your expression on this engine: on an `\u00c9`, a tab and a no-break space."
         self._expect_one_of_each(before, copy.upgrade(), then)
 
     def way_back(self) -> None:
@@ -366,6 +362,10 @@ class Addresses(FilesJudge):
         wrong = []
         for address, ids in groups.items():
             winners = [id_ for id_ in ids if has.get(id_) == address]
+            if len(ids) == 1 and not winners:
+                found = f"The account with id {ids[0]} had {shown(had[ids[0]])} and has {shown(has.get(ids[0]))}"
+                wrong.append(f"{found}, not {shown(address)}.")
+                continue
             if len(winners) != 1:
                 wrong.append(f"{len(winners)} of the {len(ids)} accounts of {shown(address)} have it.")
             wrong += [

@@ -38,12 +38,8 @@ class PublicName(FilesJudge):
         """after the last revision `users` has `public_name`, text of up to 80 characters that may be null, and no
         `display_name`"""
         self.expect_column("users.public_name", where=self.head, length=80)
-        self.expect(
-            self.head.column("users.display_name") is None,
-            expected="`users` has no `display_name` any more.",
-            found="It still has one.",
-            next_step="Drop it in a revision that runs when today's release is gone.",
-        )
+        then = "Drop it in a revision that runs when today's release is gone."
+        self.expect_gone("users.display_name", where=self.head, next_step=then)
 
     def both_serve(self) -> None:
         """there is a revision at which both releases serve and show every name; until then today's release does, and
@@ -228,12 +224,7 @@ class Flag(FilesJudge):
 
     def dropped(self) -> None:
         """`orders` has no `is_paid` after the last revision"""
-        self.expect(
-            self.head.column("orders.is_paid") is None,
-            expected="`orders` has no `is_paid`.",
-            found="It still has one.",
-            next_step="Drop the column in a revision.",
-        )
+        self.expect_gone("orders.is_paid", where=self.head, next_step="Drop the column in a revision.")
 
     def report(self) -> None:
         """at each revision, up and back, `finance_revenue` has the columns `user_id`, `orders` and `cents`; at the last

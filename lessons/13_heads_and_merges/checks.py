@@ -99,13 +99,9 @@ class NotesGone(OwnDatabaseJudge):
 
     def notes_gone(self) -> None:
         """`orders` has no column `note`"""
-        self.expect(
-            self.now.column("orders.note") is None,
-            expected="`orders` without `note`.",
-            found=f"`orders.note` is {self.now.column('orders.note')}.",
-            cause="`alembic_version` says `0030`, and the table was not changed.",
-            next_step="Let the downgrade of `0031` run: it drops the column.",
-        )
+        why = "`alembic_version` says `0030`, and the table was not changed."
+        then = "Let the downgrade of `0031` run: it drops the column."
+        self.expect_gone("orders.note", where=self.now, cause=why, next_step=then)
 
     def forward(self) -> None:
         """next week's `flask db upgrade` brings the column back: at `0032`, with the schema of the start, and without

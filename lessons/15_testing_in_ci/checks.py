@@ -121,20 +121,17 @@ class WeakGate(FilesStay):
         self._expect_stopped(SCENES / "weak_gate/hidden", "is not shown, and passes")
 
     def tests(self) -> None:
-        """every test that the shop has runs in the gate"""
-        files = sorted((self.traces.original / "tests").glob("test_*.py"))
-        there = [
-            f"tests/{file.name}::{each.name}"
-            for file in files
-            for each in ast.parse(text_of(file)).body
-            if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")
-        ]
-        left_out = [f"`{each}` does not run." for each in there if each not in self._passed]
+        """every test that the shop has runs in the gate, and says what it said"""
+        shipped, now = (_tests_in(each / "tests") for each in (self.traces.original, self._files.folder))
+        changed = [f"`{each}` was changed." for each, text in shipped.items() if now.get(each, text) != text]
+        left_out = [f"`{each}` does not run." for each in shipped if each not in self._passed]
         self.expect_none(
-            left_out,
-            expected="The gate runs all tests of the shop.",
-            cause="A list of tests, or an option, leaves them out.",
-            next_step="Let pytest find the tests by itself. A list is out of date as soon as somebody adds a file.",
+            [*left_out, *changed],
+            expected="The gate runs all tests of the shop, as they are.",
+            cause="A list of tests, or an option, leaves them out." if left_out else "",
+            next_step="Put the tests back as they were."
+            if changed
+            else "Let pytest find the tests by itself. A list is out of date as soon as somebody adds a file.",
         )
 
     def job(self) -> None:
@@ -190,6 +187,16 @@ class WeakGate(FilesStay):
             cause="Without `set -e`, the last command alone gives the exit code." if goes_on else "",
             next_step="Take the first of them. What is wrong with it, and which command would fail because of it?",
         )
+
+
+def _tests_in(folder: Path) -> dict[str, str]:
+    """The tests of a folder as pytest names them, with what they say; comments do not count."""
+    return {
+        f"tests/{file.name}::{each.name}": ast.dump(each)
+        for file in sorted(folder.glob("test_*.py"))
+        for each in ast.parse(text_of(file)).body
+        if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")
+    }
 
 
 def _where_it_fails(ran: Ran) -> str:
@@ -269,20 +276,13 @@ class Dirt(FilesStay):
 
     def dirt(self) -> None:
         """with `0034` as it is, and the rows of `tests/dirt.sql`, the test fails"""
-        self._expect(
-            1,
-            "with `0034` as it is",
-            "The upgrade fails over these rows. Does the test run it, and let its error through?",
-        )
+        then = "The upgrade fails over these rows. Does the test run it, and let its error through?"
+        self._expect(1, "with `0034` as it is", then)
 
     def empty_database(self) -> None:
         """with `0034` as it is, and no rows in `dirt.sql`, the test passes"""
-        self._expect(
-            0,
-            "with `0034` as it is and no rows",
-            "What does the test take for granted about the rows?",
-            rows="-- none\n",
-        )
+        then = "What does the test take for granted about the rows?"
+        self._expect(0, "with `0034` as it is and no rows", then, rows="-- none\n")
 
     def repaired(self) -> None:
         """with a right repair of `0034`, the test passes"""
@@ -290,21 +290,16 @@ class Dirt(FilesStay):
 
     def losses(self) -> None:
         """with a repair that loses a number, a user or something else, the test fails"""
+        then = "What must be the same afterwards, and what must be different? Compare all rows, column by column."
         for wrong in sorted((HIDDEN / "wrong").iterdir()):
-            what = wrong.name.replace("_", " ")
-            self._expect(
-                1,
-                f"with a repair after which {what}",
-                "What must be the same afterwards, and what must be different? Compare all rows, column by column.",
-                f"wrong/{wrong.name}",
-            )
+            self._expect(1, f"with a repair after which {wrong.name.replace('_', ' ')}", then, f"wrong/{wrong.name}")
 
     def other_rows(self) -> None:
         """with other rows in `dirt.sql`, the test tells `0034` as it is from a right repair"""
         rows = (HIDDEN / "other_rows.sql").read_text(encoding="utf-8")
-        step = "Let the test work out what it wants from the rows that it finds, and name no row."
-        self._expect(0, "with other rows and a right repair", step, "repaired", rows=rows)
-        self._expect(1, "with other rows and `0034` as it is", step, rows=rows)
+        then = "Let the test work out what it wants from the rows that it finds, and name no row."
+        self._expect(0, "with other rows and a right repair", then, "repaired", rows=rows)
+        self._expect(1, "with other rows and `0034` as it is", then, rows=rows)
 
     def suite(self) -> None:
         """with a right repair, all tests of the shop pass"""

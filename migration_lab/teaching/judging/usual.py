@@ -232,6 +232,12 @@ class FilesJudge(Judge):
             cause = NO_REVISION if where.revisions == self.start.revisions else WRITES_NOTHING
         super().expect_values(column, rule, where=where, cause=cause, next_step=next_step)
 
+    def expect_stays(self, column: str, values: Mapping[Any, Any], *, cause: str = "", next_step: str = "") -> None:
+        """Rows have these values, by their ids, on the way back and on the second way up."""
+        self.walk.again()
+        for stop in self.walk.stops[1:]:
+            self.expect_values(column, values, where=stop.snapshot, cause=cause, next_step=next_step)
+
     def expect_as_they_were(self, kind: str) -> None:
         """The upgrade changes none of a kind of the schema's parts: "trigger", "view"."""
         gone = [each for each in diff(self.start.schema, self.head.schema) if each.kind == kind]

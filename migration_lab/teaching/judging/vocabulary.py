@@ -100,6 +100,12 @@ class Vocabulary:
             self.miss(expected=expected or f"`{name}` is there.", found=found, cause=why, next_step=then)
         return column
 
+    def expect_gone(self, name: str, *, where: Snapshot, cause: str = "", next_step: str = "") -> None:
+        """A column, such as "users.nickname", is not there any more."""
+        column, table = where.column(name), name.rpartition(".")[0]
+        expected, found = f"`{table}` has no `{name.rpartition('.')[2]}` any more.", f"`{name}` is {column}."
+        self.expect(column is None, expected=expected, found=found, cause=cause, next_step=next_step)
+
     def expect_column(
         self,
         name: str,

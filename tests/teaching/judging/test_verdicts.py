@@ -44,6 +44,8 @@ from tests.tiny_course import ADD, DROP, revision
             '"o\'neill@example.com"',
         ),
         (ADD + '\nop.execute("DELETE FROM users WHERE id = 2")', DROP, "rows_kept", "the row with id 2 is gone"),
+        (ADD + "\nfrom shop import User", DROP, "new_database", "ImportError: cannot import name 'User' from 'shop'"),
+        (ADD, DROP + "\nfrom shop import User", "downgrade", "ImportError: cannot import name 'User' from 'shop'"),
     ],
 )
 def test_each_ready_made_expectation_finds_its_mistake(
@@ -55,6 +57,26 @@ def test_each_ready_made_expectation_finds_its_mistake(
     assert finding.expectation.id == expected
     assert found in finding.found
     assert str(root.parent) not in finding.found
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        ('self.expect_values("users.email", lambda row: "x", where=self.head)', "Every value is as it was"),
+        ('self.expect_values("users.nickname", lambda row: "x", where=self.head)', "Every value is as it was"),
+        ('self.expect_values("users.email", lambda row: "x", where=self.walk.back())', ""),
+        ('self.expect_gone("users.email", where=self.head, cause="It was not dropped.")', "It was not dropped."),
+        ('self.expect_gone("users.phone", where=self.head); self.miss(expected="", found="", cause="gone")', "gone"),
+        ('self.expect_as_they_were("view"); self.miss(expected="", found="", cause="none")', "none"),
+    ],
+)
+def test_what_was_measured_is_the_cause(body: str, cause: str, root: Path) -> None:
+    judge_with(root, f"        {body}")
+    work = opened()
+    solve(work)
+    found = unmet(check("01.1", work, only=["sqlite"])).cause
+    assert found.startswith(cause)
+    assert bool(found) is bool(cause)
 
 
 def test_drift_is_reported_by_what_alembic_detected(root: Path) -> None:
