@@ -256,7 +256,11 @@ def test_a_typed_prediction_that_is_wrong_is_told_why(sit: Any, answer: str) -> 
 
 
 def test_sentences_that_were_chosen_are_listed_without_their_full_stops(sit: Any) -> None:
-    options = [{"text": "It fails.", "right": True}, {"text": "It waits.", "right": True}, {"text": "It ends.", "why": "No."}]
+    options = [
+        {"text": "It fails.", "right": True},
+        {"text": "It waits.", "right": True},
+        {"text": "It ends.", "why": "No."},
+    ]
     question = sit(MANY | {"options": options}).question
     assert question.said(["It fails.", "It waits."]) == "It fails; It waits."
 

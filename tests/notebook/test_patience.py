@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from migration_lab.notebook import patience
 
@@ -38,7 +39,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     found = Shown()
 
     shell = SimpleNamespace(display_pub=found)
-    monkeypatch.setattr(patience.InteractiveShell, "instance", lambda: shell)
+    monkeypatch.setattr(InteractiveShell, "instance", lambda: shell)
     monkeypatch.setattr(patience, "AFTER", 0.01)
     monkeypatch.setattr(patience, "EVERY", 0.01)
     monkeypatch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
@@ -55,9 +56,9 @@ def test_a_cell_that_takes_long_says_so_and_what_it_does(shown: Shown) -> None:
     assert shown.now == {"text/plain": ""}
 
 
-def test_a_cell_whose_output_is_captured_says_so_too(shown: Shown) -> None:
+def test_a_cell_whose_output_is_captured_says_so_too(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     patience.begin()
-    patience.InteractiveShell.instance().display_pub = None  # as `%%capture` does
+    monkeypatch.setattr(InteractiveShell.instance(), "display_pub", None)  # as `%%capture` does
     shown.wait_for("Running for 0 s.")
 
 
@@ -74,7 +75,8 @@ def test_commands_are_counted_in_each_cell(shown: Shown) -> None:
 
 def test_the_cell_that_imports_the_lab_is_watched_and_says_what_it_makes(shown: Shown) -> None:
     """It is the first one of each lesson, and makes the shop."""
-    shell, heard = Mock(), {}
+    shell = Mock()
+    heard: dict[str, Any] = {}
     shell.events.register.side_effect = heard.__setitem__
     patience.register(shell)
     shown.wait_for("Running for 0 s.")
