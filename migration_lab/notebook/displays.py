@@ -112,7 +112,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
     no region: a notebook has many tables of the same name, and regions are landmarks, whose names must differ.
     """
     cells = [[str(value) for value in row] for row in rows]
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    head = "".join(f'<th scope="col">{escape(column)}</th>' if column else "<td></td>" for column in columns)
     body = "".join(f"<tr>{''.join(f'<td>{escape(value)}</td>' for value in row)}</tr>" for row in cells)
     made = (
         f'<table class="lab-table"><caption>{inline(caption)}</caption>'

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
+from uuid import uuid4
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import DisplayHandle, display
 
-from migration_lab.notebook.displays import Note
+from migration_lab.notebook.displays import Bundle, Note
 
 AFTER, EVERY = 2.0, 1.0  # seconds until the first sentence, and between two
 
@@ -23,7 +23,10 @@ class Cell:
     def __init__(self) -> None:
         self._began = monotonic()
         self._ended = threading.Event()
-        self._handle: DisplayHandle | None = None
+        # %%capture puts another in its place when the cell has begun, and would keep the sentence to itself.
+        self._screen = InteractiveShell.instance().display_pub
+        self._id = uuid4().hex
+        self._is_shown = False
         self.commands = 0
         self.now = ""
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -33,8 +36,8 @@ class Cell:
         """It has ended: the sentence goes."""
         self._ended.set()
         self._thread.join()
-        if self._handle is not None:
-            self._handle.update({"text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
+        if self._is_shown:
+            self._show({"text/plain": ""})
 
     def sentence(self) -> str:
         """How long it has run, and what it is doing."""
@@ -45,11 +48,12 @@ class Cell:
     def _watch(self) -> None:
         pause = AFTER
         while not self._ended.wait(pause):
-            note, pause = Note(self.sentence()), EVERY
-            if self._handle is None:
-                self._handle = display(note, display_id=True)  # type: ignore[no-untyped-call]
-            else:
-                self._handle.update(note)  # type: ignore[no-untyped-call]
+            self._show(Note(self.sentence())._repr_mimebundle_())
+            pause = EVERY
+
+    def _show(self, bundle: Bundle) -> None:
+        self._screen.publish(data=bundle, metadata={}, transient={"display_id": self._id}, update=self._is_shown)
+        self._is_shown = True
 
 
 _cell: Cell | None = None

@@ -19,6 +19,8 @@ IS_READY = """path => {
     return panel?.context?.path === path && panel.context.isReady && panel.sessionContext?.isReady
         && panel.sessionContext.session?.kernel?.status === "idle";
 }"""
+# A kernel has been asked for, and is not there yet.
+IS_STARTING = f"() => {PANEL}.sessionContext.hasNoKernel === false && !{PANEL}.sessionContext.session?.kernel"
 IS_IDLE = f"() => {PANEL}.sessionContext.session?.kernel?.status === 'idle'"
 CODE_CELLS = f"""() => [...{PANEL}.content.model.cells].filter(cell => cell.type === "code").map(cell => ({{
     source: cell.sharedModel.source, count: cell.executionCount, outputs: cell.outputs.toJSON(),

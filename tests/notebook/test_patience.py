@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from migration_lab.notebook import patience
-from migration_lab.notebook.displays import Note
 
 LIMIT = 60  # seconds; never a pause
 
@@ -21,10 +22,10 @@ class Shown:
         self.all: list[str] = []
         self.changed = threading.Condition()
 
-    def update(self, shown: Any, raw: bool = False) -> None:
+    def publish(self, *, data: dict[str, str], **_: object) -> None:
         with self.changed:
-            self.now = shown
-            self.all.append(shown.text if isinstance(shown, Note) else shown["text/plain"])
+            self.now = data
+            self.all.append(data["text/plain"])
             self.changed.notify_all()
 
     def wait_for(self, words: str) -> None:
@@ -37,11 +38,8 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     """A cell's output, with a first sentence almost at once."""
     found = Shown()
 
-    def display(note: Note, display_id: bool) -> Shown:
-        found.update(note)
-        return found
-
-    monkeypatch.setattr(patience, "display", display)
+    shell = SimpleNamespace(display_pub=found)
+    monkeypatch.setattr(InteractiveShell, "instance", lambda: shell)
     monkeypatch.setattr(patience, "AFTER", 0.01)
     monkeypatch.setattr(patience, "EVERY", 0.01)
     monkeypatch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
@@ -58,6 +56,12 @@ def test_a_cell_that_takes_long_says_so_and_what_it_does(shown: Shown) -> None:
     assert shown.now == {"text/plain": ""}
 
 
+def test_a_cell_whose_output_is_captured_says_so_too(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    patience.begin()
+    monkeypatch.setattr(InteractiveShell.instance(), "display_pub", None)  # as `%%capture` does
+    shown.wait_for("Running for 0 s.")
+
+
 def test_commands_are_counted_in_each_cell(shown: Shown) -> None:
     for _ in range(2):
         patience.begin()
@@ -71,7 +75,8 @@ def test_commands_are_counted_in_each_cell(shown: Shown) -> None:
 
 def test_the_cell_that_imports_the_lab_is_watched_and_says_what_it_makes(shown: Shown) -> None:
     """It is the first one of each lesson, and makes the shop."""
-    shell, heard = Mock(), {}
+    shell = Mock()
+    heard: dict[str, Any] = {}
     shell.events.register.side_effect = heard.__setitem__
     patience.register(shell)
     shown.wait_for("Running for 0 s.")

@@ -214,6 +214,11 @@ def test_a_default_that_differs_is_told_without_an_address(by: str) -> None:
     assert differences_in(said) == ["Detected server default on column 'users.note'"]
 
 
+def test_a_column_without_a_name_has_no_empty_heading() -> None:
+    html = displays.table("(1 row)", ("", "SQLite"), [("an index", "yes")])
+    assert '<tr><td></td><th scope="col">SQLite</th></tr>' in html
+
+
 def test_a_table_that_a_small_panel_does_not_show_as_a_whole_can_be_scrolled_by_keyboard() -> None:
     region = '<div class="lab-scroll" role="group" tabindex="0" aria-label="Table users">'
     small, tall, wide = [("a", 1)] * 3, [("a", 1)] * 30, [("a" * 200, 1)]

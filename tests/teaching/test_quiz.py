@@ -256,6 +256,21 @@ def test_a_typed_prediction_that_is_wrong_is_told_why(sit: Any, answer: str) -> 
     assert why.text in told(sitting)
 
 
+def test_sentences_that_were_chosen_are_listed_without_their_full_stops(sit: Any) -> None:
+    options = [
+        {"text": "It fails.", "right": True},
+        {"text": "It waits.", "right": True},
+        {"text": "It ends.", "why": "No."},
+    ]
+    question = sit(MANY | {"options": options}).question
+    assert question.said(["It fails.", "It waits."]) == "It fails; It waits."
+
+
+def test_one_of_a_unit_is_said_in_the_singular(sit: Any) -> None:
+    question = sit(NUMBER).question
+    assert [question.said(each) for each in (0, "1", 2)] == ["0 operations", "1 operation", "2 operations"]
+
+
 def test_comparing_without_a_prediction_shows_what_is_so(sit: Any) -> None:
     sitting = sit(ONE | {"prediction": True})
     sitting.compare()

@@ -121,8 +121,10 @@ class Many(Question):
         return Feedback(True, (*remarks, *(self._remark(option, "Correctly left out") for option in left_out)))
 
     def said(self, answer: Answer) -> str:
-        called = names(self.options)
-        return "; ".join(called[str(text)] for text in answer) if isinstance(answer, list) and answer else "none"
+        if not isinstance(answer, list) or not answer:
+            return "none"
+        called = [names(self.options)[str(text)] for text in answer]
+        return "; ".join([*(each.removesuffix(".") for each in called[:-1]), called[-1]])
 
     def _remark(self, option: Option, word: str) -> Remark:
         return Remark(names(self.options)[option.text], option.right, option.why or "", word)

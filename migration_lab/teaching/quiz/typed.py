@@ -16,7 +16,10 @@ class WrongNumber(Strict):
 
 
 class Number(Question):
-    """A number, right within `tolerance` (in the number's own unit). The answer is a number, or a text that is one."""
+    """A number, right within `tolerance` (in the number's own unit). The answer is a number, or a text that is one.
+
+    The unit is a word in the plural: `orders`.
+    """
 
     task = "Type a number."
     kind: Literal["number"]
@@ -39,7 +42,8 @@ class Number(Question):
         return Feedback(False, (Remark(None, False, why),))
 
     def said(self, answer: Answer) -> str:
-        return f"{self._read(answer):g} {self.unit}".strip()
+        number = self._read(answer)
+        return f"{number:g} {self.unit.removesuffix('s') if number == 1 else self.unit}".strip()
 
     def agrees(self, computed: object) -> bool:
         return isinstance(computed, (int, float)) and abs(computed - self.answer) <= self.tolerance
