@@ -19,6 +19,7 @@ from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
 from migration_lab.git_command import OLDEST, run_git
 from migration_lab.scenes import write_flaskenv
+from migration_lab.spine import head_at
 from migration_lab.templates import checkpoint_template
 
 ROOM_NEEDED = 300  # megabytes: the Postgres server's data and a few dozen workspaces
@@ -237,7 +238,7 @@ def _round_trip(name: str) -> Finding:
     """A real downgrade and upgrade of the shop, in a folder and a database that are removed afterwards."""
     subject = {"sqlite": "SQLite", "postgres": "Postgres"}[name]
     engine = engines.engine(name)
-    lesson = next((each for each in course.lessons() if each.manifest.checkpoint.head), None)
+    lesson = next((each for each in course.lessons() if head_at(each)), None)
     if lesson is None:
         raise LabError("The course has no migrations to try.", "Get the course again with git.")
     template = checkpoint_template(lesson, engine)

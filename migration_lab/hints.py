@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migration_lab import course, progress
-from migration_lab.authored import front_matter
-from migration_lab.errors import LabError
+from migration_lab import answer_files, course, progress
+from migration_lab.errors import LabError, mistake
 from migration_lab.places import course_root
 
 TRIES_BEFORE_SOLUTION = 3
@@ -90,14 +89,14 @@ def solution(lesson: course.Lesson, exercise_id: str) -> str:
 
 
 def wrong_ways(lesson: course.Lesson, exercise_id: str) -> list[str]:
-    """The name and the `why` of each file in `wrong_answers/` that answers this exercise, in the order of the names."""
+    """The names of the wrong answers to an exercise, and why they are wrong, in the order of their file."""
+    path = answer_files.file_of(lesson, exercise_id)
     reasons = []
-    for file in sorted((lesson.folder / "wrong_answers").glob(f"{exercise_id}_*.md")):
-        why = front_matter(file).get("why")
-        if not why:
-            raise LabError(f"{lesson.slug}/wrong_answers/{file.name} does not say why it is wrong.", "Add a `why`.")
-        way = file.stem.removeprefix(f"{exercise_id}_").replace("_", " ")
-        reasons.append(f"*{way}*: {' '.join(str(why).split())}")
+    for answer in answer_files.read_answers(path) if path.is_file() else []:
+        if answer.rejected_by:
+            if not answer.why:
+                raise mistake(path, answer.section.line, f"{answer.name!r} does not say why it is wrong")
+            reasons.append(f"*{answer.name.replace('_', ' ')}*: {answer.why}")
     return reasons
 
 

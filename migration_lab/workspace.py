@@ -11,6 +11,7 @@ from migration_lab.engines import Engine
 from migration_lab.engines import engine as engine_named
 from migration_lab.errors import LabError, reason
 from migration_lab.flask_command import lesson_in
+from migration_lab.layers import files_in
 from migration_lab.leases import candidates, held, hold, shops, take
 from migration_lab.record import (
     FILE_NAME,
@@ -24,7 +25,7 @@ from migration_lab.record import (
     write_record,
 )
 from migration_lab.scenes import write_flaskenv
-from migration_lab.templates import Template, files_in, template_at
+from migration_lab.templates import Template, template_at
 
 _log = logging.getLogger(__name__)
 COPY = "-copy"

@@ -12,10 +12,11 @@ from typing import Any
 from migration_lab import course, engines, query
 from migration_lab.errors import LabError
 from migration_lab.flask_command import run_flask
+from migration_lab.layers import files_in
 from migration_lab.process import Completed
 from migration_lab.quiz.base import Question
 from migration_lab.scenes import write_flaskenv
-from migration_lab.templates import files_in, template_at
+from migration_lab.templates import template_at
 
 
 @dataclass(frozen=True)

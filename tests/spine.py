@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migration_lab.course import Lesson, lay_checkpoint, lessons
+from migration_lab.course import Lesson, lessons
 from migration_lab.engines import Engine, engine
 from migration_lab.flask_command import run_flask
 from migration_lab.process import Completed
@@ -16,8 +16,9 @@ from migration_lab.query import query
 from migration_lab.revisions import read_standing
 from migration_lab.scenes import execute_script, write_flaskenv
 from migration_lab.schema import Schema, read_schema
+from migration_lab.spine import head_at, lay_checkpoint
 
-WITH_HISTORY = [each for each in lessons() if each.manifest.checkpoint.head]
+WITH_HISTORY = [each for each in lessons() if head_at(each)]
 LAST = WITH_HISTORY[-1]
 
 on_both_engines = pytest.mark.parametrize("engine_name", ["sqlite", "postgres"])
@@ -26,7 +27,7 @@ at_each_checkpoint = pytest.mark.parametrize("lesson", WITH_HISTORY, ids=lambda 
 
 def head_of(lesson: Lesson) -> str:
     """The revision at which a checkpoint with a history stands."""
-    head = lesson.manifest.checkpoint.head
+    head = head_at(lesson)
     assert head is not None
     return head
 

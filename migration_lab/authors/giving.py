@@ -8,13 +8,12 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from migration_lab import workspace
-from migration_lab.authored import shown
 from migration_lab.authors.answers import Answer
 from migration_lab.build.cells import FAILS, Cell
 from migration_lab.checking import Verdict, check
 from migration_lab.course import EngineName
 from migration_lab.engines import engine
-from migration_lab.errors import LabError
+from migration_lab.errors import LabError, shown
 from migration_lab.notebook import displays, magics
 
 

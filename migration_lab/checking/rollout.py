@@ -11,9 +11,10 @@ from dotenv import set_key
 from migration_lab.checking.database import Database, Snapshot
 from migration_lab.checking.expectations import Miss
 from migration_lab.checking.words import listed, revision_names
-from migration_lab.course import Lesson, lay_checkpoint
+from migration_lab.course import Lesson
 from migration_lab.schema import diff
 from migration_lab.service import Service, serve
+from migration_lab.spine import lay_checkpoint
 from migration_lab.traffic import Request
 
 

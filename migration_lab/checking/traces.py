@@ -5,10 +5,10 @@ from functools import cached_property
 from pathlib import Path
 
 from migration_lab.checking.database import Database, Snapshot
+from migration_lab.layers import NOT_INPUT, files_in
 from migration_lab.models import Models, read_models
 from migration_lab.process import StoppedError
 from migration_lab.revisions import History
-from migration_lab.templates import NOT_INPUT, files_in
 
 NOT_LEARNERS = NOT_INPUT | {".ipynb_checkpoints", ".git"}
 SKIPPED = frozenset((".flaskenv", ".lab.json", "interruption.json", "statements.txt"))

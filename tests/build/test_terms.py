@@ -9,7 +9,7 @@ from migration_lab import course
 from migration_lab.build import terms
 from migration_lab.build.cells import read_cells
 from migration_lab.build.sections import sections_of
-from migration_lab.course import Checkpoint, Lesson, Manifest
+from migration_lab.course import Lesson, Manifest
 from migration_lab.errors import LabError
 
 WRITTEN = """\
@@ -68,7 +68,7 @@ def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
         folder = tmp_path / "lessons" / slug
         folder.mkdir(exist_ok=True)
         (folder / "lesson.md").write_text(text, encoding="utf-8")
-        manifest = Manifest(title="A", summary="B", checkpoint=Checkpoint(head=None))
+        manifest = Manifest(title="A", summary="B")
         lesson = Lesson(folder=folder, manifest=manifest)
         return list(terms.term_faults(lesson, sections_of(read_cells(folder / "lesson.md"))))
 
