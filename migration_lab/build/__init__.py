@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from migration_lab import course, places
+from migration_lab.authors import spine_text
 from migration_lab.build import agenda, environment_file, links, linter, notebooks, readme, solutions, tracks
 from migration_lab.build.cells import Cell, read_cells, refuse_unbalanced
 from migration_lab.course import Lesson
@@ -35,6 +36,7 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
     _write(contents, notebooks.as_json(notebooks.contents_notebook()), check=check, say=say)
     _write(readme.path(), readme.with_table(), check=check, say=say)
     _write(agenda.path(), agenda.with_table(), check=check, say=say)
+    _write(spine_text.path(), spine_text.page(), check=check, say=say)
     for track in course.tracks():
         _write(tracks.path(track), tracks.text(track), check=check, say=say)
     if not only:
