@@ -65,7 +65,7 @@ def test_it_goes_on_where_it_is_told_to(begun: Path, tmp_path: Path) -> None:
         "linter",
         "cells",
         "answers",
-        "checkpoint",
+        "what it leaves",
         "ids in lesson.yaml",
         "stored outputs",
         "build and links",

@@ -9,9 +9,9 @@ from alembic.script import ScriptDirectory
 from migration_lab.course import Lesson, lesson
 from migration_lab.flask_command import run_pytest
 from migration_lab.spine import REVISIONS, lay_checkpoint, spine
-from tests.spine import LAST, WITH_HISTORY, head_of, on_both_engines, shop_at
+from tests.spine import LAST, WITH_HISTORY, head_of, left_by, on_both_engines, shop_at
 
-with_code_of_their_own = pytest.mark.parametrize("lesson", [lesson("02"), *WITH_HISTORY], ids=lambda each: each.number)
+with_code_of_their_own = pytest.mark.parametrize("lesson", [lesson("02"), *WITH_HISTORY], ids=left_by)
 
 
 @with_code_of_their_own

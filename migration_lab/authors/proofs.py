@@ -50,7 +50,7 @@ PARTS = (
         ),
         of_exercise=True,
     ),
-    Part("checkpoint", ("test_spine.py", "test_spine_code.py"), (r"\[\w+-NUMBER\]",)),
+    Part("what it leaves", ("test_spine.py", "test_spine_code.py"), (r"\[\w+-NUMBER\]",)),
     Part(
         "ids in lesson.yaml",
         ("explain/test_guide.py", "test_docs.py"),
