@@ -288,6 +288,23 @@ def prove(lesson: str, keep_going: bool) -> None:
     sys.exit(0 if proving.prove(lesson, keep_going=keep_going, say=click.echo) else 1)
 
 
+@main.command(short_help="Show what lessons leave in the shop (for authors).")
+@click.argument("lesson", required=False)
+def spine(lesson: str | None) -> None:
+    """Show what each lesson leaves in the shop: revisions, head, files; for one lesson (10) the diff of its files."""
+    from migration_lab.making import spine_text
+
+    if lesson is None:
+        click.echo(spine_text.table())
+        return
+    styles: dict[str, dict[str, Any]] = {
+        "+++": {"bold": True}, "---": {"bold": True}, "@@": {"fg": "cyan"}, "+": {"fg": "green"}, "-": {"fg": "red"}
+    }  # fmt: skip
+    for line in spine_text.of_lesson(lesson).splitlines():
+        style = next((style for start, style in styles.items() if line.startswith(start)), {})
+        click.echo(click.style(line, **style))
+
+
 def _engine_of(lesson: str, engine: str) -> "Engine":
     """The engine to use; for an exercise that is not for the one in LAB_ENGINE, the one that it is for."""
     from migration_lab.ground import engines

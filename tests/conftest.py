@@ -117,16 +117,16 @@ def course_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 @pytest.fixture
 def lesson_04_planned(course_copy: Path) -> None:
-    """In the copy, lesson 04 as it was before it was written: a checkpoint, and a manifest with what is planned."""
+    """In the copy, lesson 04 as it was before it was written: what it leaves, and a manifest with what is planned."""
     folder = course_copy / "lessons/04_names_and_constraints"
     for path in folder.iterdir():
         if path.is_file():
             path.unlink()
-        elif path.name != "checkpoint":
+        elif path.name != "leaves":
             shutil.rmtree(path)
     manifest = (
         "title: Names and constraints\nsummary: A summary.\nfailures: [F35]\nneeds: [03_review_autogenerate]\n"
-        'checkpoint: {head: "0004"}\n'
+        'leaves: "0008"\n'
     )
     (folder / "lesson.yaml").write_text(manifest, encoding="utf-8")
     course.lessons.cache_clear()

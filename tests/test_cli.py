@@ -182,7 +182,7 @@ def test_errors_are_explained_from_words_and_from_a_pipe(lab: Lab) -> None:
         (["opne", "01"], "Did you mean `lab open`?"),
         (["frobnicate"], "The commands are start, open, reset, restore, notebook, check"),
         (["open", "01_tyny"], "Did you mean 01_tiny?"),
-        (["open", "99"], "The lessons are 01_tiny."),
+        (["open", "99"], "The lessons are 00_before, 01_tiny."),
         (["open", "01.9"], "The exercises are 01.1."),
         (["open", "01", "--scene", "x"], "has no scene 'x'"),
         (["open", "01.1", "--scene", "x"], "without --scene"),

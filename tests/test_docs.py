@@ -15,6 +15,7 @@ import pytest
 
 from migration_lab.cli import main as lab_command
 from migration_lab.ground import course, places
+from migration_lab.ground.answer_files import read_answers
 from migration_lab.instruments.query import execute
 from migration_lab.making import new
 from migration_lab.notebook import lab, magics
@@ -36,8 +37,10 @@ BASES = (
     "migration_lab/**/",
     "lessons/*/",
     "lessons/*/scenes/*/",
-    "lessons/*/wrong_answers/",
-    "lessons/*/checkpoint/*/",
+    "lessons/*/answers/",
+    "lessons/*/leaves/",
+    "lessons/*/leaves/*/",
+    "sample_app/",
 )
 # What running makes: in the checkout, in the learner's folder, in a workspace, in the server's folder.
 MADE = (
@@ -93,7 +96,7 @@ def test_every_path_that_a_page_names_is_there(page: Path) -> None:
     missing = []
     for code in CODE.findall(prose(page)):
         is_path = PATH.fullmatch(code) and code.endswith(ENDINGS) and not PLACEHOLDERS.search(code)
-        is_made = code.startswith(MADE) or f"/{SHOWN}_" in code
+        is_made = code.startswith(MADE) or f"/{SHOWN}." in code
         if is_path and not is_made and not any(any(ROOT.glob(base + code)) for base in BASES):
             missing.append(code)
     assert not missing
@@ -203,8 +206,7 @@ def shown_exercise(course_copy: Path) -> Iterator[dict[str, str]]:
     shown = {path: text for path, _, text in SHOWN_FILE.findall(CONTRIBUTING)}
     lesson = course_copy / "lessons/03_review_autogenerate"
     shutil.rmtree(lesson / "scenes/ticket_4")
-    for made in lesson.glob(f"*_answers/{SHOWN}_*"):
-        made.unlink()
+    (lesson / f"answers/{SHOWN}.md").unlink()
     for path, text in shown.items():
         written = ROOT / path  # where the file is there already, the exercise comes after what it holds
         before = written.read_text(encoding="utf-8").rstrip() + "\n" if written.exists() else ""
@@ -232,9 +234,10 @@ def test_the_exercise_that_authors_are_shown_is_proved(shown_exercise: dict[str,
 def test_authors_are_shown_each_file_of_an_exercise(shown_exercise: dict[str, str]) -> None:
     parts = [Path(path).parts[2] for path in shown_exercise]
     assert sorted(set(parts)) == [
-        "checks.py", "exercises.md", "lesson.yaml", "right_answers", "wrong_answers",
+        "answers", "checks.py", "exercises.md", "lesson.yaml",
     ]  # fmt: skip
-    assert parts.count("wrong_answers") >= 3
+    answers = read_answers(course.lesson("03").folder / f"answers/{SHOWN}.md")
+    assert len([each for each in answers if each.rejected_by]) >= 3
 
 
 def test_a_first_exercise_takes_little_reading() -> None:

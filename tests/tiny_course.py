@@ -5,6 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FOLDER = "lessons/01_tiny"
+BEFORE = "lessons/00_before"
+ANSWERS = f"{FOLDER}/answers/01.1.md"
 
 SHOP = """\
 import os
@@ -56,7 +58,6 @@ MANIFEST = """\
 title: A tiny lesson
 summary: It adds a column.
 engines: [sqlite, postgres]
-checkpoint: {head: "0001"}
 exercises:
   "01.1":
     title: An optional nickname
@@ -141,12 +142,12 @@ ADD = 'op.add_column("users", sa.Column("nickname", sa.String(40)))'
 DROP = 'op.drop_column("users", "nickname")'
 
 
-def answer(up: str, down: str, *, why: str = "why", rejected_by: str | None = None, model: str = MODEL) -> str:
-    """An answer file: the model's line, and a revision written by hand."""
-    matter = f'---\nexercise: "01.1"\n{f"rejected_by: {rejected_by}" if rejected_by else ""}\nwhy: {why}\n---\n\n'
+def answer(name: str, up: str, down: str, *, rejected_by: str | None = None) -> str:
+    """An answer: the model's line, and a revision written by hand."""
+    heading = f"## {name}: {f'rejected by {rejected_by}' if rejected_by else 'right'}\n\nWhy {name}.\n\n"
     cell = f"%%writefile migrations/versions/0002_add_users_nickname.py\n{revision(up, down)}\n"
-    first = model.replace(' tags=["solution"]', "")
-    return f"{matter}{first}\n```python\n{cell}```\n"
+    first = MODEL.replace(' tags=["solution"]', "")
+    return f"{heading}{first}\n```python\n{cell}```\n"
 
 
 def make(root: Path) -> Path:
@@ -158,13 +159,21 @@ def make(root: Path) -> Path:
         f"{FOLDER}/lesson.md": "# A tiny lesson\n",
         f"{FOLDER}/exercises.md": EXERCISES,
         f"{FOLDER}/checks.py": CHECKS,
-        f"{FOLDER}/checkpoint/migrations/versions/0001_create_users.py": BASELINE,
-        f"{FOLDER}/right_answers/01.1_by_hand.md": answer(ADD, DROP),
-        f"{FOLDER}/wrong_answers/01.1_too_long.md": answer(ADD.replace("40", "400"), DROP, rejected_by="column"),
-        f"{FOLDER}/wrong_answers/01.1_not_null.md": answer(
-            ADD.replace("String(40)", 'String(40), nullable=False, server_default=""'), DROP, rejected_by="nullable"
+        f"{BEFORE}/lesson.yaml": 'title: Before\nsummary: It makes the table.\nleaves: "0001"\n',
+        f"{BEFORE}/leaves/migrations/versions/0001_create_users.py": BASELINE,
+        ANSWERS: "\n".join(
+            [
+                answer("by_hand", ADD, DROP),
+                answer("too_long", ADD.replace("40", "400"), DROP, rejected_by="column"),
+                answer(
+                    "not_null",
+                    ADD.replace("String(40)", 'String(40), nullable=False, server_default=""'),
+                    DROP,
+                    rejected_by="nullable",
+                ),
+                answer("no_downgrade", ADD, "pass", rejected_by="downgrade"),
+            ]
         ),
-        f"{FOLDER}/wrong_answers/01.1_no_downgrade.md": answer(ADD, "pass", rejected_by="downgrade"),
     }
     for name, text in files.items():
         path = root / name
@@ -173,7 +182,7 @@ def make(root: Path) -> Path:
     flask_migrate = find_spec("flask_migrate")
     assert flask_migrate, "the course depends on it"
     environment = Path(str(flask_migrate.origin)).parent / "templates" / "flask"
-    migrations = root / FOLDER / "checkpoint" / "migrations"
+    migrations = root / BEFORE / "leaves" / "migrations"
     shutil.copyfile(environment / "alembic.ini.mako", migrations / "alembic.ini")
     for name in ("env.py", "script.py.mako"):
         shutil.copyfile(environment / name, migrations / name)

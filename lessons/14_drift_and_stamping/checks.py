@@ -1,12 +1,11 @@
 """Lesson 14: what the result of each exercise must be."""
 
 from functools import cached_property
-from pathlib import Path
 
 from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge, Snapshot
 from migration_lab.teaching.judging.planted import expect_no_drift
 
-EDITED = Path(__file__).parent / "scenes/edited_after_the_release/files/migrations/versions/0033_add_refunds.py"
+EDITED = "0033_add_refunds.py"
 AS_0033_LEFT_PRODUCTION = """
     ALTER TABLE orders RENAME COLUMN parcel TO parcel_code;
     CREATE INDEX ix_orders_parcel_code ON orders (parcel_code);
@@ -186,7 +185,7 @@ class EditedRelease(FilesJudge):
         """the file of `0033` is again what was released"""
         self.expect_revision(
             "0033",
-            f"released/{EDITED.name}",
+            f"released/{EDITED}",
             cause="The history tells of a release that never was.",
             next_step="The text that was released is in the folder `released`.",
         )
@@ -197,7 +196,7 @@ class EditedRelease(FilesJudge):
         staging = self.empty("staging", watched=True)
         path = staging.history().revision("0033").path  # production stands there, so it was found
         answer = path.read_bytes()
-        path.write_bytes(EDITED.read_bytes())
+        path.write_bytes((self.traces.original / "migrations/versions" / EDITED).read_bytes())
         staging.must("db upgrade 0033")
         path.write_bytes(answer)
         staging.execute(STAGINGS_OWN_ROWS)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from migration_lab.ground.errors import LabError
+from migration_lab.ground.errors import LabError, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 # The loader written in C reads the same in a seventh of the time; not every build of PyYAML has it.
@@ -35,21 +35,23 @@ def read_yaml(path: Path) -> Any:
     return _parsed(path.read_text(encoding="utf-8"), shown(path))
 
 
-def front_matter(path: Path) -> dict[str, Any]:
-    """The YAML between the two lines `---` with which a Markdown file begins.
+def parse_yaml(text: str, path: Path, line: int = 1) -> Any:
+    """What a part of a file holds.
+
+    Args:
+        line: the line of the file at which the text begins, from 1.
 
     Raises:
-        LabError: there is none, or it is no YAML.
+        LabError: it is no YAML, or a key appears twice.
     """
-    parts = path.read_text(encoding="utf-8").split("---\n", 2)
-    found = _parsed("\n" + parts[1], shown(path)) if len(parts) == 3 and not parts[0].strip() else None
-    if not isinstance(found, dict):
-        raise _not_right(shown(path), "it must begin with `---`, lines like `why: ...`, and `---`")
-    return found
+    return _parsed("\n" * (line - 1) + text, shown(path))
 
 
-def as_model(model: type[Model], found: Any, path: Path) -> Model:
+def as_model(model: type[Model], found: Any, path: Path, line: int | None = None) -> Model:
     """What was found in a file, with all its fields checked.
+
+    Args:
+        line: where in the file it stands, if it is not all of it.
 
     Raises:
         LabError: a field is missing, unknown, or not what it should be; it names each.
@@ -57,7 +59,8 @@ def as_model(model: type[Model], found: Any, path: Path) -> Model:
     try:
         return model.model_validate(found)
     except ValidationError as error:
-        raise _not_right(shown(path), "; ".join(fault(each["loc"], each["msg"]) for each in error.errors())) from error
+        where = shown(path) if line is None else f"{shown(path)}, line {line}"
+        raise _not_right(where, "; ".join(fault(each["loc"], each["msg"]) for each in error.errors())) from error
 
 
 def fault(place: tuple[int | str, ...], message: str) -> str:
@@ -65,17 +68,6 @@ def fault(place: tuple[int | str, ...], message: str) -> str:
     parts = [str(part + 1) if isinstance(part, int) else part for part in place]
     text = message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "there is no such field")
     return f"{' '.join(parts)}: {text}" if parts else text
-
-
-def mistake(path: Path, line: int, what: str) -> LabError:
-    """An error about one line of a file, counted from 1."""
-    return _not_right(f"{shown(path)}, line {line}", what)
-
-
-def shown(path: Path) -> str:
-    """The file's name from the course's `lessons/` on."""
-    _, folder, rest = path.as_posix().rpartition("/lessons/")
-    return f"lessons/{rest}" if folder else path.name
 
 
 def _parsed(text: str, name: str) -> Any:

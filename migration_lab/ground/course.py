@@ -1,7 +1,6 @@
-"""The manifest: which lessons and exercises exist, and the files that make up each checkpoint."""
+"""The manifest: which lessons and exercises exist, and what is said of each."""
 
 import difflib
-import shutil
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,6 @@ from migration_lab.ground.errors import LabError
 from migration_lab.ground.places import course_root
 
 EngineName = Literal["sqlite", "postgres"]
-NOT_THE_SHOP = shutil.ignore_patterns("__pycache__", ".pytest_cache", "instance")
 
 
 class Strict(BaseModel):
@@ -43,7 +41,7 @@ class Hints(Strict):
 
 
 class Exercise(Strict):
-    """One ticket. `scene` names a folder in the lesson's `scenes/`; without one it starts at the checkpoint."""
+    """One ticket. `scene` names a scene of the lesson; without one it starts where the lesson starts."""
 
     title: str
     engines: tuple[EngineName, ...]
@@ -51,14 +49,13 @@ class Exercise(Strict):
     hints: Hints
 
 
-class Checkpoint(Strict):
-    """`head`: the revision at which the checkpoint's database stands; None before the first migration."""
-
-    head: str | None
-
-
 class Manifest(Strict):
-    """What `lesson.yaml` says. The minutes of a lesson in parts are the sum of theirs, and are not written down."""
+    """What `lesson.yaml` says. The minutes of a lesson in parts are the sum of theirs, and are not written down.
+
+    Attributes:
+        leaves: the revision at which the lesson leaves the shop's database; None where it adds no revision.
+        scenes: scenes that are the start of another lesson, by their names: its number.
+    """
 
     title: str
     summary: str
@@ -68,7 +65,8 @@ class Manifest(Strict):
     needs: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     minutes: Minutes | None = Field(default=None, validate_default=True)
-    checkpoint: Checkpoint
+    leaves: str | None = None
+    scenes: dict[str, str] = Field(default_factory=dict)
     exercises: dict[str, Exercise] = Field(default_factory=dict)
 
     @field_validator("minutes")
@@ -107,7 +105,7 @@ class Lesson(Strict):
 
     @property
     def is_written(self) -> bool:
-        """Whether there is a lesson to read, or only its checkpoint so far."""
+        """Whether there is a lesson to read, or only what it leaves, so far."""
         return (self.folder / "lesson.md").exists()
 
     @property
@@ -193,15 +191,6 @@ def exercise(exercise_id: str) -> tuple[Lesson, Exercise]:
     raise LabError(
         f"There is no exercise {exercise_id!r}.", f"{_meant(exercise_id, names)}The exercises are {', '.join(names)}."
     )
-
-
-def lay_checkpoint(at: Lesson, into: Path) -> None:
-    """Write the shop's files as they are at the start of a lesson into a folder, which is made if need be."""
-    shutil.copytree(course_root() / "sample_app", into, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
-    for each in lessons():
-        layer = each.folder / "checkpoint"
-        if each.number <= at.number and layer.is_dir():
-            shutil.copytree(layer, into, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
 
 
 def _meant(name: str, names: list[str]) -> str:

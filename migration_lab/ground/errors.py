@@ -2,6 +2,7 @@
 
 import errno
 import re
+from pathlib import Path
 
 CLOSE = "Shut down notebooks and programs that you do not use, then try again."
 # What the system can refuse, whatever was asked for: the numbers of the errors, what is wrong, what to do.
@@ -44,6 +45,17 @@ class LabError(Exception):
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows in place of a traceback; IPython looks for this name."""
         return [self.message, self.next_step]
+
+
+def mistake(path: Path, line: int, what: str) -> LabError:
+    """An error about one line of a file that authors write, counted from 1."""
+    return LabError(f"{shown(path)}, line {line}: {what}.", "Correct the file, then try again.")
+
+
+def shown(path: Path) -> str:
+    """The file's name from the course's `lessons/` on."""
+    _, folder, rest = path.as_posix().rpartition("/lessons/")
+    return f"lessons/{rest}" if folder else path.name
 
 
 def from_the_machine(error: BaseException) -> LabError | None:

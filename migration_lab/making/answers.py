@@ -1,7 +1,6 @@
-"""Answers to exercises: the solution and the stub in `exercises.md`, and the files that are right or wrong.
+"""Answers to exercises: the solution and the stub in `exercises.md`, and those in `answers/`, right or wrong.
 
-An answer in `right_answers/` or `wrong_answers/` is a Markdown file with front matter and blocks. It is either whole,
-or the solution with an edit: see `making/edits.py`.
+A written answer is either whole, or the solution with an edit: see `making/edits.py`.
 """
 
 from dataclasses import dataclass
@@ -9,33 +8,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
-from migration_lab.ground.authored import as_model, front_matter, mistake, shown
-from migration_lab.ground.course import EngineName, Lesson, Strict
-from migration_lab.ground.errors import LabError
+from migration_lab.ground.answer_files import Written, read_answers
+from migration_lab.ground.course import EngineName, Lesson
+from migration_lab.ground.errors import LabError, mistake, shown
 from migration_lab.making.cells import FAILS, Cell, read_cells
-from migration_lab.making.edits import expand, read_blocks
+from migration_lab.making.edits import as_cell, expand, names_a_cell, refuse_unknown
 
 Kind = Literal["stub", "solution", "right", "wrong"]
-
-
-class FrontMatter(Strict):
-    """What stands at the beginning of an answer's file.
-
-    Attributes:
-        why: why it is wrong, or what is different about it.
-        rejected_by: the expectation that rejects a wrong one.
-        engines: those that it concerns; none for all of the exercise.
-        start: what the blocks are added to. Not given, it is the solution where a block or `without` names one of its
-            cells, and nothing otherwise.
-        without: cells of the solution that are left out.
-    """
-
-    exercise: str
-    why: str
-    rejected_by: str = ""
-    engines: tuple[EngineName, ...] = ()
-    start: Literal["solution", "nothing"] | None = None
-    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,18 +26,18 @@ class Answer:
     kind: Kind
     file: Path
     engines: tuple[EngineName, ...]
-    matter: FrontMatter | None = None
+    written: Written | None = None
     unreadable: str = ""
 
     @property
     def why(self) -> str:
         """Why it is wrong, or what is different about it; empty for the solution and the stub."""
-        return self.matter.why.strip() if self.matter else ""
+        return self.written.why if self.written else ""
 
     @property
     def rejected_by(self) -> str:
         """The id of the expectation that rejects a wrong answer."""
-        return self.matter.rejected_by if self.matter else ""
+        return self.written.rejected_by if self.written else ""
 
     @cached_property
     def fault(self) -> str:
@@ -75,32 +54,34 @@ class Answer:
         Raises:
             LabError: an edit does not fit the solution, or a block is not what it should be.
         """
-        if self.matter:
-            return self._of_file(self.matter)
+        if self.written:
+            return self._of_file(self.written)
         file = self.lesson.folder / "exercises.md"
         own = [each for each in _cells_of(file) if each.is_code and each.exercise == self.exercise]
         around = [each for each in own if not {*each.tags} - {FAILS} and "lab." not in each.source]
         shown = around if self.kind == "solution" else []
         return tuple(each for each in own if self.kind in each.tags or each in shown)
 
-    def _of_file(self, matter: FrontMatter) -> tuple[Cell, ...]:
-        blocks = read_blocks(self.file)
-        first = next((block.line for block in blocks if block.names_a_cell), 1)
-        edits = bool(matter.without) or any(block.names_a_cell for block in blocks)
-        if matter.start == "nothing" and edits:
+    def _of_file(self, written: Written) -> tuple[Cell, ...]:
+        refuse_unknown(written.blocks)
+        written.refuse_loose()
+        start, without = written.fields.start, written.fields.without
+        first = next((block.line for block in written.blocks if names_a_cell(block)), written.section.line)
+        edits = bool(without) or any(names_a_cell(block) for block in written.blocks)
+        if start == "nothing" and edits:
             raise mistake(self.file, first, "it starts from nothing, so it cannot change a cell of the solution")
-        if matter.start != "solution" and not edits:
-            return tuple(block.cell for block in blocks)
+        if start != "solution" and not edits:
+            return tuple(as_cell(block) for block in written.blocks)
         solution = Answer(self.lesson, self.exercise, "solution", self.file, self.engines).cells
-        cells = expand(self.file, blocks, matter.without, solution)
+        cells = expand(written, solution)
         if cells == solution:
-            raise mistake(self.file, 1, "it is the solution and nothing else")
+            raise mistake(self.file, self._line, "it is the solution and nothing else")
         return cells
 
     @property
     def name(self) -> str:
         """Short and readable, part of a test's id: `wrong-not_null`."""
-        return self.kind if self.kind in ("stub", "solution") else f"{self.kind}-{self.file.stem.partition('_')[2]}"
+        return f"{self.kind}-{self.written.name}" if self.written else self.kind
 
     def __str__(self) -> str:
         name = self.kind if self.kind in ("stub", "solution") else f"{self.kind} answer"
@@ -108,10 +89,12 @@ class Answer:
 
     @property
     def _line(self) -> int:
-        """Where it says what it is: the line of `rejected_by`, or the exercise's heading in `exercises.md`."""
-        marks = ("rejected_by:",) if self.matter else (f"## {self.exercise} ",)
+        """Where its heading is, or that of the exercise in `exercises.md`."""
+        if self.written:
+            return self.written.section.line
         lines = self.file.read_text(encoding="utf-8").splitlines()
-        return next((number for number, line in enumerate(lines, start=1) if line.startswith(marks)), 1)
+        mark = f"## {self.exercise} "
+        return next((number for number, line in enumerate(lines, start=1) if line.startswith(mark)), 1)
 
 
 def answers_of(lesson: Lesson) -> list[Answer]:
@@ -119,8 +102,8 @@ def answers_of(lesson: Lesson) -> list[Answer]:
     found = []
     for exercise_id in lesson.manifest.exercises:
         found += [_section(lesson, exercise_id, "stub"), _section(lesson, exercise_id, "solution")]
-    found += [_file(lesson, "right", path) for path in sorted(lesson.folder.glob("right_answers/*.md"))]
-    return found + [_file(lesson, "wrong", path) for path in sorted(lesson.folder.glob("wrong_answers/*.md"))]
+    written = [each for path in sorted(lesson.folder.glob("answers/*.md")) for each in _in_file(lesson, path)]
+    return found + sorted(written, key=lambda each: each.kind)  # the right ones first, as they are in their files
 
 
 def _section(lesson: Lesson, exercise_id: str, kind: Kind) -> Answer:
@@ -128,15 +111,24 @@ def _section(lesson: Lesson, exercise_id: str, kind: Kind) -> Answer:
     return Answer(lesson, exercise_id, kind, lesson.folder / "exercises.md", engines)
 
 
-def _file(lesson: Lesson, kind: Kind, path: Path) -> Answer:
-    """The answer in a file; one whose front matter cannot be read has no engine."""
+def _in_file(lesson: Lesson, path: Path) -> list[Answer]:
+    """The answers in a file; of one that cannot be read, a wrong one without an engine."""
+    exercise = lesson.manifest.exercises.get(path.stem)
     try:
-        matter = as_model(FrontMatter, front_matter(path), path)
+        written = read_answers(path)
     except LabError as error:
-        return Answer(lesson, "", kind, path, (), unreadable=error.message)
-    exercise = lesson.manifest.exercises.get(matter.exercise)
-    engines = (matter.engines or exercise.engines) if exercise else ()
-    return Answer(lesson, matter.exercise, kind, path, engines, matter)
+        return [Answer(lesson, path.stem, "wrong", path, (), unreadable=error.message)]
+    return [
+        Answer(
+            lesson,
+            path.stem,
+            "wrong" if each.rejected_by else "right",
+            path,
+            (each.fields.engines or exercise.engines) if exercise else (),
+            each,
+        )
+        for each in written
+    ]
 
 
 _cells_of = cache(read_cells)

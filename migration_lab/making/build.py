@@ -10,7 +10,17 @@ from pathlib import Path
 from migration_lab.ground import course, places
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
-from migration_lab.making import agenda, environment_file, links, linter, notebooks, readme, solutions, tracks
+from migration_lab.making import (
+    agenda,
+    environment_file,
+    links,
+    linter,
+    notebooks,
+    readme,
+    solutions,
+    spine_text,
+    tracks,
+)
 from migration_lab.making.cells import Cell, read_cells, refuse_unbalanced
 
 REBUILD = "Run `make build` and commit what it changes."
@@ -35,6 +45,7 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
     _write(contents, notebooks.as_json(notebooks.contents_notebook()), check=check, say=say)
     _write(readme.path(), readme.with_table(), check=check, say=say)
     _write(agenda.path(), agenda.with_table(), check=check, say=say)
+    _write(spine_text.path(), spine_text.page(), check=check, say=say)
     for track in course.tracks():
         _write(tracks.path(track), tracks.text(track), check=check, say=say)
     if not only:

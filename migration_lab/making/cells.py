@@ -6,13 +6,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from migration_lab.ground.blocks import FENCE
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
 
 FAILS = "raises-exception"  # the name that Jupyter, nbclient and nbval know: the cells after it run all the same
 TAGS = frozenset({"start", "proof", "solution", "stub", FAILS})
 EXERCISE_TAGS = frozenset({"solution", "stub"})
-FENCE = re.compile(r"^(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
 WITH_TAGS = re.compile(r'tags=\[("[\w-]+"(, *)?)+\]')
 REGION = re.compile(r"^<!--\s*#region\b")
 END_OF_REGION = re.compile(r"^<!--\s*#endregion\b")

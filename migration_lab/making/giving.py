@@ -7,10 +7,9 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from migration_lab.ground.authored import shown
 from migration_lab.ground.course import EngineName
 from migration_lab.ground.engines import engine
-from migration_lab.ground.errors import LabError
+from migration_lab.ground.errors import LabError, shown
 from migration_lab.making.answers import Answer
 from migration_lab.making.cells import FAILS, Cell
 from migration_lab.notebook import displays, magics

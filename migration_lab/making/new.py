@@ -9,9 +9,11 @@ from pathlib import Path
 from string import Template
 
 from migration_lab.ground import course
+from migration_lab.ground.answer_files import file_of
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.places import course_root
+from migration_lab.ground.spine import files_at, head_at
 from migration_lab.making.proofs import Say
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -47,7 +49,8 @@ def new_lesson(name: str, *, say: Say = print) -> None:
         what = "`running` is how long all cells take, rounded up; the linter says what both make together"
         line = f"minutes: {{reading: {READING}, running: 1}} # TO BE WRITTEN: {what}\n"
         manifest = lesson.folder / "lesson.yaml"
-        _write(manifest, re.sub(r"^(?=checkpoint:)", line, _read(manifest), flags=re.MULTILINE), say)
+        text = _read(manifest).rstrip() + "\n"
+        _write(manifest, re.sub(r"^(?=leaves:|scenes:|exercises:)|\Z", line, text, count=1, flags=re.MULTILINE), say)
     if not lesson.manifest.exercises:
         new_exercise(f"{lesson.number}.1", say=say)
 
@@ -71,8 +74,7 @@ def new_exercise(exercise_id: str, *, say: Say = print) -> None:
     words["judge"] = f"Exercise{number}{place}"
     new = {
         f"scenes/{words['scene']}/scene.yaml": _filled("scene.yaml", words),
-        f"right_answers/{exercise_id}_another_way.md": _filled("right_answer.md", words),
-        f"wrong_answers/{exercise_id}_first_try.md": _filled("wrong_answer.md", words),
+        f"answers/{exercise_id}.md": _filled("answers.md", words),
         "exercises.md": _longer(folder / "exercises.md", _filled("exercises.md", words), _filled("exercise.md", words)),
         "checks.py": _longer(folder / "checks.py", _filled("judges.py.txt", words), _filled("judge.py.txt", words)),
         "lesson.yaml": _with_entry(_read(folder / "lesson.yaml"), _filled("manifest.yaml", words)),
@@ -93,7 +95,6 @@ def _plan(slug: str, say: Say) -> None:
     words = {
         "title": slug[3:].replace("_", " ").capitalize(),
         "before": before[-1].slug if before else "",
-        "head": (before[-1].manifest.checkpoint.head if before else None) or "0001",
     }
     _write(course_root() / "lessons" / slug / "lesson.yaml", _filled("lesson.yaml", words), say)
     course.lessons.cache_clear()
@@ -102,7 +103,7 @@ def _plan(slug: str, say: Say) -> None:
 def _refuse_what_is_there(lesson: Lesson, exercise_id: str) -> None:
     wanted = _next_exercise(lesson)
     there = [f"lesson.yaml names {exercise_id}"] if exercise_id in lesson.manifest.exercises else []
-    there += [path.relative_to(lesson.folder).as_posix() for path in lesson.folder.glob(f"*_answers/{exercise_id}_*")]
+    there += [f"answers/{exercise_id}.md"] if file_of(lesson, exercise_id).exists() else []
     for file, mark in (("exercises.md", f"## {exercise_id} "), ("checks.py", f'exercise = "{exercise_id}"')):
         path = lesson.folder / file
         there += [f"{file} has {mark.strip()}"] if path.exists() and mark in _read(path) else []
@@ -124,7 +125,7 @@ def _next_exercise(lesson: Lesson) -> str:
 
 def _words_of(lesson: Lesson) -> dict[str, str]:
     """What the templates say of a lesson."""
-    manifest, head = lesson.manifest, lesson.manifest.checkpoint.head
+    manifest, head = lesson.manifest, head_at(lesson)
     needs = [course.lesson(each) for each in manifest.needs]
     links = [f"[{each.number} {each.manifest.title}]({each.slug}.ipynb)" for each in needs]
     return {
@@ -142,10 +143,8 @@ def _words_of(lesson: Lesson) -> dict[str, str]:
 
 
 def _model_with_example(lesson: Lesson) -> str:
-    """The model of users as it is at the lesson's checkpoint, with one more column."""
-    layers = [each.folder / "checkpoint" for each in course.lessons() if each.number <= lesson.number]
-    files = [layer / MODEL for layer in (course_root() / "sample_app", *layers) if (layer / MODEL).is_file()]
-    lines = _read(files[-1]).rstrip().split("\n")
+    """The model of users as it is at the lesson's start, with one more column."""
+    lines = files_at(lesson)[MODEL].decode().rstrip().split("\n")
     last = max(at for at, line in enumerate(lines) if "mapped_column(" in line)
     lines.insert(last + 1, "    example: Mapped[str | None] = mapped_column(String(40))")
     return "\n".join(lines)

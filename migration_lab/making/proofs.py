@@ -50,7 +50,7 @@ PARTS = (
         ),
         of_exercise=True,
     ),
-    Part("checkpoint", ("lessons/test_spine.py", "lessons/test_spine_code.py"), (r"\[\w+-NUMBER\]",)),
+    Part("what it leaves", ("lessons/test_spine.py", "lessons/test_spine_code.py"), (r"\[\w+-NUMBER\]",)),
     Part(
         "ids in lesson.yaml",
         ("teaching/explain/test_guide.py", "test_docs.py"),

@@ -10,7 +10,7 @@ import sqlalchemy
 from pydantic import BaseModel, ValidationError
 
 from migration_lab.ground.engines import Engine
-from migration_lab.shops.templates import NOT_INPUT, files_in
+from migration_lab.ground.layers import NOT_INPUT, files_in
 
 FILE_NAME = ".lab.json"
 NOT_WORK = NOT_INPUT | {".ipynb_checkpoints"}

@@ -3,7 +3,6 @@
 import re
 import secrets
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,11 @@ import sqlalchemy
 from pydantic import model_validator
 
 from migration_lab.ground.authored import as_model, read_yaml
-from migration_lab.ground.course import NOT_THE_SHOP, EngineName, Lesson, Strict, lay_checkpoint
+from migration_lab.ground.course import EngineName, Lesson, Strict
 from migration_lab.ground.engines import Engine
-from migration_lab.ground.errors import LabError
+from migration_lab.ground.errors import LabError, shown
+from migration_lab.ground.layers import CHANGES, Layer, lay, layers_in
+from migration_lab.ground.spine import head_at, lay_checkpoint
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.process import Completed
 
@@ -23,13 +24,16 @@ FIRST_REVISION = "0001"  # the rows of a real service are there from this revisi
 class Step(Strict):
     """One step of a scene: exactly one of `lay`, `flask`, `sql`, `remove`.
 
-    `folder` says where in the shop to lay files or to run the command; `fails` belongs to `flask`.
+    `lay` is a folder beside `scene.yaml`, a heading in its `changes.md`, or both; `../OTHER/NAME` is one of another
+    scene. `folder` says where in the shop to lay it or to run the command. With `aside`, the shop stays as it is, and
+    the files that it makes or changes come into a folder of that name in there. `fails` belongs to `flask`.
     """
 
     lay: str | None = None
     flask: str | None = None
     fails: bool = False
     folder: str = "."
+    aside: str | None = None
     sql: str | dict[EngineName, str] | None = None
     remove: str | None = None
 
@@ -39,11 +43,13 @@ class Step(Strict):
             raise ValueError("a step is one of lay, flask, sql, remove")
         if self.fails and self.flask is None:
             raise ValueError("only a flask step can fail")
+        if self.aside is not None and self.lay is None:
+            raise ValueError("only what is laid can be laid aside")
         return self
 
 
 class Scene(Strict):
-    """What `scene.yaml` says. `start` is the number of the lesson at whose checkpoint it starts, if not its own."""
+    """What `scene.yaml` says. `start` is the number of the lesson at whose start it begins, if not its own."""
 
     start: str | None = None
     steps: tuple[Step, ...]
@@ -65,9 +71,14 @@ def scene_folder(lesson: Lesson, name: str) -> Path:
     """
     folder = lesson.folder / "scenes" / name
     if not (folder / "scene.yaml").is_file():
-        names = ", ".join(sorted(path.parent.name for path in lesson.folder.glob("scenes/*/scene.yaml"))) or "none"
+        names = ", ".join(scene_names(lesson)) or "none"
         raise LabError(f"Lesson {lesson.number} has no scene {name!r}.", f"Its scenes: {names}.")
     return folder
+
+
+def scene_names(lesson: Lesson) -> list[str]:
+    """The names of a lesson's scenes: those with a folder, and those that are the start of another lesson."""
+    return sorted([*lesson.manifest.scenes, *(path.parent.name for path in lesson.folder.glob("scenes/*/scene.yaml"))])
 
 
 def read_scene(folder: Path) -> Scene:
@@ -81,10 +92,10 @@ def read_scene(folder: Path) -> Scene:
 
 
 def build_checkpoint(lesson: Lesson, site: Site) -> None:
-    """Lay a lesson's checkpoint into an empty folder and bring its empty database to where the lesson starts."""
+    """Lay the files of a lesson's start into an empty folder, and bring its empty database to where it starts."""
     lay_checkpoint(lesson, site.folder)
     write_flaskenv(site.folder, site.engine)
-    head = lesson.manifest.checkpoint.head
+    head = head_at(lesson)
     if head is None:
         return
     what = f"the checkpoint of lesson {lesson.number}"
@@ -101,7 +112,10 @@ def play(scene: Path, site: Site) -> None:
     Raises:
         LabError: a step did not go as the scene says; it names the step and what the command printed.
     """
-    for number, step in enumerate(read_scene(scene).steps, start=1):
+    steps = read_scene(scene).steps
+    for name in sorted(layers_in(scene / CHANGES).keys() - {step.lay for step in steps}):
+        raise LabError(f"{shown(scene / CHANGES)}: no step of the scene lays {name!r}.", "Correct the heading.")
+    for number, step in enumerate(steps, start=1):
         what = f"scene {scene.name}, step {number}"
         try:
             _take(step, scene, site, what)
@@ -114,7 +128,12 @@ def play(scene: Path, site: Site) -> None:
 
 def _take(step: Step, scene: Path, site: Site, what: str) -> None:
     if step.lay is not None:
-        shutil.copytree(scene / step.lay, site.folder / step.folder, dirs_exist_ok=True, ignore=NOT_THE_SHOP)
+        shop = site.folder / step.folder
+        into = shop / step.aside / (scene / step.lay).name if step.aside else shop
+        try:
+            lay(layer_at(scene / step.lay), into, over=shop)
+        except LabError as error:
+            raise LabError(f"In {what}: {error.message}", error.next_step) from error
     elif step.flask is not None:
         completed = run_flask(site, *shlex.split(step.flask), folder=site.folder / step.folder)
         _must(completed, f"flask {step.flask}", what, fails=step.fails)
@@ -123,6 +142,25 @@ def _take(step: Step, scene: Path, site: Site, what: str) -> None:
         execute_script(site.engine, site.folder, sql)
     elif step.remove is not None:
         (site.folder / step.remove).unlink()
+
+
+def layer_at(place: Path) -> Layer:
+    """What a scene lays: the files of a folder, with the edits under its name in the `changes.md` beside it.
+
+    Raises:
+        LabError: there is neither, or `changes.md` cannot be read.
+    """
+    edits = layers_in(place.parent / CHANGES).get(place.name)
+    if edits is None and not place.is_dir():
+        where = shown(place.parent)
+        raise LabError(f"{where} has no folder {place.name}, and no heading of that name in {CHANGES}.", "Write one.")
+    return Layer(place if place.is_dir() else None, edits.blocks if edits else ())
+
+
+def inputs(scene: Path) -> list[Path]:
+    """The folders with all that a scene is made of: its own, and those of scenes of which it lays something."""
+    others = {(scene / step.lay).resolve().parent for step in read_scene(scene).steps if step.lay and "/" in step.lay}
+    return [scene, *sorted(others - {scene.resolve()})]
 
 
 def execute_script(engine: Engine, folder: Path, sql: str) -> None:

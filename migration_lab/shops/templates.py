@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,15 +13,16 @@ from pathlib import Path
 import filelock
 
 from migration_lab.ground import course, places
-from migration_lab.ground.course import Lesson, lessons
+from migration_lab.ground.course import Lesson
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError, reason
-from migration_lab.shops.scenes import Site, build_checkpoint, play, read_scene, scene_folder
+from migration_lab.ground.layers import NOT_INPUT, files_in
+from migration_lab.ground.spine import folders_before, head_at
+from migration_lab.shops.scenes import Site, build_checkpoint, inputs, play, read_scene, scene_folder
 
-RECIPE = "1"  # raise it when the way in which templates are built changes
+RECIPE = "2"  # raise it when the way in which templates are built changes
 KEPT_DAYS = 30
 KEPT_AT_MOST = 100
-NOT_INPUT = frozenset(("__pycache__", ".pytest_cache", "instance"))
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def scene_template(lesson: Lesson, scene_name: str, engine: Engine) -> Template:
     Raises:
         LabError: there is no such scene, or one of its steps did not go as it says.
     """
+    if scene_name in lesson.manifest.scenes:
+        return checkpoint_template(course.lesson(lesson.manifest.scenes[scene_name]), engine)
     folder = scene_folder(lesson, scene_name)
     start = read_scene(folder).start
     return _template(course.lesson(start) if start else lesson, folder, engine)
@@ -141,11 +144,9 @@ def _build(template: Template, lesson: Lesson, scene: Path | None) -> None:
 
 def _key(lesson: Lesson, scene: Path | None, engine: Engine) -> str:
     """Sixteen hexadecimal digits: part of a database's name, of which Postgres takes 63 bytes."""
-    folders = [places.course_root() / "sample_app"]
-    folders += [each.folder / "checkpoint" for each in lessons() if each.number <= lesson.number]
-    folders += [scene] if scene else []
+    folders = [*folders_before(lesson), *(inputs(scene) if scene else [])]
     digest = hashlib.sha256()
-    digest.update(repr((RECIPE, engine.name, lesson.manifest.checkpoint.head, _versions())).encode())
+    digest.update(repr((RECIPE, engine.name, head_at(lesson), _versions())).encode())
     for folder in folders:
         for path in files_in(folder):
             name = f"{folder.name}/{path.relative_to(folder).as_posix()}".encode()
@@ -157,15 +158,6 @@ def _key(lesson: Lesson, scene: Path | None, engine: Engine) -> str:
 @cache
 def _versions() -> list[str]:
     return [importlib.metadata.version(name) for name in ("alembic", "flask-migrate", "sqlalchemy")]
-
-
-def files_in(folder: Path, ignore: Iterable[str] = NOT_INPUT) -> list[Path]:
-    """All files below a folder, sorted, without what Python, pytest and the shop make when they run."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in ignore]
-        found += [Path(parent, name) for name in names]
-    return sorted(found)
 
 
 def _prune(folder: Path, engine: Engine) -> None:

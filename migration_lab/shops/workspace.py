@@ -10,6 +10,7 @@ from migration_lab.ground.course import Lesson
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.engines import engine as engine_named
 from migration_lab.ground.errors import LabError, reason
+from migration_lab.ground.layers import files_in
 from migration_lab.shops import kept
 from migration_lab.shops.flask_command import lesson_in
 from migration_lab.shops.leases import candidates, held, hold, shops, take
@@ -25,7 +26,7 @@ from migration_lab.shops.origin import (
     write_record,
 )
 from migration_lab.shops.scenes import write_flaskenv
-from migration_lab.shops.templates import Template, files_in, template_at
+from migration_lab.shops.templates import Template, template_at
 
 _log = logging.getLogger(__name__)
 COPY = "-copy"

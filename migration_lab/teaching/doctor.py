@@ -17,6 +17,7 @@ from migration_lab.ground import course, engines, places
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.installation import requirements
 from migration_lab.ground.jupyter import start, terminal
+from migration_lab.ground.spine import head_at
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.git_command import OLDEST, run_git
 from migration_lab.shops.scenes import write_flaskenv
@@ -238,7 +239,7 @@ def _round_trip(name: str) -> Finding:
     """A real downgrade and upgrade of the shop, in a folder and a database that are removed afterwards."""
     subject = {"sqlite": "SQLite", "postgres": "Postgres"}[name]
     engine = engines.engine(name)
-    lesson = next((each for each in course.lessons() if each.manifest.checkpoint.head), None)
+    lesson = next((each for each in course.lessons() if head_at(each)), None)
     if lesson is None:
         raise LabError("The course has no migrations to try.", "Get the course again with git.")
     template = checkpoint_template(lesson, engine)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migration_lab.ground import course
-from migration_lab.ground.authored import front_matter
-from migration_lab.ground.errors import LabError
+from migration_lab.ground import answer_files, course
+from migration_lab.ground.errors import LabError, mistake
 from migration_lab.ground.places import course_root
 from migration_lab.teaching import progress
 
@@ -91,22 +90,21 @@ def solution(lesson: course.Lesson, exercise_id: str) -> str:
 
 
 def wrong_ways(lesson: course.Lesson, exercise_id: str) -> list[str]:
-    """The name and the `why` of each file in `wrong_answers/` that answers this exercise.
+    """The names of the wrong answers to an exercise, and why they are wrong.
 
-    They stand in the order in which the check looks at what they get wrong, as `checks.py` has it; then by name.
+    They stand in the order in which the check looks at what they get wrong, as `checks.py` has it; then by their file.
     """
     from migration_lab.teaching import judging  # here, because only the solution needs it
 
+    path = answer_files.file_of(lesson, exercise_id)
     looked_at = [each.id for each in judging.judge_of(lesson, exercise_id).expectations()]
     reasons = []
-    for file in sorted((lesson.folder / "wrong_answers").glob(f"{exercise_id}_*.md")):
-        matter = front_matter(file)
-        if not matter.get("why"):
-            raise LabError(f"{lesson.slug}/wrong_answers/{file.name} does not say why it is wrong.", "Add a `why`.")
-        missed = matter.get("rejected_by")
-        place = looked_at.index(missed) if missed in looked_at else len(looked_at)
-        way = file.stem.removeprefix(f"{exercise_id}_").replace("_", " ")
-        reasons.append((place, f"*{way}*: {' '.join(str(matter['why']).split())}"))
+    for answer in answer_files.read_answers(path) if path.is_file() else []:
+        if answer.rejected_by:
+            if not answer.why:
+                raise mistake(path, answer.section.line, f"{answer.name!r} does not say why it is wrong")
+            place = looked_at.index(answer.rejected_by) if answer.rejected_by in looked_at else len(looked_at)
+            reasons.append((place, f"*{answer.name.replace('_', ' ')}*: {answer.why}"))
     return [reason for _, reason in sorted(reasons, key=lambda each: each[0])]
 
 

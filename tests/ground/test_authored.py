@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from migration_lab.ground.authored import as_model, front_matter, read_yaml
+from migration_lab.ground.authored import as_model, parse_yaml, read_yaml
 from migration_lab.ground.errors import LabError
 
 
@@ -54,16 +54,9 @@ def test_each_field_that_is_not_right_is_named(found: object, said: str, path: P
     assert error.value.message == f"lessons/02_counting/lesson.yaml: {said}"
 
 
-def test_front_matter_is_read_and_its_lines_are_those_of_the_file(path: Path) -> None:
-    path.write_text("---\nexercise: 02.1\nwhy: it is\n---\n\n# An answer\n", encoding="utf-8")
-    assert front_matter(path) == {"exercise": 2.1, "why": "it is"}
-    path.write_text('---\nexercise: "02.1"\nwhy: a: b\n---\n', encoding="utf-8")
-    with pytest.raises(LabError, match=r"lesson\.yaml, line 3: mapping values"):
-        front_matter(path)
-
-
-@pytest.mark.parametrize("text", ["", "exercise: 02.1\n---\n", "---\nexercise\n---\n", "---\nexercise: 02.1\n"])
-def test_a_file_without_front_matter_is_told(text: str, path: Path) -> None:
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(LabError, match="it must begin with `---`"):
-        front_matter(path)
+def test_yaml_in_a_part_of_a_file_has_the_lines_of_the_file(path: Path) -> None:
+    assert parse_yaml("why: it is\n", path, 7) == {"why": "it is"}
+    with pytest.raises(LabError, match=r"lesson\.yaml, line 8: mapping values"):
+        parse_yaml("why: it is\nbut: a: b\n", path, 7)
+    with pytest.raises(LabError, match=r"lesson\.yaml, line 6: title: Field required"):
+        as_model(Ticket, {}, path, 6)

@@ -11,11 +11,12 @@ from typing import Any
 
 from migration_lab.ground import course, engines
 from migration_lab.ground.errors import LabError
+from migration_lab.ground.layers import files_in
 from migration_lab.instruments import query
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.process import Completed
 from migration_lab.shops.scenes import write_flaskenv
-from migration_lab.shops.templates import files_in, template_at
+from migration_lab.shops.templates import template_at
 from migration_lab.teaching.quiz.base import Question
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from migration_lab.ground.course import Lesson, lay_checkpoint, lessons
+from migration_lab.ground.course import Lesson, lessons
 from migration_lab.ground.engines import Engine, engine
+from migration_lab.ground.spine import head_at, lay_checkpoint
 from migration_lab.instruments.query import query
 from migration_lab.instruments.revisions import read_standing
 from migration_lab.instruments.schema import Schema, read_schema
@@ -17,16 +18,23 @@ from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.process import Completed
 from migration_lab.shops.scenes import execute_script, write_flaskenv
 
-WITH_HISTORY = [each for each in lessons() if each.manifest.checkpoint.head]
+WITH_HISTORY = [each for each in lessons() if head_at(each)]
 LAST = WITH_HISTORY[-1]
 
 on_both_engines = pytest.mark.parametrize("engine_name", ["sqlite", "postgres"])
-at_each_checkpoint = pytest.mark.parametrize("lesson", WITH_HISTORY, ids=lambda each: each.number)
+
+
+def left_by(start: Lesson) -> str:
+    """The number of the lesson that leaves the shop as a lesson finds it: part of a test's id."""
+    return lessons()[lessons().index(start) - 1].number
+
+
+at_each_checkpoint = pytest.mark.parametrize("lesson", WITH_HISTORY, ids=left_by)
 
 
 def head_of(lesson: Lesson) -> str:
     """The revision at which a checkpoint with a history stands."""
-    head = lesson.manifest.checkpoint.head
+    head = head_at(lesson)
     assert head is not None
     return head
 

@@ -17,8 +17,9 @@ from tests.lessons import test_exercises as proof
 
 EXERCISES = f"{tiny_course.FOLDER}/exercises.md"
 CHECKS = f"{tiny_course.FOLDER}/checks.py"
-NOT_NULL = f"{tiny_course.FOLDER}/wrong_answers/01.1_not_null.md"
-NO_DOWNGRADE = f"{tiny_course.FOLDER}/wrong_answers/01.1_no_downgrade.md"
+ANSWERS = tiny_course.ANSWERS
+NOT_NULL = "## not_null: rejected by nullable"
+REASON = "Why not_null.\n"
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ SPOILED_ANSWERS = {
     "a judge that accepts anything": (
         (CHECKS, "column.nullable, expected", "True, expected"),
         "wrong-not_null",
-        "01.1_not_null.md, line 3: the wrong answer of exercise 01.1 must be rejected by 'nullable' on sqlite, but",
+        r"answers/01.1.md, line \d+: the wrong answer of exercise 01.1 must be rejected by 'nullable' on sqlite, but",
     ),
     "a judge whose expectation has no words": (
         (CHECKS, '"""`users.nickname` may be left empty"""', ""),
@@ -76,14 +77,14 @@ SPOILED_ANSWERS = {
         "Nickname.start: this name has another meaning",
     ),
     "a wrong answer that is rejected for another reason": (
-        (NOT_NULL, "rejected_by: nullable", "rejected_by: no_drift"),
+        (ANSWERS, NOT_NULL, NOT_NULL.replace("nullable", "no_drift")),
         "wrong-not_null",
         "must be rejected by 'no_drift' on sqlite, but it is rejected by 'nullable'",
     ),
-    "a wrong answer with a cell that breaks": (
-        (NOT_NULL, "%%writefile migrations", "%%writefile nowhere"),
-        "wrong-not_null",
-        "the cell of lessons/01_tiny/wrong_answers/01.1_not_null.md, line 13, failed with LabError",
+    "an answer with a cell that breaks": (
+        (ANSWERS, "%%writefile migrations", "%%writefile nowhere"),
+        "right-by_hand",
+        "the cell of lessons/01_tiny/answers/01.1.md, line 11, failed with LabError",
     ),
     "a solution that does not solve it": (
         (EXERCISES, "String(40)", "String(41)"),
@@ -108,34 +109,39 @@ def test_a_spoiled_answer_is_red_and_says_why(how: str, root: Path) -> None:
 
 SPOILED_EXERCISES = {
     "an expectation that nobody has seen fail": (
-        NOT_NULL,
-        "by: nullable",
-        "by: column",
+        ANSWERS,
+        "by nullable",
+        "by column",
         "lessons/01_tiny/checks.py, line 21: nobody has seen 'nullable'",
     ),
-    "an expectation that is not there": (NOT_NULL, "by: nullable", "by: nulable", "'nulable' is no expectation of"),
-    "an answer without a reason": (NOT_NULL, "why: why", 'why: ""', "does not say why it is wrong"),
-    "an answer with a word that means nothing": (NOT_NULL, "rejected_by", "rejectedby", "there is no such field"),
-    "an answer with a block that means nothing": (NOT_NULL, "```python", "```text", "line 7: a block begins with"),
+    "an expectation that is not there": (ANSWERS, "by nullable", "by nulable", "'nulable' is no expectation of"),
+    "an answer without a reason": (ANSWERS, REASON, "", "does not say why it is wrong"),
+    "an answer with a word that means nothing": (
+        ANSWERS,
+        REASON,
+        "```yaml\nwhy: why\n```\n",
+        "why: there is no such field",
+    ),
+    "an answer with a block that means nothing": (ANSWERS, "```python", "```text", "line 5: a block begins with"),
+    "an answer without a heading": (ANSWERS, NOT_NULL, "## not_null", "an answer begins with `## NAME: right` or"),
     "an edit of a cell that the solution does not have": (
-        NOT_NULL,
+        ANSWERS,
         "```python\n%%writefile",
         "```diff order.py\n-%%writefile",
         "the solution has no cell 'order.py'",
     ),
     "an answer without a cell that is not there": (
-        NOT_NULL,
-        "why: why\n",
-        "why: why\nwithout: [pass]\n",
+        ANSWERS,
+        REASON,
+        f"{REASON}\n```yaml\nwithout: [pass]\n```\n",
         "has no cell 'pass'",
     ),
     "an answer that edits what it does not start from": (
-        NOT_NULL,
-        "why: why\n",
-        "why: why\nstart: nothing\nwithout: [pass]\n",
+        ANSWERS,
+        REASON,
+        f"{REASON}\n```yaml\nstart: nothing\nwithout: [pass]\n```\n",
         "it starts from nothing",
     ),
-    "an answer to no exercise": (NO_DOWNGRADE, '"01.1"', '"01.7"', "the lesson has no exercise '01.7'"),
 }
 
 
@@ -148,29 +154,35 @@ def test_a_spoiled_exercise_is_red_and_says_why(how: str, root: Path) -> None:
 
 
 def test_the_solution_itself_is_no_other_answer(root: Path) -> None:
-    text = '---\nexercise: "01.1"\nwhy: why\nstart: solution\n---\n'
-    (root / tiny_course.FOLDER / "right_answers" / "01.1_same.md").write_text(text, encoding="utf-8")
+    with (root / ANSWERS).open("a", encoding="utf-8") as file:
+        file.write("\n## same: right\n\n```yaml\nstart: solution\n```\n\nWhy.\n")
     with pytest.raises(AssertionError, match="it is the solution and nothing else"):
         prove_exercise()
 
 
+def test_an_answer_to_no_exercise_is_red(root: Path) -> None:
+    (root / ANSWERS).rename((root / ANSWERS).with_name("01.7.md"))
+    with pytest.raises(AssertionError, match=r"the lesson has no exercise '01\.7'"):
+        prove_exercise()
+
+
 def test_a_file_that_is_not_right_is_reported_once(root: Path) -> None:
-    spoil(root, NOT_NULL, "```python\n%%writefile", "```diff order.py\n-%%writefile")
+    spoil(root, ANSWERS, REASON, f"{REASON}\n```diff order.py\n-x\n```\n")
     with pytest.raises(pytest.skip.Exception, match="`test_answer_files_say_what_they_are` reports it"):
         prove_answer("wrong-not_null")
     proof.test_exercise_has_answers_that_prove_its_check(course.lesson("01"), "01.1")
 
 
 @pytest.mark.parametrize(
-    ("folder", "expected"),
+    ("kept", "expected"),
     [
-        ("wrong_answers", "has 0 wrong answers; it needs 3"),
-        ("right_answers", "has no right answer beside its solution"),
+        (": right", "has 0 wrong answers; it needs 3"),
+        (": rejected by", "has no right answer beside its solution"),
     ],
 )
-def test_missing_answers_are_red(folder: str, expected: str, root: Path) -> None:
-    for path in (root / tiny_course.FOLDER / folder).iterdir():
-        path.unlink()
+def test_missing_answers_are_red(kept: str, expected: str, root: Path) -> None:
+    answers = re.split(r"^(?=## )", (root / ANSWERS).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    (root / ANSWERS).write_text("".join(each for each in answers if kept in each), encoding="utf-8")
     with pytest.raises(AssertionError, match=expected):
         prove_exercise()
 

@@ -12,7 +12,6 @@ every engine. `lab prove` and `--thorough` judge them all on all; a solution alw
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -42,7 +41,7 @@ def _looks_at_own_database(slug: str, exercise_id: str) -> bool:
 def _given(answer: Answer, engines: tuple[EngineName, ...]) -> list[tuple[EngineName, tuple[EngineName, ...]]]:
     """The engines on which an answer is worked out, each with those of these on which it is judged then."""
     if not engines:
-        return []  # its front matter is not right: `test_answer_files_say_what_they_are` reports it
+        return []  # its file is not right: `test_answer_files_say_what_they_are` reports it
     if answer.kind == "solution":
         return [(engine, (engine,)) for engine in engines]
     exercise = answer.lesson.manifest.exercises.get(answer.exercise)
@@ -52,8 +51,8 @@ def _given(answer: Answer, engines: tuple[EngineName, ...]) -> list[tuple[Engine
     return [(answer.engines[0], engines)]
 
 
-def shared_out(answers: Iterable[Answer]) -> dict[Path, tuple[EngineName, ...]]:
-    """The engines on which each answer is judged by the whole suite, by its file: see above."""
+def shared_out(answers: Iterable[Answer]) -> dict[tuple[str, str], tuple[EngineName, ...]]:
+    """The engines on which each answer is judged by the whole suite, by exercise and name: see above."""
     groups: dict[tuple[str, str], list[Answer]] = defaultdict(list)  # no expectation rejects the right ones
     for answer in answers:
         groups[answer.exercise, answer.rejected_by].append(answer)
@@ -66,8 +65,9 @@ def shared_out(answers: Iterable[Answer]) -> dict[Path, tuple[EngineName, ...]]:
             own = [engine for engine in answer.engines if engine in to_see] or [
                 answer.engines[place % len(answer.engines)]
             ]
-            shared[answer.file] = tuple(own if left < len(to_see) else own[:1]) if answer.engines else ()
-            to_see -= set(shared[answer.file])
+            seen = tuple(own if left < len(to_see) else own[:1]) if answer.engines else ()
+            shared[answer.exercise, answer.name] = seen
+            to_see -= set(seen)
     return shared
 
 
@@ -82,7 +82,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each answer, on the engines on which this run judges it."""
     if "judged_on" not in metafunc.fixturenames:
         return
-    shared = {} if is_thorough(metafunc.config) else shared_out(each for each in ANSWERS if each.matter)
+    shared = {} if is_thorough(metafunc.config) else shared_out(each for each in ANSWERS if each.kind in ("right", "wrong"))
     params = [
         pytest.param(
             answer,
@@ -92,7 +92,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             marks=_marks(answer, on),
         )
         for answer in ANSWERS
-        for on, judged_on in _given(answer, shared.get(answer.file, answer.engines))
+        for on, judged_on in _given(answer, shared.get((answer.exercise, answer.name), answer.engines))
     ]
     metafunc.parametrize(("answer", "on", "judged_on"), params)
 
@@ -126,15 +126,15 @@ def _assert_it_is_judged(answer: Answer, judged: EngineVerdict) -> None:
 
 
 def test_each_expectation_is_seen_to_fail_on_each_engine_where_all_together_do() -> None:
-    given = [each for each in ANSWERS if each.matter and each.engines]
+    given = [each for each in ANSWERS if each.kind in ("right", "wrong") and each.engines]
     shared = shared_out(given)
-    assert all(shared[each.file] for each in given)
+    assert all(shared[each.exercise, each.name] for each in given)
 
     def seen(engines_of: Callable[[Answer], tuple[EngineName, ...]]) -> set[tuple[str, str, EngineName]]:
         return {(each.exercise, each.rejected_by, engine) for each in given for engine in engines_of(each)}
 
-    assert seen(lambda each: shared[each.file]) == seen(lambda each: each.engines)
-    assert all(set(shared[each.file]) <= set(each.engines) for each in given)
+    assert seen(lambda each: shared[each.exercise, each.name]) == seen(lambda each: each.engines)
+    assert all(set(shared[each.exercise, each.name]) <= set(each.engines) for each in given)
 
 
 @pytest.mark.parametrize(("lesson", "exercise_id"), [pytest.param(*each, id=each[1]) for each in EXERCISES])
@@ -164,9 +164,6 @@ def test_answer_files_say_what_they_are(lesson: Lesson) -> None:
     for answer in [each for each in answers_of(lesson) if each.kind in ("right", "wrong")]:
         assert not answer.fault, answer.fault
         assert answer.exercise in lesson.manifest.exercises, f"{answer}: the lesson has no exercise {answer.exercise!r}"
-        assert answer.file.name.startswith(f"{answer.exercise}_"), (
-            f"{answer}: its name must begin with {answer.exercise}_"
-        )
         assert answer.why, f"{answer} does not say why it is {answer.kind}"
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from migration_lab.ground.course import Lesson, lay_checkpoint, lesson, lessons
-from migration_lab.ground.places import course_root
+from migration_lab.ground.course import Lesson, lesson
+from migration_lab.ground.spine import REVISIONS, lay_checkpoint, spine
 from migration_lab.shops.flask_command import run_pytest
-from tests.lessons.spine import LAST, WITH_HISTORY, head_of, on_both_engines, shop_at
+from tests.lessons.spine import LAST, WITH_HISTORY, head_of, left_by, on_both_engines, shop_at
 
-with_code_of_their_own = pytest.mark.parametrize("lesson", [lesson("02"), *WITH_HISTORY], ids=lambda each: each.number)
+with_code_of_their_own = pytest.mark.parametrize("lesson", [lesson("02"), *WITH_HISTORY], ids=left_by)
 
 
 @with_code_of_their_own
@@ -50,23 +50,12 @@ def test_a_revisions_file_is_named_as_alembic_names_it(tmp_path: Path) -> None:
         assert Path(each.path).name == f"{each.revision}_{slug}.py"
 
 
-def test_each_checkpoint_holds_only_what_changed() -> None:
-    known: dict[Path, bytes] = files_of(course_root() / "sample_app")
-    for each in lessons():
-        for path, content in files_of(each.folder / "checkpoint").items():
-            assert known.get(path) != content, f"{each.slug}: {path} is the same as before"
-            known[path] = content
+def test_the_manifest_says_at_which_revision_a_lesson_leaves_the_shop() -> None:
+    for left in spine():
+        ids = [Path(name).name.partition("_")[0] for name in left.revisions]
+        assert left.lesson.manifest.leaves == max(ids, default=None), left.lesson.slug
 
 
 def test_an_applied_revision_is_never_edited() -> None:
-    seen: set[Path] = set()
-    for each in lessons():
-        found = {path for path in files_of(each.folder / "checkpoint") if path.parts[:2] == ("migrations", "versions")}
-        assert not found & seen, each.slug
-        seen |= found
-
-
-def files_of(folder: Path) -> dict[Path, bytes]:
-    unwanted = {"__pycache__", ".pytest_cache", "instance"}
-    paths = (path for path in folder.rglob("*") if path.is_file() and not unwanted & set(path.parts))
-    return {path.relative_to(folder): path.read_bytes() for path in paths}
+    for left in spine():
+        assert not [name for name in left.changed if name.startswith(REVISIONS)], left.lesson.slug

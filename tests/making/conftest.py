@@ -12,7 +12,6 @@ MANIFEST = """\
 title: {title}
 summary: You will have done a thing.
 minutes: {{reading: 3, running: 1}}
-checkpoint: {{head: null}}
 exercises:
 {exercises}"""
 
@@ -148,9 +147,7 @@ def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     (root / "lessons/02_counting/checks.py").write_text(CHECKS, encoding="utf-8")
     planned = root / "lessons/03_later"
     planned.mkdir()
-    (planned / "lesson.yaml").write_text(
-        "title: Later\nsummary: Planned.\ncheckpoint: {head: null}\n", encoding="utf-8"
-    )
+    (planned / "lesson.yaml").write_text("title: Later\nsummary: Planned.\n", encoding="utf-8")
     (root / "README.md").write_text(README, encoding="utf-8")
     (root / "docs").mkdir()
     (root / "docs/teaching.md").write_text(AGENDA, encoding="utf-8")

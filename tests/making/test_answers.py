@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from migration_lab.ground import course
+from migration_lab.ground.answer_files import Written, read_answers
 from migration_lab.ground.errors import LabError
 from migration_lab.making.answers import answers_of
 from migration_lab.making.cells import FAILS, Cell
-from migration_lab.making.edits import expand, read_blocks
+from migration_lab.making.edits import expand, is_cell, refuse_unknown
 
 MODEL = """%%writefile shop.py
 class User:
@@ -32,19 +33,27 @@ Write = Callable[[str], Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes the blocks of an answer; the first one stands in line 6."""
+    """Writes the blocks of an answer, or after `fields` the YAML too; the first one stands in line 5."""
 
     def written(body: str) -> Path:
-        path = tmp_path / "lessons" / "02_counting" / "wrong_answers" / "02.1_many.md"
+        path = tmp_path / "lessons" / "02_counting" / "answers" / "02.1.md"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(f'---\nexercise: "02.1"\nwhy: "%flask"\n---\n\n{body}'.encode())
+        path.write_bytes(f"## many: rejected by column\n\nToo many.\n\n{body}".encode())
         return path
 
     return written
 
 
-def cells(path: Path, *without: str) -> list[str]:
-    return [cell.source for cell in expand(path, read_blocks(path), without, SOLUTION)]
+def read(path: Path) -> Written:
+    (answer,) = read_answers(path)
+    return answer
+
+
+def cells(path: Path) -> list[str]:
+    answer = read(path)
+    refuse_unknown(answer.blocks)
+    answer.refuse_loose()
+    return [cell.source for cell in expand(answer, SOLUTION)]
 
 
 def diff(lines: str, name: str = "shop.py") -> str:
@@ -84,32 +93,32 @@ def test_an_edit_changes_the_lines_that_it_names(lines: str, old: str, new: str,
 @pytest.mark.parametrize(
     ("body", "line", "said"),
     [
-        pytest.param(diff("-    nam = 2"), 7, "'shop.py' has no line '    nam = 2'", id="no match"),
-        pytest.param(diff("+    x\n     return 1"), 7, "the white space differs", id="indented in another way"),
-        pytest.param(diff("-\tname = 2"), 7, r"this says '\tname = 2': the white space differs", id="tab"),
-        pytest.param(diff("-    name = 2  "), 7, "this says '    name = 2  ': the white", id="trailing spaces"),
-        pytest.param(diff("-        return 1"), 7, "this fits 'shop.py' at lines 7, 10", id="two matches"),
-        pytest.param(diff("-    name = 2\n-    id = 1"), 7, "but not one after the other", id="another order"),
-        pytest.param(diff("     id = 1\n+    a\n@@\n-    b"), 10, "'shop.py' has no line '    b'", id="second hunk"),
-        pytest.param(diff("+    x = 1"), 7, "nothing says where these lines go", id="no place"),
-        pytest.param(diff("     id = 1"), 6, "this edit changes nothing", id="no change"),
-        pytest.param(diff("-    id = 1\nname"), 8, "a line of an edit begins with a space", id="no sign"),
-        pytest.param(diff("-x", "order.py"), 6, "the solution has no cell 'order.py'; its cells are", id="no cell"),
-        pytest.param(diff("-x", SHOW), 6, "the solution has 2 cells 'shop.schema()'; add #1", id="two cells"),
-        pytest.param(diff("-x", f"{SHOW} #3"), 6, "the solution has no cell 'shop.schema() #3'", id="no third cell"),
-        pytest.param("```sql\nSELECT 1\n```\n", 6, "a block begins with", id="unknown block"),
-        pytest.param("```diff\n-x\n```\n", 6, "a block begins with", id="no name"),
-        pytest.param("```python after x\nx\n```\n", 6, "a block begins with", id="unknown place"),
-        pytest.param("```python\nx\n", 6, "this block is never closed", id="not closed"),
-        pytest.param("\nIt is so.\n", 7, "this stands in no block", id="prose"),
+        pytest.param(diff("-    nam = 2"), 6, "'shop.py' has no line '    nam = 2'", id="no match"),
+        pytest.param(diff("+    x\n     return 1"), 6, "the white space differs", id="indented in another way"),
+        pytest.param(diff("-\tname = 2"), 6, r"this says '\tname = 2': the white space differs", id="tab"),
+        pytest.param(diff("-    name = 2  "), 6, "this says '    name = 2  ': the white", id="trailing spaces"),
+        pytest.param(diff("-        return 1"), 6, "this fits 'shop.py' at lines 7, 10", id="two matches"),
+        pytest.param(diff("-    name = 2\n-    id = 1"), 6, "but not one after the other", id="another order"),
+        pytest.param(diff("     id = 1\n+    a\n@@\n-    b"), 9, "'shop.py' has no line '    b'", id="second hunk"),
+        pytest.param(diff("+    x = 1"), 6, "nothing says where these lines go", id="no place"),
+        pytest.param(diff("     id = 1"), 5, "this edit changes nothing", id="no change"),
+        pytest.param(diff("-    id = 1\nname"), 7, "a line of an edit begins with a space", id="no sign"),
+        pytest.param(diff("-x", "order.py"), 5, "the solution has no cell 'order.py'; its cells are", id="no cell"),
+        pytest.param(diff("-x", SHOW), 5, "the solution has 2 cells 'shop.schema()'; add #1", id="two cells"),
+        pytest.param(diff("-x", f"{SHOW} #3"), 5, "the solution has no cell 'shop.schema() #3'", id="no third cell"),
+        pytest.param("```sql\nSELECT 1\n```\n", 5, "a block begins with", id="unknown block"),
+        pytest.param("```diff\n-x\n```\n", 5, "a block begins with", id="no name"),
+        pytest.param("```python after x\nx\n```\n", 5, "a block begins with", id="unknown place"),
+        pytest.param("```python\nx\n", 5, "this block is never closed", id="not closed"),
+        pytest.param("```python\nx\n```\nIt is so.\n", 8, "this stands in no block", id="prose"),
         pytest.param(
             diff("-    id = 1") + f"```python instead shop.py\n{UPGRADE}\n```\n",
-            9,
+            8,
             "is edited above",
             id="edited, gone",
         ),
         pytest.param(
-            "```python instead shop.py\nx\n```\n" + diff("-    id = 1"), 9, "is left out already", id="gone, edited"
+            "```python instead shop.py\nx\n```\n" + diff("-    id = 1"), 8, "is left out already", id="gone, edited"
         ),
     ],
 )
@@ -117,13 +126,45 @@ def test_what_does_not_fit_is_refused_with_its_line(body: str, line: int, said: 
     path = write(body)
     with pytest.raises(LabError) as error:
         cells(path)
-    assert error.value.message.startswith(f"lessons/02_counting/wrong_answers/02.1_many.md, line {line}: ")
+    assert error.value.message.startswith(f"lessons/02_counting/answers/02.1.md, line {line}: ")
     assert said in error.value.message
 
 
 def test_a_cell_that_is_not_there_cannot_be_left_out(write: Write) -> None:
-    with pytest.raises(LabError, match=r"02\.1_many\.md, line 3: the solution has no cell '%flask'"):
-        cells(write(""), "%flask")
+    with pytest.raises(LabError, match=r"02\.1\.md, line 8: the solution has no cell '%flask'"):
+        cells(write('```yaml\nwithout:\n  - shop.py\n  - "%flask"\n```\n'))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("## many\n", 1, "an answer begins with `## NAME: right` or `## NAME: rejected by EXPECTATION`, not 'many'"),
+        ("# Answers\n\n## many: wrong\n", 3, "an answer begins with"),
+        ("## one: right\n\n## one: rejected by x\n\n## one: right\n", 5, "there is another answer 'one' above"),
+        ("```python\nx\n```\n\n## one: right\n", 1, "a heading has to say whose block this is"),
+        ("## one: right\n\n```yaml\nengine: [sqlite]\n```\n", 3, "engine: there is no such field"),
+        ("## one: right\n\n```yaml\nstart: a: b\n```\n", 4, "mapping values"),
+        ("## one: right\n\n```yaml\nstart: solution\n```\n\n```yaml\n```\n", 7, "an answer has one block of YAML"),
+        ("## one: right\n\nWhy.\n\n```python\nx\n", 5, "this block is never closed"),
+    ],
+)
+def test_a_file_that_is_not_right_is_refused_with_its_line(text: str, line: int, said: str, write: Write) -> None:
+    path = write("")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LabError) as error:
+        read_answers(path)
+    assert error.value.message.startswith(f"lessons/02_counting/answers/02.1.md, line {line}: {said}")
+
+
+def test_a_file_has_answers_with_their_reasons(write: Write) -> None:
+    path = write("")
+    text = "# Answers\n\nOf two kinds.\n\n## one: right\n\nThe\nfirst.\n\n```python\n## no heading\n```\n"
+    path.write_text(f"{text}\n## one: rejected by x\n\n```yaml\nengines: [sqlite]\n```\n\nWhy.\n", encoding="utf-8")
+    right, wrong = read_answers(path)
+    assert (right.name, right.rejected_by, right.why, right.fields.engines) == ("one", "", "The first.", ())
+    assert [block.lines for block in right.blocks] == [("## no heading",)]
+    assert (wrong.name, wrong.rejected_by, wrong.why, wrong.fields.engines) == ("one", "x", "Why.", ("sqlite",))
+    assert wrong.blocks == ()
 
 
 def test_a_file_with_the_line_ends_of_windows_is_read_the_same(write: Write) -> None:
@@ -133,10 +174,11 @@ def test_a_file_with_the_line_ends_of_windows_is_read_the_same(write: Write) -> 
 
 def test_cells_are_left_out_replaced_and_added_where_it_is_said(write: Write) -> None:
     path = write(
+        f"```yaml\nwithout: [shop.py, '{SHOW} #2']\n```\n\n"
         f"```python\nlast\n```\n\n```python before {UPGRADE}\nfirst\n```\n"
         f'\n```python tags=["{FAILS}"] instead {UPGRADE}\nsecond\n```\n'
     )
-    expanded = expand(path, read_blocks(path), ("shop.py", f"{SHOW} #2"), SOLUTION)
+    expanded = expand(read(path), SOLUTION)
     assert [(cell.source, cell.tags) for cell in expanded] == [
         ("first", ()),
         ("second", (FAILS,)),
@@ -154,10 +196,11 @@ def said_twice(lesson: course.Lesson) -> tuple[list[str], int]:
     exercises = set((lesson.folder / "exercises.md").read_text(encoding="utf-8").split("\n"))
     found, count = [], 0
     for answer in [each for each in answers_of(lesson) if each.kind in ("right", "wrong")]:
-        for block in read_blocks(answer.file):
+        assert answer.written
+        for block in answer.written.blocks:
             lines = [line for line in block.lines if line.strip(" +-")]
-            own = lines if block.is_cell else [line[1:] for line in lines if line[0] == "+"]
-            found += [f"{answer.file.name}: {line}" for line in own if line in exercises]
+            own = lines if is_cell(block) else [line[1:] for line in lines if line[0] == "+"]
+            found += [f"{answer}: {line}" for line in own if line in exercises]
             count += len(lines)
     return found, count
 

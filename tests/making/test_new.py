@@ -33,7 +33,7 @@ def write_all(folder: Path) -> None:
 
 
 def test_a_new_lesson_has_no_fault_but_what_is_to_be_written(course_copy: Path) -> None:
-    planned = {path: path.read_bytes() for path in (course_copy / FOLDER / "checkpoint").rglob("*") if path.is_file()}
+    planned = {path: path.read_bytes() for path in (course_copy / FOLDER / "leaves").rglob("*") if path.is_file()}
     new.new_lesson("04", say=lambda _: None)
     found = faults("04")
     assert [each for each in found if not UNWRITTEN.match(each)] == []
@@ -99,8 +99,8 @@ def test_what_is_there_is_left_alone(make: object, name: str, said: str, course_
 
 
 def test_a_file_of_an_exercise_that_nothing_names_is_left_alone(course_copy: Path) -> None:
-    left = course_copy / "lessons/03_review_autogenerate/wrong_answers/03.4_by_hand.md"
+    left = course_copy / "lessons/03_review_autogenerate/answers/03.4.md"
     left.write_text("mine", encoding="utf-8")
-    with pytest.raises(LabError, match=r"there already .*: wrong_answers/03\.4_by_hand\.md\. Delete it first"):
+    with pytest.raises(LabError, match=r"there already .*: answers/03\.4\.md\. Delete it first"):
         new.new_exercise("03.4")
     assert left.read_text(encoding="utf-8") == "mine"

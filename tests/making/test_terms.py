@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from migration_lab.ground import course
-from migration_lab.ground.course import Checkpoint, Lesson, Manifest
+from migration_lab.ground.course import Lesson, Manifest
 from migration_lab.ground.errors import LabError
 from migration_lab.making import terms
 from migration_lab.making.cells import read_cells
@@ -68,7 +68,7 @@ def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
         folder = tmp_path / "lessons" / slug
         folder.mkdir(exist_ok=True)
         (folder / "lesson.md").write_text(text, encoding="utf-8")
-        manifest = Manifest(title="A", summary="B", checkpoint=Checkpoint(head=None))
+        manifest = Manifest(title="A", summary="B")
         lesson = Lesson(folder=folder, manifest=manifest)
         return list(terms.term_faults(lesson, sections_of(read_cells(folder / "lesson.md"))))
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from jupyter_client.manager import KernelManager
 
 from migration_lab import cli
-from migration_lab.ground import places
+from migration_lab.ground import places, spine
 from migration_lab.ground.engines.postgres import binaries
 from migration_lab.shops import flask_command
 from migration_lab.shops.origin import FILE_NAME
@@ -266,6 +266,7 @@ def test_a_full_disk_is_told_in_a_sentence(fail: Cell, run: Cell, monkeypatch: p
         shown = fail('lab.open("01")')
         assert shown.splitlines()[0] == "The folder 01_tiny-sqlite cannot be written: No space left on device."
         assert "Check the free space" in shown
+        patched.setattr(spine, "write", full)
         patched.setenv("LAB_CACHE", f"{places.cache()}-elsewhere")
         shown = fail('lab.open("01")')
         assert "No space left on device.\nMake room there, or set LAB_CACHE" in shown

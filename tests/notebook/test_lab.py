@@ -100,7 +100,7 @@ def test_the_environment_chooses_the_engine(run: Cell, monkeypatch: pytest.Monke
 def test_an_exercise_for_one_engine_is_opened_on_that_engine(
     run: Cell, fail: Cell, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lesson = course.lessons()[0]
+    lesson = course.lesson("01")
     only = lesson.manifest.exercises["01.1"].model_copy(update={"engines": ("sqlite",)})
     manifest = lesson.manifest.model_copy(update={"exercises": {"01.1": only}})
     monkeypatch.setattr(course, "exercise", lambda name: (lesson.model_copy(update={"manifest": manifest}), only))
@@ -126,7 +126,7 @@ def test_without_postgres_sqlite_goes_on(run: Cell, fail: Cell, monkeypatch: pyt
 
 
 def test_names_that_do_not_exist_are_told(fail: Cell) -> None:
-    assert "There is no lesson 'x'. The lessons are 01_tiny." in fail('lab.open("x")').replace("\n", " ")
+    assert "There is no lesson 'x'. The lessons are 00_before, 01_tiny." in fail('lab.open("x")').replace("\n", " ")
     assert "There is no exercise '01.7'." in fail('lab.exercise("01.7")')
     assert "There is no engine 'mysql'." in fail('lab.open("01", engine="mysql")')
     assert "has no scene 'x'" in fail('lab.open("01", scene="x")')

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from migration_lab.ground import course
+from migration_lab.ground import course, layers
 from migration_lab.ground.engines import Engine, engine
 from migration_lab.shops.process import run
 
@@ -27,7 +27,6 @@ APP = """
         __tablename__ = "users"
         id = db.Column(db.Integer, primary_key=True)
         email = db.Column(db.String(80))
-        nickname = db.Column(db.String(80))
 
 
     def create_app():
@@ -36,6 +35,12 @@ APP = """
         db.init_app(app)
         migrate.init_app(app, db)
         return app
+"""
+CHANGES = """
+    ```diff shop/__init__.py
+         email = db.Column(db.String(80))
+    +    nickname = db.Column(db.String(80))
+    ```
 """
 FIRST = """
     import sqlalchemy as sa
@@ -75,15 +80,23 @@ ROWS = """
 EMPTY_LESSON = """
     title: Before the first migration
     summary: None.
-    checkpoint: {head: null}
+    leaves: "0002"
+    scenes: {with_a_history: "02"}
 """
 LESSON = """
     title: The second
     summary: None.
-    checkpoint: {head: "0002"}
     exercises:
       "02.1": {title: One, engines: [sqlite, postgres], hints: {question: Why, pointer: There}}
       "02.2": {title: Two, engines: [sqlite, postgres], scene: stuck, hints: {question: Why, pointer: There}}
+"""
+SCENE_CHANGES = """
+    ## files
+
+    ```diff shop/__init__.py
+    -    nickname = db.Column(db.String(80))
+    +    nickname = db.Column(db.String(40))
+    ```
 """
 SCENE = """
     steps:
@@ -118,7 +131,8 @@ def write(root: Path, files: dict[str, str]) -> None:
 def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny course, made once."""
     root = tmp_path_factory.mktemp("course")
-    versions = "lessons/02_second/checkpoint/migrations/versions"
+    leaves = "lessons/01_first/leaves"
+    versions = f"{leaves}/migrations/versions"
     write(
         root,
         {
@@ -126,9 +140,11 @@ def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "sample_app/rows.sql": ROWS,
             "lessons/01_first/lesson.yaml": EMPTY_LESSON,
             "lessons/02_second/lesson.yaml": LESSON,
+            f"{leaves}/changes.md": CHANGES,
             f"{versions}/0001_users.py": FIRST,
             f"{versions}/0002_nickname.py": SECOND,
             "lessons/02_second/scenes/stuck/scene.yaml": SCENE,
+            "lessons/02_second/scenes/stuck/changes.md": SCENE_CHANGES,
             "lessons/02_second/scenes/stuck/files/migrations/versions/0003_fails.py": FAILING,
         },
     )
@@ -140,7 +156,7 @@ def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env={**os.environ, "FLASK_APP": "shop", "DATABASE_URL": "sqlite://"},
     )
     assert made.exit_code == 0, made.output
-    shutil.copytree(scratch / "migrations", root / "lessons/02_second/checkpoint/migrations", dirs_exist_ok=True)
+    shutil.copytree(scratch / "migrations", root / leaves / "migrations", dirs_exist_ok=True)
     return root
 
 
@@ -159,8 +175,8 @@ def tiny_course(tiny_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def shop(tiny_files: Path, tmp_path: Path) -> Path:
     """The tiny app in a folder, with its two revisions, a `.flaskenv` and no database yet."""
     folder = tmp_path / "shop"
-    shutil.copytree(tiny_files / "sample_app", folder)
-    shutil.copytree(tiny_files / "lessons/02_second/checkpoint", folder, dirs_exist_ok=True)
+    *_, (_, files) = layers.history(tiny_files / "sample_app", [tiny_files / "lessons/01_first/leaves"])
+    layers.write(files, folder)
     write(folder, {".flaskenv": "FLASK_APP=shop\nDATABASE_URL=sqlite:///shop.db\n"})
     return folder
 

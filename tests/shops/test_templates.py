@@ -16,6 +16,7 @@ from migration_lab.ground import course, places
 from migration_lab.ground.course import lesson
 from migration_lab.ground.engines import Engine, engine
 from migration_lab.ground.errors import LabError
+from migration_lab.ground.layers import files_in
 from migration_lab.shops import scenes, templates
 from migration_lab.shops.templates import Template, checkpoint_template, scene_template
 
@@ -42,7 +43,7 @@ def clone(template: Template, folder: Path) -> Path:
 
 
 def names(template: Template) -> list[str]:
-    return [path.relative_to(template.files).as_posix() for path in templates.files_in(template.files)]
+    return [path.relative_to(template.files).as_posix() for path in files_in(template.files)]
 
 
 def test_before_the_first_migration_the_database_is_empty(each_engine: Engine, tmp_path: Path) -> None:
@@ -69,9 +70,32 @@ def test_a_scene_takes_its_steps_in_order(each_engine: Engine, tmp_path: Path) -
     template = scene_template(lesson("02"), "stuck", each_engine)
     assert "migrations/versions/0003_fails.py" in names(template)
     assert "migrations/versions/0002_nickname.py" not in names(template)
+    assert "changes.md" not in names(template)
+    assert "nickname = db.Column(db.String(40))" in (template.files / "shop/__init__.py").read_text()
     folder = clone(template, tmp_path / "cloned")
     assert ask(each_engine, folder, "SELECT id, email FROM users") == [(1, f"from {each_engine.name}")]
     each_engine.drop(folder)
+
+
+def test_a_scene_can_be_the_start_of_another_lesson() -> None:
+    start = checkpoint_template(lesson("02"), engine("sqlite"))
+    assert scene_template(lesson("01"), "with_a_history", engine("sqlite")) == start
+    with pytest.raises(LabError, match=r"has no scene 'nope'. Its scenes: with_a_history"):
+        scene_template(lesson("01"), "nope", engine("sqlite"))
+
+
+def test_a_scene_lays_what_another_scene_has_and_its_template_depends_on_it(tiny_course: Path) -> None:
+    scene = tiny_course / "lessons/02_second/scenes/other/scene.yaml"
+    scene.parent.mkdir()
+    scene.write_text("steps: [{lay: ../stuck/files, aside: changes}]")
+    template = scene_template(lesson("02"), "other", engine("sqlite"))
+    aside = template.files / "changes/files"
+    assert sorted(path.name for path in aside.rglob("*.py")) == ["0003_fails.py", "__init__.py"]
+    assert "db.String(40)" in (aside / "shop/__init__.py").read_text()
+    assert "db.String(40)" not in (template.files / "shop/__init__.py").read_text()
+    with (tiny_course / "lessons/02_second/scenes/stuck/changes.md").open("a") as file:
+        file.write("\nWhy.\n")
+    assert scene_template(lesson("02"), "other", engine("sqlite")).key != template.key
 
 
 def test_a_template_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,9 +110,11 @@ def test_a_template_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         "sample_app/shop/__init__.py",
         "sample_app/rows.sql",
         "sample_app/new.py",
-        "lessons/02_second/checkpoint/migrations/versions/0002_nickname.py",
+        "lessons/01_first/leaves/migrations/versions/0002_nickname.py",
+        "lessons/01_first/leaves/changes.md",
         "lessons/02_second/scenes/stuck/scene.yaml",
         "lessons/02_second/scenes/stuck/files/new",
+        "lessons/02_second/scenes/stuck/changes.md",
     ],
 )
 def test_a_changed_course_makes_another_template(name: str, tiny_course: Path) -> None:
@@ -227,16 +253,19 @@ def test_a_template_that_is_pruned_while_it_is_taken_is_made_again(monkeypatch: 
 def test_a_step_that_does_not_go_as_the_scene_says_is_reported(tiny_course: Path) -> None:
     scene = tiny_course / "lessons/02_second/scenes/stuck/scene.yaml"
     for steps, message in {
-        "[{flask: db nope}]": "`flask db nope` should succeed but ended with exit code 2:\nUsage",
-        "[{flask: db heads, fails: true}]": "`flask db heads` should fail but ended with exit code 0",
+        "[{lay: files}, {flask: db nope}]": "`flask db nope` should succeed but ended with exit code 2:\nUsage",
+        "[{lay: files}, {flask: db heads, fails: true}]": "`flask db heads` should fail but ended with exit code 0",
         "[{flask: db heads, remove: x}]": "a step is one of",
         "[{lay: files, fails: true}]": "only a flask step can fail",
         "[{play: files}]": "steps 1 play: there is no such field",
         "{": "scene.yaml, line 2: ",
-        "[{flask: db heads}, {sql: SELECT nonsense}]": "In scene stuck, step 2, `sql` failed: no such column: nonsense",
-        "[{remove: nothing}]": "In scene stuck, step 1, `remove nothing` failed: ",
-        "[{lay: nothing}]": "In scene stuck, step 1, `lay nothing` failed: ",
-        "[{flask: db nope}, {remove: x}]": "In scene stuck, step 1, `flask db nope` should succeed",
+        "[{lay: files}, {sql: SELECT nonsense}]": "In scene stuck, step 2, `sql` failed: no such column: nonsense",
+        "[{lay: files}, {remove: nothing}]": "In scene stuck, step 2, `remove nothing` failed: ",
+        "[{lay: nothing}]": "scenes/stuck/changes.md: no step of the scene lays 'files'. Correct the heading.",
+        "[{lay: files}, {lay: nothing}]": "step 2: lessons/02_second/scenes/stuck has no folder nothing, and no",
+        "[{lay: files}, {lay: files}]": "In scene stuck, step 2: lessons/02_second/scenes/stuck/files/migrations/",
+        "[{flask: db heads, aside: x}]": "only what is laid can be laid aside",
+        "[{flask: db nope}, {lay: files}]": "In scene stuck, step 1, `flask db nope` should succeed",
     }.items():
         scene.write_text("steps: " + steps)
         with pytest.raises(LabError, match=re.escape(message)):

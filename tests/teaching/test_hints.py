@@ -1,13 +1,12 @@
 """Three hints: a question, a pointer, and a solution that opens when it has been earned."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from migration_lab.ground import course
+from migration_lab.ground import answer_files, course
 from migration_lab.ground.errors import LabError
 from migration_lab.teaching import hints, progress
 from migration_lab.teaching.judging import judge_of
@@ -16,12 +15,36 @@ EXERCISES = {
     name: {"title": "A ticket", "engines": ["sqlite"], "hints": {"question": f"{name}?", "pointer": f"{name}!"}}
     for name in ("02.1", "02.2", "02.3")
 }
+ANSWERS = """\
+# Answers
+
+## by_hand: right
+
+The file was written by hand.
+
+## by_sql: rejected by column
+
+No file
+tells others.
+
+## not_null: rejected by column
+
+```yaml
+engines: [sqlite]
+```
+
+Rows have no name.
+
+```python
+pass
+```
+"""
 
 
 @pytest.fixture(autouse=True)
 def _solved(course_copy: Path, home: Path) -> None:
     """A built solution of lesson 02, and the wrong answers of its first exercise."""
-    manifest = {"title": "First", "summary": "One.", "checkpoint": {"head": None}, "exercises": EXERCISES}
+    manifest = {"title": "First", "summary": "One.", "leaves": "0002", "exercises": EXERCISES}
     file = course_copy / "lessons" / "02_first_migration" / "lesson.yaml"
     file.write_text(yaml.safe_dump(manifest), encoding="utf-8")
     cells = [
@@ -38,12 +61,9 @@ def _solved(course_copy: Path, home: Path) -> None:
     folder = course_copy / "solutions"
     folder.mkdir(exist_ok=True)
     (folder / "02_first_migration.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
-    wrong = course.lesson("02").folder / "wrong_answers"
-    shutil.rmtree(wrong, ignore_errors=True)
-    wrong.mkdir()
-    for name, why in (("02.1_by_sql", "No file\n  tells others."), ("02.1_not_null", "Rows have no name.")):
-        matter = f"---\nexercise: '02.1'\nrejected_by: column\nwhy: |\n  {why}\n---\n"
-        (wrong / f"{name}.md").write_text(f"{matter}\n```python\npass\n```\n", encoding="utf-8")
+    answers = answer_files.file_of(course.lesson("02"), "02.1")
+    answers.parent.mkdir(exist_ok=True)
+    answers.write_text(ANSWERS, encoding="utf-8")
 
 
 def fail(content: str) -> None:
@@ -120,9 +140,12 @@ def test_what_is_missing_is_said() -> None:
     lesson = course.lesson("02")
     with pytest.raises(LabError, match=r"solution of 02\.3 has not been built"):
         hints.solution(lesson, "02.3")
-    (lesson.folder / "wrong_answers" / "02.1_by_sql.md").write_text("no front matter", encoding="utf-8")
-    with pytest.raises(LabError, match=r"wrong_answers/02\.1_by_sql\.md: it must begin with `---`"):
+    file = answer_files.file_of(lesson, "02.1")
+    file.write_text("## by_sql\n", encoding="utf-8")
+    with pytest.raises(LabError, match=r"answers/02\.1\.md, line 1: an answer begins with `## NAME: right` or"):
         hints.wrong_ways(lesson, "02.1")
-    (lesson.folder / "wrong_answers" / "02.1_by_sql.md").write_text("---\nexercise: 02.1\n---\n", encoding="utf-8")
-    with pytest.raises(LabError, match=r"02\.1_by_sql\.md does not say why"):
+    file.write_text("## by_sql: rejected by column\n\n```python\npass\n```\n", encoding="utf-8")
+    with pytest.raises(LabError, match=r"answers/02\.1\.md, line 1: 'by_sql' does not say why it is wrong"):
         hints.wrong_ways(lesson, "02.1")
+    file.unlink()
+    assert hints.wrong_ways(lesson, "02.1") == []

@@ -13,6 +13,9 @@ from importlib.abc import FileLoader
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
+from migration_lab.ground.errors import LabError
+from migration_lab.ground.layers import history
+
 # The head of a file of bytecode that need not be compared with its source (PEP 552); the source's hash follows.
 UNCHECKED = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little")
 
@@ -21,20 +24,20 @@ class Compiled:
     """Bytecode by the text that it was compiled from. A text that differs by a byte is not found."""
 
     def __init__(self, course_root: Path) -> None:
-        self._files = _files(course_root)
+        self._texts = _texts(course_root)
         self._by_text: dict[bytes, bytes] = {}
 
     def add_next(self) -> bool:
-        """Compile one file more; False when none is left."""
-        path = next(self._files, None)
-        if path is None:
+        """Compile one text more; False when none is left."""
+        found = next(self._texts, None)
+        if found is None:
             return False
-        # A file that is not there, cannot be compiled or gives a warning is left to the command, which says so.
-        with suppress(OSError, SyntaxError, ValueError), warnings.catch_warnings():
+        name, text = found
+        # What cannot be compiled or gives a warning is left to the command, which says so.
+        with suppress(SyntaxError, ValueError), warnings.catch_warnings():
             warnings.simplefilter("error")
-            text = path.read_bytes()
             if text not in self._by_text:
-                code = marshal.dumps(compile(text, path, "exec", dont_inherit=True))
+                code = marshal.dumps(compile(text, name, "exec", dont_inherit=True))
                 self._by_text[text] = UNCHECKED + importlib.util.source_hash(text) + code
         return True
 
@@ -56,7 +59,15 @@ class Compiled:
         SourceFileLoader.get_data = get_bytecode  # type: ignore[method-assign, assignment]
 
 
-def _files(course_root: Path) -> Iterator[Path]:
-    with suppress(OSError):  # a folder that goes away meanwhile
-        for pattern in ("sample_app/**/*.py", "lessons/*/checkpoint/**/*.py", "lessons/*/scenes/**/*.py"):
-            yield from course_root.glob(pattern)
+def _texts(course_root: Path) -> Iterator[tuple[str, bytes]]:
+    """The Python files of the shop in each state in which a lesson leaves it, and what scenes add, by their names.
+
+    A course that is being edited may not fit together; what comes after the fault is compiled when it is used.
+    """
+    folders = sorted(course_root.glob("lessons/*/leaves"))
+    with suppress(OSError, LabError):
+        for made, _ in history(course_root / "sample_app", folders):
+            yield from ((name, text) for name, text in made.items() if name.endswith(".py"))
+    with suppress(OSError):
+        for path in course_root.glob("lessons/*/scenes/**/*.py"):
+            yield path.name, path.read_bytes()

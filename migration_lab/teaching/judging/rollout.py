@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dotenv import set_key
 
-from migration_lab.ground.course import Lesson, lay_checkpoint
+from migration_lab.ground.course import Lesson
+from migration_lab.ground.spine import lay_checkpoint
 from migration_lab.instruments.schema import diff
 from migration_lab.instruments.service import Service, serve
 from migration_lab.instruments.traffic import Request

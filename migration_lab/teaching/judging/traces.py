@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from migration_lab.ground.layers import NOT_INPUT, files_in
 from migration_lab.instruments.models import Models, read_models
 from migration_lab.instruments.revisions import History
 from migration_lab.shops.process import StoppedError
-from migration_lab.shops.templates import NOT_INPUT, files_in
 from migration_lab.teaching.judging.database import Database, Snapshot
 
 NOT_LEARNERS = NOT_INPUT | {".ipynb_checkpoints", ".git"}

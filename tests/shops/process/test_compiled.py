@@ -9,10 +9,11 @@ from types import ModuleType
 import pytest
 
 from migration_lab.ground import places
+from migration_lab.ground.spine import spine
 from migration_lab.shops.process.compiled import Compiled
 
 FAILS = "def outer():\n    def inner():\n        1 / 0\n    inner()\n"
-PLACES = ("sample_app/shop/extensions.py", "lessons/01_x/checkpoint/shop/app.py", "lessons/01_x/scenes/a/files/b.py")
+PLACES = ("sample_app/shop/extensions.py", "lessons/01_x/leaves/shop/app.py", "lessons/01_x/scenes/a/files/b.py")
 
 
 @pytest.fixture
@@ -94,11 +95,30 @@ def test_what_compiling_says_is_left_to_the_command(text: str, tmp_path: Path, c
     assert compiled_texts == [text.encode()]
 
 
-def test_no_file_of_a_checkpoint_is_compiled_by_a_command(compiled_texts: list[object]) -> None:
-    files = [*places.course_root().glob("lessons/*/checkpoint/**/*.py")]
-    assert len(files) > 50
+def test_an_edited_file_is_compiled_in_each_state(tmp_path: Path, compiled_texts: list[object]) -> None:
+    write(tmp_path / PLACES[0], "x = 1\n")
+    write(tmp_path / "lessons/01_x/leaves/changes.md", "```diff shop/extensions.py\n-x = 1\n+x = 2\n```\n")
+    compiled(tmp_path).use()
+    assert [load(write(tmp_path / f"copy{number}.py", f"x = {number}\n")).x for number in (1, 2)] == [1, 2]
+    assert compiled_texts == []
+
+
+def test_a_course_that_does_not_fit_together_compiles_the_rest(tmp_path: Path, compiled_texts: list[object]) -> None:
+    write(tmp_path / PLACES[0], "x = 1\n")
+    write(tmp_path / PLACES[2], "x = 3\n")
+    write(tmp_path / "lessons/01_x/leaves/changes.md", "```diff shop/extensions.py\n-y = 1\n+y = 2\n```\n")
+    compiled(tmp_path).use()
+    assert [load(write(tmp_path / f"copy{number}.py", f"x = {number}\n")).x for number in (1, 3)] == [1, 3]
+    assert compiled_texts == []
+
+
+def test_no_file_of_a_checkpoint_is_compiled_by_a_command(compiled_texts: list[object], tmp_path: Path) -> None:
     compiled(places.course_root()).use()
-    for file in files:
+    texts = {text for left in spine() for name, text in left.made.items() if name.endswith(".py")}
+    assert len(texts) > 50
+    for number, text in enumerate(sorted(texts)):
+        file = tmp_path / f"copy{number}.py"
+        file.write_bytes(text)
         code = SourceFileLoader("copied", str(file)).get_code("copied")
         assert code
         assert code.co_filename == str(file)

@@ -31,7 +31,7 @@ EXERCISES = {
 def lesson(course_copy: Path, home: Path) -> course.Lesson:
     """Lesson 02, written, with a question, a prediction and its exercises."""
     folder = course_copy / "lessons" / "02_first_migration"
-    manifest = {"title": "First", "summary": "One.", "checkpoint": {"head": None}, "exercises": EXERCISES}
+    manifest = {"title": "First", "summary": "One.", "exercises": EXERCISES}
     (folder / "lesson.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
     lesson = course.lesson("02")
     (lesson.folder / "lesson.md").write_text("# A lesson\n", encoding="utf-8")
