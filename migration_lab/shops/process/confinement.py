@@ -48,7 +48,7 @@ class Confinement:
     _apps: dict[Path, LoadedApp] = field(default_factory=dict, compare=False)
 
     def app(self, folder: Path) -> LoadedApp:
-        """Where the commands of a copy leave its app loaded. The first copy is the one that a judge walks up and down."""
+        """Where the commands of a copy leave its app loaded; the first copy is what a judge walks up and down."""
         if folder not in self._apps:
             self._apps[folder] = LoadedApp(from_the=2 if self._apps else 1)
         return self._apps[folder]
