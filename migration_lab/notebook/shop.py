@@ -15,12 +15,12 @@ from migration_lab.instruments import query, revisions, schema
 from migration_lab.notebook import patience, under_way
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
 from migration_lab.notebook.live_shop import LiveShop
-from migration_lab.shops.flask_command import lesson_in, run_flask
+from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.git_command import run_git
 from migration_lab.shops.process import Completed
 from migration_lab.shops.script import Ran, run_script
 from migration_lab.shops.templates import checkpoint_template
-from migration_lab.shops.workspace import COPY, Workspace, copy_workspace
+from migration_lab.shops.workspace import Workspace, copy_workspace
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
@@ -55,9 +55,10 @@ def used() -> "Shop | None":
     return _current
 
 
-def engine_of(title: str) -> EngineName | None:
-    """The engine of the current shop if that is its title; None if it is another one."""
-    return _current.engine if _current and _current.workspace.title == title else None
+def engine_of(exercise_id: str) -> EngineName | None:
+    """The engine of the current shop if it is that exercise's; None if it is another one, or a copy."""
+    identity = _current.workspace.identity if _current else None
+    return identity.engine if identity and identity.exercise == exercise_id and not identity.copy else None
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,14 @@ class Shop(LiveShop):
 
     def afresh(self) -> str:
         """What to type to start this shop afresh: the same exercise or lesson, on the same engine."""
-        name = lesson_in(self.workspace.folder.name).split()[0]
-        name = name if "." in name else self.workspace.lesson.number
+        name = self.workspace.identity.exercise or self.workspace.lesson.number
         on = ', engine="postgres"' if self.engine == "postgres" else ""
         return f'shop = lab.reset("{name}"{on})'
 
     @property
     def engine(self) -> EngineName:
         """`sqlite` or `postgres`."""
-        return self.workspace.engine.name
+        return self.workspace.identity.engine
 
     def use(self) -> "Shop":
         """Make this shop the current one, for `%flask`, `%%writefile` and paths in Python."""
@@ -144,12 +144,13 @@ class Shop(LiveShop):
 
     def _what(self) -> str:
         """`Exercise 13.2`, or `Lesson 13: Heads and merges, scene two_reports, a copy`."""
-        lesson = self.workspace.lesson
-        own, *copies = self.workspace.title.split(COPY)
-        exercise, scene = own.startswith("exercise "), own.removeprefix(lesson.slug).removeprefix("-")
-        words = [own.capitalize() if exercise else f"Lesson {lesson.number}: {lesson.manifest.title}"]
-        words += [f"scene {scene}"] if scene and not exercise else []
-        words += [" of ".join("a copy" for _ in copies)] if copies else []
+        lesson, identity = self.workspace.lesson, self.workspace.identity
+        if identity.exercise:
+            words = [f"Exercise {identity.exercise}"]
+        else:
+            words = [f"Lesson {lesson.number}: {lesson.manifest.title}"]
+            words += [f"scene {identity.scene}"] if identity.scene else []
+        words += [" of ".join(["a copy"] * identity.copy)] if identity.copy else []
         return ", ".join(words)
 
     def _where(self, begins: bool) -> str:

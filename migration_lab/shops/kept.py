@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from migration_lab.ground import course
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.engines import engine as engine_named
 from migration_lab.ground.errors import LabError
+from migration_lab.shops.identity import Identity, parse, read_record
 from migration_lab.shops.leases import shops
-from migration_lab.shops.origin import Record, read_record
 from migration_lab.shops.scenes import write_flaskenv
 
 KEPT_AT_MOST = 5  # of one workspace
@@ -26,7 +25,7 @@ class Kept:
     """One that was kept: where it is, what it was, and when it was moved aside."""
 
     folder: Path
-    record: Record
+    identity: Identity
     moment: datetime
 
     @property
@@ -37,7 +36,7 @@ class Kept:
     @property
     def engine(self) -> Engine:
         """On which its database is."""
-        return engine_named(self.record.engine)
+        return engine_named(self.identity.engine)
 
 
 def keep(folder: Path, engine: Engine) -> Path:
@@ -83,7 +82,7 @@ def all_kept() -> list[Kept]:
     for folder in (shops() / "kept").glob("*"):
         record, stamp = read_record(folder), MOMENT.search(folder.name)
         if record and stamp:
-            found.append(Kept(folder, record, datetime.strptime(stamp[1], "%Y%m%d-%H%M%S")))
+            found.append(Kept(folder, record.identity, datetime.strptime(stamp[1], "%Y%m%d-%H%M%S")))
     return sorted(found, key=lambda each: (each.moment, each.name), reverse=True)
 
 
@@ -94,13 +93,14 @@ def find(asked: str) -> Kept:
         LabError: there is none.
     """
     there = all_kept()
-    exact = [each for each in there if each.name == asked]
-    if not exact:
-        begins = f"exercise-{asked}" if "." in asked else course.lesson(asked).slug
-        exact = [each for each in there if each.record.name.startswith(begins)]
-    if not exact:
+    found = [each for each in there if each.name == asked]
+    if not found:
+        lesson, exercise_id = parse(asked)
+        wanted = lesson.slug, exercise_id
+        found = [each for each in there if (each.identity.lesson, each.identity.exercise) == wanted]
+    if not found:
         raise LabError(
             f"No work of {asked} is kept aside.",
             "`lab.restore()` in a cell, or `lab restore` in a terminal, lists what there is.",
         )
-    return exact[0]
+    return found[0]

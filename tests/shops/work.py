@@ -6,6 +6,7 @@ from migration_lab.ground.course import lesson
 from migration_lab.ground.engines import Engine
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.git_command import run_git
+from migration_lab.shops.identity import Identity
 from migration_lab.shops.workspace import Workspace, open_lesson
 
 SHOP = "shop/__init__.py"
@@ -28,6 +29,10 @@ CHANGED = {
     "a stamp": lambda at: run_flask(at, "db", "stamp", "0001"),
     "the database lost": lambda at: at.engine.drop(at.folder),
 }
+
+
+def second(each_engine: Engine) -> Identity:
+    return Identity("02_second", each_engine.name)
 
 
 def opened(each_engine: Engine, scene: str | None = None) -> Workspace:
