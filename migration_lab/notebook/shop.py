@@ -12,6 +12,7 @@ from migration_lab.ground.course import EngineName
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.places import my_work
 from migration_lab.instruments import query, revisions, schema
+from migration_lab.instruments.shop import PlainShop
 from migration_lab.notebook import patience, under_way
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
 from migration_lab.notebook.live_shop import LiveShop
@@ -94,7 +95,13 @@ class Shop(LiveShop):
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.is_replaced = False
-        self._seen = schema.read_schema(workspace.url)
+        self._seen = self._checked.schema()
+
+    @property
+    def _checked(self) -> PlainShop:
+        """The shop without its notebook. Errors: as for `check`."""
+        self.check()
+        return PlainShop(self.workspace.folder, self.workspace.engine)
 
     def check(self) -> None:
         """Raise LabError when the shop's folder is not there any more, or belongs to a later copy."""
@@ -254,18 +261,15 @@ class Shop(LiveShop):
 
     def sql(self, statement: str) -> query.Rows:
         """The rows that a query finds; it cannot change anything."""
-        self.check()
-        return query.query(self.workspace.url, statement)
+        return self._checked.sql(statement)
 
     def execute(self, statement: str) -> None:
         """Run SQL by hand and commit it, as in a database client."""
-        self.check()
-        query.execute(self.workspace.url, statement)
+        self._checked.execute(statement)
 
     def schema(self, table: str | None = None) -> schema.Schema:
         """What the database holds: everything, or one table."""
-        self.check()
-        found = schema.read_schema(self.workspace.url)
+        found = self._checked.schema()
         if table is None:
             return found
         if found.table(table) is None:
@@ -275,8 +279,7 @@ class Shop(LiveShop):
 
     def changes(self) -> Changes:
         """What changed in the schema since the last look; at the first look, since the shop was opened."""
-        self.check()
-        before, self._seen = self._seen, schema.read_schema(self.workspace.url)
+        before, self._seen = self._seen, self._checked.schema()
         return Changes(tuple(schema.diff(before, self._seen)))
 
     def differences(self, other: "Shop") -> query.Rows:
@@ -285,12 +288,11 @@ class Shop(LiveShop):
         Raises:
             LabError: they are on two engines, where every type and definition has other words.
         """
-        self.check()
-        other.check()
+        here, there = self._checked, other._checked
         if self.engine != other.engine:
             why = f"Only databases of one engine are compared: here {self.engine}, there {other.engine}."
             raise LabError(why, "`shop.copy()` makes another one on the same engine.")
-        found = schema.diff(schema.read_schema(self.workspace.url), schema.read_schema(other.workspace.url))
+        found = schema.diff(here.schema(), there.schema())
         return query.Rows(("table", "part", "here", "there"), tuple(map(_as_row, found)), "No difference.")
 
     def drift_after(self, sql: str) -> list[str]:
@@ -314,8 +316,7 @@ class Shop(LiveShop):
 
     def revisions(self, since: str | None = None) -> revisions.History:
         """The history in `migrations/`, and where the database stands in it; `since` a revision, or all of it."""
-        self.check()
-        history = revisions.read_history(self.workspace)
+        history = self._checked.history()
         return history.since(since) if since else history
 
     # ---- the files

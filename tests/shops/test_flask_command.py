@@ -2,7 +2,6 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,7 @@ from migration_lab.ground.errors import LabError
 from migration_lab.instruments import locks
 from migration_lab.shops.flask_command import environment, run_flask, run_pytest, session_name
 from migration_lab.shops.process import run
-
-
-@dataclass(frozen=True)
-class Place:
-    folder: Path
-
+from tests.shops.work import Place
 
 ELSEWHERE = {
     "DATABASE_URL": "sqlite:////nowhere/production.db",

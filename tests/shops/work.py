@@ -1,5 +1,8 @@
 """A workspace that is opened, read and changed, as the tests of workspaces do it."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import sqlalchemy
 
 from migration_lab.ground.course import lesson
@@ -29,6 +32,13 @@ CHANGED = {
     "a stamp": lambda at: run_flask(at, "db", "stamp", "0001"),
     "the database lost": lambda at: at.engine.drop(at.folder),
 }
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in which commands run, where it does not matter whose shop that is."""
+
+    folder: Path
 
 
 def second(each_engine: Engine) -> Identity:
