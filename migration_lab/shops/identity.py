@@ -1,9 +1,11 @@
 """Which shop a workspace is: stored in its record, turned into a folder's name and into words here and nowhere else."""
 
+import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,13 +15,14 @@ from migration_lab.ground import course
 from migration_lab.ground.course import EngineName, Lesson
 
 FILE_NAME = ".lab.json"
+KEPT_AT = "%Y%m%d-%H%M%S"
 _EXERCISE = "exercise-"
 _COPY = "-copy"
 _NAME = re.compile(
     rf"(?:{_EXERCISE}(?P<exercise>[\w.]+)|(?P<lesson>\w+)(?:-(?P<scene>[\w.-]+?))??)(?P<copies>(?:{_COPY})*)"
     r"-(?P<engine>sqlite|postgres)(?:-(?P<number>\d{1,2}))?"
-    r"(?:-\d{8}-\d{6}(?:-\d+)?)?"  # when it was kept aside
 )
+_KEPT = re.compile(r"(?P<folder>.+)-(?P<moment>\d{8}-\d{6})(?:-\d+)?")
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,22 @@ def write_record(folder: Path, record: Record) -> None:
     new.replace(folder / FILE_NAME)
 
 
+def kept_names(folder_name: str, moment: str) -> Iterator[str]:
+    """What a workspace's folder can be called when it is kept aside, in the order in which they are tried.
+
+    Args:
+        moment: as `KEPT_AT` formats it.
+    """
+    yield f"{folder_name}-{moment}"
+    yield from (f"{folder_name}-{moment}-{number}" for number in itertools.count(2))
+
+
+def kept_from(name: str) -> tuple[str, datetime] | None:
+    """The name that a folder had before it was kept aside, and when that was; None for other names."""
+    found = _KEPT.fullmatch(name)
+    return (found["folder"], datetime.strptime(found["moment"], KEPT_AT)) if found else None
+
+
 def exercise_in(typed: str) -> str | None:
     """The exercise that a learner means by `02.1` or `exercise-02.1`; None for a lesson."""
     exercise_id = typed.removeprefix(_EXERCISE)
@@ -151,7 +170,8 @@ def _from_older_record(said: Mapping[str, Any], folder_name: str) -> Identity:
 
 def _from_folder_name(name: str) -> Identity | None:
     """For an exercise, the number of the lesson stands for its slug, and the scene is not known."""
-    found = _NAME.fullmatch(name)
+    was_kept = kept_from(name)
+    found = _NAME.fullmatch(was_kept[0] if was_kept else name)
     if found is None:
         return None
     return Identity(

@@ -1,6 +1,5 @@
 """Work that was moved aside, in `shops/kept/`: a workspace's folder with its database, under the time of the move."""
 
-import re
 import shutil
 import time
 from contextlib import suppress
@@ -11,13 +10,11 @@ from pathlib import Path
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.engines import engine as engine_named
 from migration_lab.ground.errors import LabError
-from migration_lab.shops.identity import Identity, parse, read_record
+from migration_lab.shops.identity import KEPT_AT, Identity, kept_from, kept_names, parse, read_record
 from migration_lab.shops.leases import shops
 from migration_lab.shops.scenes import write_flaskenv
 
 KEPT_AT_MOST = 5  # of one workspace
-STAMP = "[0-9]" * 8 + "-" + "[0-9]" * 6  # the date and time at the end of a kept one's name
-MOMENT = re.compile(r"-(\d{8}-\d{6})(?:-\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -41,12 +38,8 @@ class Kept:
 
 def keep(folder: Path, engine: Engine) -> Path:
     """Move a folder and its database aside: both, or neither."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    place = shops() / "kept" / f"{folder.name}-{stamp}"
-    number = 1
-    while place.exists():
-        number += 1
-        place = place.with_name(f"{folder.name}-{stamp}-{number}")
+    places = (shops() / "kept" / name for name in kept_names(folder.name, time.strftime(KEPT_AT)))
+    place = next(each for each in places if not each.exists())
     place.parent.mkdir(exist_ok=True)
     move(folder, place, engine)
     return place
@@ -69,7 +62,8 @@ def move(folder: Path, to: Path, engine: Engine) -> None:
 def drop_oldest(name: str, engine: Engine) -> Path | None:
     """Remove the oldest ones of a workspace that are too many; the last one that was removed."""
     dropped = None
-    for folder in sorted((shops() / "kept").glob(f"{name}-{STAMP}*"))[:-KEPT_AT_MOST]:
+    kept = [(was, folder) for folder in (shops() / "kept").iterdir() if (was := kept_from(folder.name))]
+    for _, folder in sorted(each for each in kept if each[0][0] == name)[:-KEPT_AT_MOST]:
         engine.drop(folder)
         shutil.rmtree(folder, ignore_errors=True)
         dropped = folder
@@ -80,9 +74,9 @@ def all_kept() -> list[Kept]:
     """All that can be brought back, the newest first."""
     found = []
     for folder in (shops() / "kept").glob("*"):
-        record, stamp = read_record(folder), MOMENT.search(folder.name)
-        if record and stamp:
-            found.append(Kept(folder, record.identity, datetime.strptime(stamp[1], "%Y%m%d-%H%M%S")))
+        record, was = read_record(folder), kept_from(folder.name)
+        if record and was:
+            found.append(Kept(folder, record.identity, was[1]))
     return sorted(found, key=lambda each: (each.moment, each.name), reverse=True)
 
 

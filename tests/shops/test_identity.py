@@ -3,6 +3,8 @@
 import json
 import os
 from dataclasses import replace
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -92,11 +94,20 @@ def test_what_is_no_record_is_none(said: str, tmp_path: Path) -> None:
 def test_a_folder_without_its_record_is_reset_by_its_name(
     one: Identity, folder: str, name: str, title: str, typed: str, tmp_path: Path
 ) -> None:
-    assert how_to_reset(tmp_path / folder) == f"`lab reset {typed}`"
+    for each in (folder, f"{folder}-20260102-030405"):
+        assert how_to_reset(tmp_path / each) == f"`lab reset {typed}`"
 
 
 def test_any_other_folder_has_no_lesson_to_reset(tmp_path: Path) -> None:
     assert how_to_reset(tmp_path / "shop") == "`lab reset` with the lesson's number"
+
+
+@pytest.mark.parametrize("folder", ["02_second-sqlite", "02_second-sqlite-2"])
+def test_a_folder_that_is_kept_says_what_it_was(folder: str) -> None:
+    names = list(islice(identity.kept_names(folder, "20260102-030405"), 3))
+    assert len(set(names)) == 3
+    assert [identity.kept_from(name) for name in names] == [(folder, datetime(2026, 1, 2, 3, 4, 5))] * 3
+    assert identity.kept_from(folder) is None
 
 
 def test_what_a_learner_types(tiny_course: Path) -> None:
