@@ -94,15 +94,15 @@ def open_(lesson: str, scene: str | None, engine: str) -> None:
 
     Work that you did in an earlier one is kept aside. `lab reset` starts an exercise afresh.
     """
-    from migration_lab.ground import engines
-    from migration_lab.shops import workspace
+    from migration_lab.shops import identity, workspace
 
-    if "." in lesson:
+    exercise_id = identity.exercise_in(lesson)
+    if exercise_id:
         if scene:
             raise LabError("An exercise has its own scene.", f"Run `lab open {lesson}` without --scene.")
-        _say(workspace.open_exercise(lesson, _engine_of(lesson, engine)))
+        _say(workspace.open_exercise(exercise_id, _engine_of(lesson, engine)))
     else:
-        _say(workspace.open_lesson(course.lesson(lesson), engines.engine(engine), scene))
+        _say(workspace.open_lesson(course.lesson(lesson), _engine_of(lesson, engine), scene))
 
 
 @main.command(short_help="Bring a lesson or exercise back to its start.")
@@ -134,7 +134,7 @@ def restore(name: str | None) -> None:
     there = kept.all_kept()
     click.echo("This work is kept aside:" if there else "No work is kept aside.")
     for each in there:
-        click.echo(f"  {each.name}  ({workspace.title_of(each.record.name)}, {each.moment:%Y-%m-%d at %H:%M})")
+        click.echo(f"  {each.name}  ({each.identity.title}, {each.moment:%Y-%m-%d at %H:%M})")
 
 
 @main.command(short_help="Bring back the course's version of a notebook.")
@@ -154,12 +154,12 @@ def notebook(name: str) -> None:
 @engine_option
 def check(exercise: str, engine: str) -> None:
     """Judge your answer to an exercise (02.1). The exit code is 0 when it passes and 1 when it does not."""
-    from migration_lab.shops import workspace
+    from migration_lab.shops import finding, workspace
     from migration_lab.teaching import judging
     from migration_lab.teaching.judging import report
 
     course.exercise(exercise)  # a wrong name is told before a missing workspace
-    found = workspace.find(f"exercise-{exercise}", _engine_of(exercise, engine))
+    found = workspace.find(finding.meant(exercise, _engine_of(exercise, engine)))
     verdict = judging.check(exercise, found, on_step=lambda engine, looks_at: _say_step(f"{engine}: {looks_at}"))
     click.echo(report.as_text(verdict))
     if verdict.passed:
@@ -307,20 +307,15 @@ def spine(lesson: str | None) -> None:
 
 def _engine_of(lesson: str, engine: str) -> "Engine":
     """The engine to use; for an exercise that is not for the one in LAB_ENGINE, the one that it is for."""
-    from migration_lab.ground import engines
-    from migration_lab.shops import workspace
+    from migration_lab.shops import finding
 
-    if "." not in lesson:
-        return engines.engine(engine)
     source = click.get_current_context().get_parameter_source("engine")
     asked = engine if source is click.core.ParameterSource.COMMANDLINE else None
-    return workspace.engine_for(lesson, asked=asked, usual=engine)
+    return finding.engine_for(lesson, asked=asked, usual=engine)
 
 
 def _say(opened: "Opened") -> None:
     """Say where the files are, and what became of the earlier ones."""
-    from migration_lab.shops.flask_command import lesson_in
-
     workspace = opened.workspace
     click.echo(f"{workspace.lesson.manifest.title}: {workspace.folder}")
     if workspace.lesson.planned:
@@ -328,7 +323,7 @@ def _say(opened: "Opened") -> None:
     if opened.kept:
         click.echo(f"Your earlier work is kept in {opened.kept}")
     elif opened.goes_on:
-        click.echo(f"It holds your earlier work. To start afresh: lab reset {lesson_in(workspace.folder.name)}")
+        click.echo(f"It holds your earlier work. To start afresh: lab reset {workspace.identity.typed}")
     if opened.dropped:
         click.echo(f"To make room for it, the oldest kept one, {opened.dropped.name}, was removed.")
     click.echo("In a terminal in that folder, `flask db current` says where the database stands.")

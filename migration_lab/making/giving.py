@@ -14,6 +14,7 @@ from migration_lab.making.answers import Answer
 from migration_lab.making.cells import FAILS, Cell
 from migration_lab.notebook import displays, magics
 from migration_lab.shops import workspace
+from migration_lab.shops.identity import Identity
 from migration_lab.teaching.judging import Verdict, check
 
 
@@ -33,7 +34,7 @@ def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> V
     try:
         _run(shell, answer, "from migration_lab.notebook import lab")
         _run(shell, answer, f"shop = lab.exercise({answer.exercise!r}, engine={on!r}, fresh=True)")
-        opened = workspace.find(f"exercise-{answer.exercise}", engine(on))
+        opened = workspace.find(Identity.of_exercise(answer.exercise, on))
         for cell in answer.cells:
             _run(shell, answer, cell.source, cell)
         return check(answer.exercise, opened, only=judged_on)

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab.ground import course, engines, my_work, places, way
+from migration_lab.ground import course, engines, my_work, way
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments import query
 from migration_lab.instruments.timeline import Recording
 from migration_lab.notebook import displays, folding, magics, names, patience, shop, under_way, which_cell
 from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.shop import Shop
-from migration_lab.shops import kept, process, workspace
-from migration_lab.shops.origin import FILE_NAME, Record, read_record
+from migration_lab.shops import finding, kept, process, workspace
+from migration_lab.shops.identity import Identity
 
 __all__ = [
     "check",
@@ -96,15 +96,13 @@ def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
         taken = names.take_up(get_ipython().user_ns)
         if taken is not None:
             return _say_what_is_back(*taken)
-        last = _last_opened()
-        name, on = last.name, _engine(last.engine)
+        identity = _last_opened()
     else:
-        on = _engine(engine, name)
-        name = workspace.name_of(name, on)
-    resumed = Shop(workspace.resume(name, on)).use()
+        identity = finding.meant(name, _engine(engine, name))
+    resumed = Shop(workspace.resume(identity)).use()
     show(resumed.note())
-    if others := workspace.others(resumed.workspace):
-        points = tuple(f'`lab.resume("{each}", engine="{engine_name}")`' for each, engine_name in others)
+    if others := finding.others(resumed.workspace.identity):
+        points = tuple(f'`lab.resume("{each.name}", engine="{each.engine}")`' for each in others)
         show(Note("This lesson has opened other shops. You take them up in the same way:", points=points))
     return resumed
 
@@ -125,8 +123,8 @@ def restore(name: str | None = None) -> Shop | None:
     if name is not None:
         return _begin(workspace.restore(name))
     points = tuple(
-        f'`lab.restore("{each.name}")`: {workspace.title_of(each.record.name)}, '
-        f"{shop.ENGINE_NAMES[each.record.engine]}, kept on {each.moment:%Y-%m-%d at %H:%M}"
+        f'`lab.restore("{each.name}")`: {each.identity.title}, '
+        f"{shop.ENGINE_NAMES[each.identity.engine]}, kept on {each.moment:%Y-%m-%d at %H:%M}"
         for each in kept.all_kept()
     )
     show(Note("This work is kept aside. To bring it back:" if points else "No work is kept aside.", points=points))
@@ -142,10 +140,10 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
     """
     from migration_lab.teaching import judging
 
-    on = _engine(engine or shop.engine_of(f"exercise {exercise_id}"), exercise_id)
+    on = _engine(engine or shop.engine_of(exercise_id), exercise_id)
     verdict = judging.check(
         exercise_id,
-        workspace.find(workspace.name_of(exercise_id, on), on),
+        workspace.find(finding.meant(exercise_id, on)),
         on_step=lambda name, looks_at: patience.say(f"judging on {shop.ENGINE_NAMES[name]}: {looks_at}"),
     )
     show(verdict)
@@ -273,30 +271,22 @@ def _begin(opened: workspace.Opened) -> Shop:
 
 def _engine(asked: str | None, target: str = "") -> engines.Engine:
     """The engine to use for a lesson (`02`) or an exercise (`02.1`)."""
-    usual = os.environ.get("LAB_ENGINE") or "sqlite"
-    exercise_id = target.removeprefix("exercise-")
-    if "." in exercise_id:
-        return workspace.engine_for(exercise_id, asked=asked, usual=usual)
-    return engines.engine(asked or usual)
+    return finding.engine_for(target, asked=asked, usual=os.environ.get("LAB_ENGINE") or "sqlite")
 
 
-def _last_opened() -> Record:
-    """The record of the workspace that was opened last, in this notebook if Jupyter says which one this is."""
+def _last_opened() -> Identity:
+    """The workspace that was opened last, in this notebook if Jupyter says which one this is."""
     notebook = os.environ.get("JPY_SESSION_NAME")
-    found = []
-    for path in (places.my_work() / "shops").glob(f"*/{FILE_NAME}"):
-        record = read_record(path.parent)
-        if record and not record.name.endswith(workspace.COPY) and (not notebook or _belongs(record, Path(notebook))):
-            found.append((path.stat().st_mtime_ns, record))
+    found = [each for each in finding.opened() if not notebook or _belongs(each, Path(notebook))]
     if not found:
         raise LabError("This notebook has not opened a shop yet.", "Run its first cell, with `lab.open(...)`.")
-    return max(found, key=lambda each: each[0])[1]
+    return found[-1]
 
 
-def _belongs(record: Record, notebook: Path) -> bool:
+def _belongs(identity: Identity, notebook: Path) -> bool:
     """Whether a workspace is one that this notebook opens."""
-    is_exercise = record.name.startswith("exercise-")
-    return notebook.name == (course.lesson(record.lesson).exercises_file if is_exercise else f"{record.lesson}.ipynb")
+    lesson = identity.lesson
+    return notebook.name == (course.lesson(lesson).exercises_file if identity.exercise else f"{lesson}.ipynb")
 
 
 shell = get_ipython()

@@ -12,15 +12,16 @@ from migration_lab.ground.course import EngineName
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.places import my_work
 from migration_lab.instruments import query, revisions, schema
+from migration_lab.instruments.shop import PlainShop
 from migration_lab.notebook import patience, under_way
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
 from migration_lab.notebook.live_shop import LiveShop
-from migration_lab.shops.flask_command import lesson_in, run_flask
+from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.git_command import run_git
 from migration_lab.shops.process import Completed
 from migration_lab.shops.script import Ran, run_script
 from migration_lab.shops.templates import checkpoint_template
-from migration_lab.shops.workspace import COPY, Workspace, copy_workspace
+from migration_lab.shops.workspace import Workspace, copy_workspace
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
@@ -55,9 +56,10 @@ def used() -> "Shop | None":
     return _current
 
 
-def engine_of(title: str) -> EngineName | None:
-    """The engine of the current shop if that is its title; None if it is another one."""
-    return _current.engine if _current and _current.workspace.title == title else None
+def engine_of(exercise_id: str) -> EngineName | None:
+    """The engine of the current shop if it is that exercise's; None if it is another one, or a copy."""
+    identity = _current.workspace.identity if _current else None
+    return identity.engine if identity and identity.exercise == exercise_id and not identity.copy else None
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,13 @@ class Shop(LiveShop):
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.is_replaced = False
-        self._seen = schema.read_schema(workspace.url)
+        self._seen = self._checked.schema()
+
+    @property
+    def _checked(self) -> PlainShop:
+        """The shop without its notebook. Errors: as for `check`."""
+        self.check()
+        return PlainShop(self.workspace.folder, self.workspace.engine)
 
     def check(self) -> None:
         """Raise LabError when the shop's folder is not there any more, or belongs to a later copy."""
@@ -107,15 +115,14 @@ class Shop(LiveShop):
 
     def afresh(self) -> str:
         """What to type to start this shop afresh: the same exercise or lesson, on the same engine."""
-        name = lesson_in(self.workspace.folder.name).split()[0]
-        name = name if "." in name else self.workspace.lesson.number
+        name = self.workspace.identity.exercise or self.workspace.lesson.number
         on = ', engine="postgres"' if self.engine == "postgres" else ""
         return f'shop = lab.reset("{name}"{on})'
 
     @property
     def engine(self) -> EngineName:
         """`sqlite` or `postgres`."""
-        return self.workspace.engine.name
+        return self.workspace.identity.engine
 
     def use(self) -> "Shop":
         """Make this shop the current one, for `%flask`, `%%writefile` and paths in Python."""
@@ -144,12 +151,13 @@ class Shop(LiveShop):
 
     def _what(self) -> str:
         """`Exercise 13.2`, or `Lesson 13: Heads and merges, scene two_reports, a copy`."""
-        lesson = self.workspace.lesson
-        own, *copies = self.workspace.title.split(COPY)
-        exercise, scene = own.startswith("exercise "), own.removeprefix(lesson.slug).removeprefix("-")
-        words = [own.capitalize() if exercise else f"Lesson {lesson.number}: {lesson.manifest.title}"]
-        words += [f"scene {scene}"] if scene and not exercise else []
-        words += [" of ".join("a copy" for _ in copies)] if copies else []
+        lesson, identity = self.workspace.lesson, self.workspace.identity
+        if identity.exercise:
+            words = [f"Exercise {identity.exercise}"]
+        else:
+            words = [f"Lesson {lesson.number}: {lesson.manifest.title}"]
+            words += [f"scene {identity.scene}"] if identity.scene else []
+        words += [" of ".join(["a copy"] * identity.copy)] if identity.copy else []
         return ", ".join(words)
 
     def _where(self, begins: bool) -> str:
@@ -253,18 +261,15 @@ class Shop(LiveShop):
 
     def sql(self, statement: str) -> query.Rows:
         """The rows that a query finds; it cannot change anything."""
-        self.check()
-        return query.query(self.workspace.url, statement)
+        return self._checked.sql(statement)
 
     def execute(self, statement: str) -> None:
         """Run SQL by hand and commit it, as in a database client."""
-        self.check()
-        query.execute(self.workspace.url, statement)
+        self._checked.execute(statement)
 
     def schema(self, table: str | None = None) -> schema.Schema:
         """What the database holds: everything, or one table."""
-        self.check()
-        found = schema.read_schema(self.workspace.url)
+        found = self._checked.schema()
         if table is None:
             return found
         if found.table(table) is None:
@@ -274,8 +279,7 @@ class Shop(LiveShop):
 
     def changes(self) -> Changes:
         """What changed in the schema since the last look; at the first look, since the shop was opened."""
-        self.check()
-        before, self._seen = self._seen, schema.read_schema(self.workspace.url)
+        before, self._seen = self._seen, self._checked.schema()
         return Changes(tuple(schema.diff(before, self._seen)))
 
     def differences(self, other: "Shop") -> query.Rows:
@@ -284,12 +288,11 @@ class Shop(LiveShop):
         Raises:
             LabError: they are on two engines, where every type and definition has other words.
         """
-        self.check()
-        other.check()
+        here, there = self._checked, other._checked
         if self.engine != other.engine:
             why = f"Only databases of one engine are compared: here {self.engine}, there {other.engine}."
             raise LabError(why, "`shop.copy()` makes another one on the same engine.")
-        found = schema.diff(schema.read_schema(self.workspace.url), schema.read_schema(other.workspace.url))
+        found = schema.diff(here.schema(), there.schema())
         return query.Rows(("table", "part", "here", "there"), tuple(map(_as_row, found)), "No difference.")
 
     def drift_after(self, sql: str) -> list[str]:
@@ -313,8 +316,7 @@ class Shop(LiveShop):
 
     def revisions(self, since: str | None = None) -> revisions.History:
         """The history in `migrations/`, and where the database stands in it; `since` a revision, or all of it."""
-        self.check()
-        history = revisions.read_history(self.workspace)
+        history = self._checked.history()
         return history.since(since) if since else history
 
     # ---- the files

@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from migration_lab.ground.errors import LabError, reason
+from migration_lab.shops.identity import how_to_reset
 from migration_lab.shops.process import Completed, run
 from migration_lab.shops.process.confinement import confinement_of
 
@@ -114,11 +115,11 @@ def environment(folder: Path, name: str = "shop") -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         why = reason(error) if isinstance(error, OSError) else "it is not UTF-8 text"
         raise LabError(
-            f"The `.flaskenv` of {folder.name} cannot be read: {why}.", f"Run `lab reset {lesson_in(folder.name)}`."
+            f"The `.flaskenv` of {folder.name} cannot be read: {why}.", f"Run {how_to_reset(folder)}."
         ) from error
     if "DATABASE_URL" not in said:
         what = "has no `.flaskenv` with a DATABASE_URL" if folder.is_dir() else "is not there any more"
-        raise LabError(f"The folder {folder.name} {what}.", f"Run `lab reset {lesson_in(folder.name)}`.")
+        raise LabError(f"The folder {folder.name} {what}.", f"Run {how_to_reset(folder)}.")
     harmless = without_passwords(neutral_environment(), said["DATABASE_URL"])
     return harmless | {"PGAPPNAME": name} | said | _confined(folder, said["DATABASE_URL"])
 
@@ -138,15 +139,6 @@ def without_passwords(env: Mapping[str, str], url: str) -> dict[str, str]:
     """An environment in which libpq takes the password from the passfile that the URL names, if it names one."""
     passwords = ("PGPASSWORD", "PGPASSFILE") if "passfile=" in url else ()
     return {name: value for name, value in env.items() if name not in passwords}
-
-
-def lesson_in(name: str) -> str:
-    """What to type after `lab reset` for the workspace folder `02_first_migration-sqlite` or `exercise-02.1-sqlite`.
-
-    On Postgres the engine belongs to it: the same lesson on SQLite is another workspace.
-    """
-    lesson, *rest = name.removeprefix("exercise-").split("-")
-    return f"{lesson} --engine postgres" if "postgres" in rest else lesson
 
 
 def _may_pass(name: str) -> bool:

@@ -1,6 +1,5 @@
 """Work that was moved aside, in `shops/kept/`: a workspace's folder with its database, under the time of the move."""
 
-import re
 import shutil
 import time
 from contextlib import suppress
@@ -8,17 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from migration_lab.ground import course
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.engines import engine as engine_named
 from migration_lab.ground.errors import LabError
+from migration_lab.shops.identity import KEPT_AT, Identity, kept_from, kept_names, parse, read_record
 from migration_lab.shops.leases import shops
-from migration_lab.shops.origin import Record, read_record
 from migration_lab.shops.scenes import write_flaskenv
 
 KEPT_AT_MOST = 5  # of one workspace
-STAMP = "[0-9]" * 8 + "-" + "[0-9]" * 6  # the date and time at the end of a kept one's name
-MOMENT = re.compile(r"-(\d{8}-\d{6})(?:-\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,7 @@ class Kept:
     """One that was kept: where it is, what it was, and when it was moved aside."""
 
     folder: Path
-    record: Record
+    identity: Identity
     moment: datetime
 
     @property
@@ -37,17 +33,13 @@ class Kept:
     @property
     def engine(self) -> Engine:
         """On which its database is."""
-        return engine_named(self.record.engine)
+        return engine_named(self.identity.engine)
 
 
 def keep(folder: Path, engine: Engine) -> Path:
     """Move a folder and its database aside: both, or neither."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    place = shops() / "kept" / f"{folder.name}-{stamp}"
-    number = 1
-    while place.exists():
-        number += 1
-        place = place.with_name(f"{folder.name}-{stamp}-{number}")
+    places = (shops() / "kept" / name for name in kept_names(folder.name, time.strftime(KEPT_AT)))
+    place = next(each for each in places if not each.exists())
     place.parent.mkdir(exist_ok=True)
     move(folder, place, engine)
     return place
@@ -70,7 +62,8 @@ def move(folder: Path, to: Path, engine: Engine) -> None:
 def drop_oldest(name: str, engine: Engine) -> Path | None:
     """Remove the oldest ones of a workspace that are too many; the last one that was removed."""
     dropped = None
-    for folder in sorted((shops() / "kept").glob(f"{name}-{STAMP}*"))[:-KEPT_AT_MOST]:
+    kept = [(was, folder) for folder in (shops() / "kept").iterdir() if (was := kept_from(folder.name))]
+    for _, folder in sorted(each for each in kept if each[0][0] == name)[:-KEPT_AT_MOST]:
         engine.drop(folder)
         shutil.rmtree(folder, ignore_errors=True)
         dropped = folder
@@ -81,9 +74,9 @@ def all_kept() -> list[Kept]:
     """All that can be brought back, the newest first."""
     found = []
     for folder in (shops() / "kept").glob("*"):
-        record, stamp = read_record(folder), MOMENT.search(folder.name)
-        if record and stamp:
-            found.append(Kept(folder, record, datetime.strptime(stamp[1], "%Y%m%d-%H%M%S")))
+        record, was = read_record(folder), kept_from(folder.name)
+        if record and was:
+            found.append(Kept(folder, record.identity, was[1]))
     return sorted(found, key=lambda each: (each.moment, each.name), reverse=True)
 
 
@@ -94,13 +87,14 @@ def find(asked: str) -> Kept:
         LabError: there is none.
     """
     there = all_kept()
-    exact = [each for each in there if each.name == asked]
-    if not exact:
-        begins = f"exercise-{asked}" if "." in asked else course.lesson(asked).slug
-        exact = [each for each in there if each.record.name.startswith(begins)]
-    if not exact:
+    found = [each for each in there if each.name == asked]
+    if not found:
+        lesson, exercise_id = parse(asked)
+        wanted = lesson.slug, exercise_id
+        found = [each for each in there if (each.identity.lesson, each.identity.exercise) == wanted]
+    if not found:
         raise LabError(
             f"No work of {asked} is kept aside.",
             "`lab.restore()` in a cell, or `lab restore` in a terminal, lists what there is.",
         )
-    return exact[0]
+    return found[0]

@@ -1,17 +1,19 @@
 """Which process has which workspace open. A lease ends with its process, however that ends."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
 
 from migration_lab.ground import places
 from migration_lab.ground.errors import LabError
+from migration_lab.shops.identity import Identity
 
 AT_ONCE_AT_MOST = 20  # processes that have the same workspace open
 
 _leases: dict[Path, filelock.FileLock] = {}
-_held: dict[tuple[Path, str], Path] = {}  # which folder this process uses for a name, in which learner's folder
+_held: dict[Path, int] = {}  # the number of the workspace that this process has open, by the folder of the first one
 _lock = threading.Lock()
 
 
@@ -20,35 +22,43 @@ def shops() -> Path:
     return places.my_work() / "shops"
 
 
-def candidates(name: str) -> list[Path]:
-    """The folders that a workspace of this name can be in: the plain one, then one for each process more."""
-    return [shops() / (f"{name}-{number}" if number > 1 else name) for number in range(1, AT_ONCE_AT_MOST + 1)]
+def folder_of(identity: Identity) -> Path:
+    """The folder of one workspace, there or not."""
+    return shops() / identity.folder_name
 
 
-def held(name: str) -> Path | None:
-    """The folder that this process has open under that name."""
-    return _held.get((shops(), name))
+def candidates(identity: Identity) -> list[Identity]:
+    """All that a workspace can be: the plain one, then one for each process more."""
+    return [replace(identity, number=number) for number in range(1, AT_ONCE_AT_MOST + 1)]
 
 
-def take(name: str) -> Path:
-    """A folder for a workspace of this name that is this process's alone: its own, or the first that is free.
+def held(identity: Identity) -> Identity | None:
+    """The one of these workspaces that this process has open."""
+    number = _held.get(folder_of(identity.first))
+    return replace(identity, number=number) if number else None
+
+
+def take(identity: Identity) -> Identity:
+    """The one of these workspaces that is this process's alone: its own, or the first that is free.
 
     Raises:
         LabError: none is free.
     """
-    own = held(name)
+    own = held(identity)
     if own is not None:
         return own
-    for folder in candidates(name):
-        if hold(name, folder):
-            return folder
+    for each in candidates(identity):
+        if hold(each):
+            return each
     raise LabError(
-        f"{name} is open in {AT_ONCE_AT_MOST} notebooks at once.", "Shut down the kernels that you do not need."
+        f"{identity.first.folder_name} is open in {AT_ONCE_AT_MOST} notebooks at once.",
+        "Shut down the kernels that you do not need.",
     )
 
 
-def hold(name: str, folder: Path) -> bool:
-    """Take a folder for this process if no other has it; whether that worked."""
+def hold(identity: Identity) -> bool:
+    """Take a workspace for this process if no other has it; whether that worked."""
+    folder = folder_of(identity)
     with _lock:
         if folder not in _leases:
             path = folder.parent / ".leases" / f"{folder.name}.lock"
@@ -59,5 +69,5 @@ def hold(name: str, folder: Path) -> bool:
             except filelock.Timeout:
                 return False
             _leases[folder] = lease
-        _held[shops(), name] = folder
+        _held[folder_of(identity.first)] = identity.number
         return True

@@ -1,4 +1,4 @@
-"""What a workspace was made from, and signs by which to see whether a learner has changed it since."""
+"""Signs by which to see whether a learner has changed a workspace since it was made."""
 
 import hashlib
 import logging
@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy
-from pydantic import BaseModel, ValidationError
 
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.layers import NOT_INPUT, files_in
+from migration_lab.shops.identity import FILE_NAME, read_record
 
-FILE_NAME = ".lab.json"
 NOT_WORK = NOT_INPUT | {".ipynb_checkpoints"}
 LOST = "lost"
 _log = logging.getLogger(__name__)
@@ -29,33 +28,6 @@ POSTGRES_SIGN = """
     WHERE NOT relisshared
       AND relid NOT IN (SELECT oid FROM gathered UNION ALL SELECT reltoastrelid FROM gathered)
 """
-
-
-class Record(BaseModel):
-    """The hidden file `.lab.json`, written last when a workspace is made."""
-
-    name: str
-    lesson: str
-    engine: str
-    template: str
-    scene: str | None
-    files: str
-    database: str
-
-
-def read_record(folder: Path) -> Record | None:
-    """None when the folder is not a workspace that was made to the end."""
-    try:
-        return Record.model_validate_json((folder / FILE_NAME).read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
-def write_record(folder: Path, record: Record) -> None:
-    """Write the record whole or not at all."""
-    new = folder / f"{FILE_NAME}.new"
-    new.write_text(record.model_dump_json(indent=2), encoding="utf-8")
-    new.replace(folder / FILE_NAME)
 
 
 def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:

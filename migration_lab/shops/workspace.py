@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migration_lab.ground import course
@@ -12,35 +12,38 @@ from migration_lab.ground.engines import engine as engine_named
 from migration_lab.ground.errors import LabError, reason
 from migration_lab.ground.layers import files_in
 from migration_lab.shops import kept
-from migration_lab.shops.flask_command import lesson_in
-from migration_lab.shops.leases import candidates, held, hold, shops, take
-from migration_lab.shops.origin import (
-    FILE_NAME,
-    LOST,
-    NOT_WORK,
-    Record,
-    database_sign,
-    files_sign,
-    is_untouched,
-    read_record,
-    write_record,
-)
+from migration_lab.shops.finding import opened_at, opened_last
+from migration_lab.shops.identity import FILE_NAME, Identity, Record, read_record, write_record
+from migration_lab.shops.leases import candidates, folder_of, held, hold, take
+from migration_lab.shops.origin import LOST, NOT_WORK, database_sign, files_sign, is_untouched
 from migration_lab.shops.scenes import write_flaskenv
 from migration_lab.shops.templates import Template, template_at
 
 _log = logging.getLogger(__name__)
-COPY = "-copy"
 _signs_of_clones: dict[str, str] = {}  # by the template's key
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with the shop, its `.flaskenv`, and a database of its own. `title` is what a learner calls it."""
+    """A folder with the shop, its `.flaskenv`, and a database of its own."""
 
     folder: Path
-    lesson: Lesson
-    engine: Engine
-    title: str
+    identity: Identity
+
+    @property
+    def lesson(self) -> Lesson:
+        """To which it belongs."""
+        return course.lesson(self.identity.lesson)
+
+    @property
+    def engine(self) -> Engine:
+        """On which its database is."""
+        return engine_named(self.identity.engine)
+
+    @property
+    def title(self) -> str:
+        """What a learner calls it."""
+        return self.identity.title
 
     @property
     def url(self) -> str:
@@ -64,14 +67,13 @@ class Opened:
     @property
     def is_second(self) -> bool:
         """Whether another process holds the workspace of that name, so that this is one more."""
-        return not self.workspace.folder.name.endswith(self.workspace.engine.name)
+        return self.workspace.identity.number > 1
 
 
 def open_lesson(lesson: Lesson, engine: Engine, scene: str | None = None) -> Opened:
     """Open a lesson's workspace at its start, or at one of its scenes. Other errors: as `open_workspace`."""
     with engine.at_once():
-        template = template_at(lesson, scene, engine)
-        return open_workspace(f"{lesson.slug}-{scene}" if scene else lesson.slug, template, lesson, scene=scene)
+        return open_workspace(Identity(lesson.slug, engine.name, scene=scene))
 
 
 def open_exercise(exercise_id: str, engine: Engine, *, fresh: bool = False) -> Opened:
@@ -80,56 +82,30 @@ def open_exercise(exercise_id: str, engine: Engine, *, fresh: bool = False) -> O
     Args:
         fresh: open it at its start in any case.
     """
-    lesson, exercise = course.exercise(exercise_id)
-    scene = exercise.scene
+    identity = Identity.of_exercise(exercise_id, engine.name)
     if not fresh:
-        folder = take(f"exercise-{exercise_id}-{engine.name}")
-        if _can_go_on(folder, engine):
-            return Opened(_workspace(folder, f"exercise-{exercise_id}", engine), goes_on=True)
+        identity = take(identity)
+        if _can_go_on(folder_of(identity), engine):
+            return Opened(_workspace(identity), goes_on=True)
     with engine.at_once():
-        template = template_at(lesson, scene, engine)
-        return open_workspace(f"exercise-{exercise_id}", template, lesson, scene=scene)
+        return open_workspace(identity)
 
 
-def engine_for(exercise_id: str, *, asked: str | None, usual: str) -> Engine:
-    """The engine on which to open an exercise.
-
-    Args:
-        asked: what the learner asks for here and now, if anything.
-        usual: what is used where the exercise is for it; where it is not, the exercise's own first engine is.
-
-    Raises:
-        LabError: the exercise is not for the engine that was asked for, or there is no such engine.
-    """
-    _, exercise = course.exercise(exercise_id)
-    wanted = engine_named(asked or usual)
-    if wanted.name in exercise.engines:
-        return wanted
-    if asked:
-        raise LabError(
-            f"Exercise {exercise_id} is not for {asked}.",
-            f"Open it without an engine: it is for {exercise.engines[0]}.",
-        )
-    return engine_named(exercise.engines[0])
-
-
-def open_workspace(
-    name: str, template: Template, lesson: Lesson, *, scene: str | None = None, leased: bool = True
-) -> Opened:
-    """Make a workspace from a template, in place of the earlier one of that name.
+def open_workspace(identity: Identity, *, leased: bool = True) -> Opened:
+    """Make a workspace from its template, in place of the earlier one.
 
     An earlier one that holds work is moved to `shops/kept/`, with its database. When another process has the same
-    workspace open, this one gets `<name>-<engine>-2`, and so on.
+    workspace open, this one gets the next number.
 
     Args:
-        name: `02_first_migration` or `exercise-02.1`; the engine's name is added.
-        scene: recorded, so that a reset starts at the same scene.
         leased: whether this process holds the workspace from now on; a reset from outside does not.
 
     Raises:
         LabError: more processes than there are places have it open, or the folder cannot be written.
     """
-    folder = take(f"{name}-{template.engine.name}") if leased else shops() / f"{name}-{template.engine.name}"
+    template = template_at(course.lesson(identity.lesson), identity.scene, engine_named(identity.engine))
+    identity = take(identity) if leased else identity.first
+    folder = folder_of(identity)
     try:
         if folder.is_symlink():  # what it leads to is not ours to empty
             folder.unlink()
@@ -138,22 +114,16 @@ def open_workspace(
         shutil.copytree(template.files, folder, dirs_exist_ok=True)
         write_flaskenv(folder, template.engine)
         template.engine.clone(template.key, folder)
-        record = Record(
-            name=name,
-            lesson=lesson.slug,
-            engine=template.engine.name,
-            template=template.key,
-            scene=scene,
-            files=files_sign(folder),
-            database=_sign_of_clone(template, folder),
+        database = _sign_of_clone(template, folder)
+        write_record(
+            folder, Record(identity=identity, template=template.key, files=files_sign(folder), database=database)
         )
-        write_record(folder, record)
     except OSError as error:
         raise LabError(
             f"The folder {folder.name} cannot be written: {reason(error)}.",
             f"Check the free space, and that {folder.parent} and everything in it is yours.",
         ) from error
-    return Opened(Workspace(folder, lesson, template.engine, title_of(name)), aside, dropped)
+    return Opened(Workspace(folder, identity), aside, dropped)
 
 
 def _sign_of_clone(template: Template, folder: Path) -> str:
@@ -169,13 +139,12 @@ def _sign_of_clone(template: Template, folder: Path) -> str:
 def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Workspace:
     """A second workspace with the same files, and a database that is empty or as at the start of the first.
 
-    It is a workspace like any other, called `<name>-copy`: it can be reset, and is kept when it holds work.
+    It is a workspace like any other: it can be reset, and is kept when it holds work.
     """
-    record = read_record(workspace.folder)
-    if record is None:
-        raise _damaged(workspace.folder, workspace.title)
-    template = template_at(workspace.lesson, record.scene, engine)
-    copied = open_workspace(record.name + COPY, template, workspace.lesson, scene=record.scene).workspace
+    if read_record(workspace.folder) is None:
+        raise _damaged(workspace.identity)
+    identity = replace(workspace.identity, engine=engine.name, copy=workspace.identity.copy + 1)
+    copied = open_workspace(identity).workspace
     not_copied = NOT_WORK | {".git"}
     own = {Path(FILE_NAME), Path(".flaskenv")}
     theirs = {path.relative_to(workspace.folder) for path in files_in(workspace.folder, not_copied)} - own
@@ -192,20 +161,20 @@ def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Work
     return copied
 
 
-def resume(name: str, engine: Engine) -> Workspace:
+def resume(identity: Identity) -> Workspace:
     """Take up a workspace as it was left, and hold it.
 
     Raises:
         LabError: there is none, it is damaged, or another process has it open.
     """
-    for folder in candidates(f"{name}-{engine.name}"):
-        if folder.exists() and hold(f"{name}-{engine.name}", folder):
-            return _workspace(folder, name, engine)
-    raise _open_elsewhere(find(name, engine))
+    for each in candidates(identity):
+        if folder_of(each).exists() and hold(each):
+            return _workspace(each)
+    raise _open_elsewhere(find(identity))
 
 
 def take_up(folder: Path) -> Workspace | None:
-    """The workspace in a folder, held from now on; None where there is none, or none that was made to the end.
+    """The workspace in a folder, held from now on; None where there is none, or none that was made completely.
 
     Raises:
         LabError: another process has it open.
@@ -213,26 +182,26 @@ def take_up(folder: Path) -> Workspace | None:
     record = read_record(folder)
     if record is None:
         return None
-    found = _workspace(folder, record.name, engine_named(record.engine))
-    if not hold(f"{record.name}-{record.engine}", folder):
+    found = Workspace(folder, record.identity)
+    if not hold(record.identity):
         raise _open_elsewhere(found)
     return found
 
 
-def find(name: str, engine: Engine) -> Workspace:
-    """The workspace of that name: this process's own if it has one open, else the one opened last.
+def find(identity: Identity) -> Workspace:
+    """The workspace itself: this process's own if it has one open, else the one opened last.
 
     Raises:
         LabError: there is none, or it is damaged.
     """
-    own = held(f"{name}-{engine.name}")
+    own = held(identity)
     if own is not None:
-        return _workspace(own, name, engine)
-    found = [folder for folder in candidates(f"{name}-{engine.name}") if folder.exists()]
-    whole = [folder for folder in found if read_record(folder) is not None]
+        return _workspace(own)
+    found = [each for each in candidates(identity) if folder_of(each).exists()]
+    whole = [each for each in found if read_record(folder_of(each)) is not None]
     if whole:
-        return _workspace(max(whole, key=lambda each: (each / FILE_NAME).stat().st_mtime), name, engine)
-    return _workspace(found[0] if found else shops() / f"{name}-{engine.name}", name, engine)
+        return _workspace(max(whole, key=lambda each: opened_at(folder_of(each))))
+    return _workspace(found[0] if found else identity.first)
 
 
 def reset(target: str, engine: Engine) -> Opened:
@@ -241,14 +210,8 @@ def reset(target: str, engine: Engine) -> Opened:
     Args:
         target: a lesson (`02`, `02_first_migration`) or an exercise (`02.1`).
     """
-    if "." in target:
-        lesson, exercise = course.exercise(target)
-        name, scene = f"exercise-{target}", exercise.scene
-    else:
-        lesson = course.lesson(target)
-        name, scene = _opened_last(lesson, engine)
-    template = template_at(lesson, scene, engine)
-    return open_workspace(name, template, lesson, scene=scene, leased=held(f"{name}-{engine.name}") is not None)
+    identity = opened_last(target, engine)
+    return open_workspace(identity, leased=held(identity) is not None)
 
 
 def restore(asked: str, *, leased: bool = True) -> Opened:
@@ -262,10 +225,9 @@ def restore(asked: str, *, leased: bool = True) -> Opened:
         LabError: nothing of that name is kept, or the folder cannot be written.
     """
     found = kept.find(asked)
-    name, engine = found.record.name, found.engine
-    lesson = course.lesson(found.record.lesson)
-    folder = take(f"{name}-{engine.name}") if leased else shops() / f"{name}-{engine.name}"
-    aside = None
+    engine = found.engine
+    identity = take(found.identity) if leased else found.identity.first
+    folder, aside = folder_of(identity), None
     try:
         if folder.exists() and any(folder.iterdir()) and not is_untouched(folder, engine):
             aside = kept.keep(folder, engine)
@@ -278,51 +240,15 @@ def restore(asked: str, *, leased: bool = True) -> Opened:
             if aside is not None:
                 kept.move(aside, folder, engine)
             raise
+        record = read_record(folder)
+        if record and record.identity != identity:  # it may have had another number
+            write_record(folder, record.model_copy(update={"identity": identity}))
     except OSError as error:
         raise LabError(
             f"{found.name} cannot be moved back: {reason(error)}.",
             f"Check that {folder.parent} and everything in it is yours.",
         ) from error
-    return Opened(Workspace(folder, lesson, engine, title_of(name)), aside, goes_on=True)
-
-
-def name_of(target: str, engine: Engine) -> str:
-    """The name of the workspace that `02` or `02.1` means: for a lesson, the one of its workspaces opened last.
-
-    The whole name of a workspace that is there, `14_drift_and_stamping-restored_snapshot`, means that one.
-    """
-    if read_record(shops() / f"{target}-{engine.name}") is not None:
-        return target
-    if "." not in target:
-        return _opened_last(course.lesson(target), engine)[0]
-    exercise_id = target.removeprefix("exercise-")
-    course.exercise(exercise_id)
-    return f"exercise-{exercise_id}"
-
-
-def others(workspace: Workspace) -> list[tuple[str, str]]:
-    """Name and engine of the other workspaces of a lesson, copies left out; none for those of an exercise."""
-    found = set()
-    for folder in shops().glob(f"{workspace.lesson.slug}*"):
-        record = read_record(folder)
-        if record and folder != workspace.folder and not record.name.endswith(COPY):
-            found.add((record.name, record.engine))
-    return sorted(found) if workspace.folder.name.startswith(workspace.lesson.slug) else []
-
-
-def _opened_last(lesson: Lesson, engine: Engine) -> tuple[str, str | None]:
-    """The name and scene of the lesson's workspace that was opened last; at first, of its start without a scene."""
-    found = []
-    for folder in shops().glob(f"{lesson.slug}*"):
-        record = read_record(folder)
-        if record and record.engine == engine.name and not record.name.endswith(COPY):
-            found.append(((folder / FILE_NAME).stat().st_mtime_ns, record.name, record.scene))
-    return max(found, default=(0, lesson.slug, None))[1:]
-
-
-def title_of(name: str) -> str:
-    """`exercise-02.1` as a learner says it: `exercise 02.1`."""
-    return name.replace("exercise-", "exercise ")
+    return Opened(Workspace(folder, identity), aside, goes_on=True)
 
 
 # ------------------------------------------------------------------------------------------- what was there before
@@ -372,11 +298,12 @@ def _holds_work(folder: Path, template: Template) -> bool:
     return record.database != sign
 
 
-def _workspace(folder: Path, name: str, engine: Engine) -> Workspace:
-    record = read_record(folder)
+def _workspace(identity: Identity) -> Workspace:
+    """The one in its folder, with the scene at which that was opened."""
+    record = read_record(folder_of(identity))
     if record is None:
-        raise _damaged(folder, title_of(name))
-    return Workspace(folder, course.lesson(record.lesson), engine, title_of(name))
+        raise _damaged(identity)
+    return Workspace(folder_of(identity), replace(record.identity, number=identity.number))
 
 
 def _open_elsewhere(workspace: Workspace) -> LabError:
@@ -385,9 +312,10 @@ def _open_elsewhere(workspace: Workspace) -> LabError:
     )
 
 
-def _damaged(folder: Path, title: str) -> LabError:
+def _damaged(identity: Identity) -> LabError:
+    folder = folder_of(identity)
     word, what = ("reset", "is incomplete: opening it was interrupted") if folder.is_dir() else ("open", "is not there")
     return LabError(
-        f"The folder of {title} ({folder.name}) {what}.",
-        f"Run `lab {word} {lesson_in(folder.name)}`, or the notebook's cell that opens it.",
+        f"The folder of {identity.title} ({folder.name}) {what}.",
+        f"Run `lab {word} {identity.typed}`, or the notebook's cell that opens it.",
     )

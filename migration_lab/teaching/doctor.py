@@ -18,7 +18,7 @@ from migration_lab.ground.errors import LabError
 from migration_lab.ground.installation import requirements
 from migration_lab.ground.jupyter import start, terminal
 from migration_lab.ground.spine import head_at
-from migration_lab.shops.flask_command import run_flask
+from migration_lab.instruments.shop import PlainShop
 from migration_lab.shops.git_command import OLDEST, run_git
 from migration_lab.shops.scenes import write_flaskenv
 from migration_lab.shops.templates import checkpoint_template
@@ -227,7 +227,7 @@ def _terminal() -> Finding:
 
 def _git() -> Finding:
     with tempfile.TemporaryDirectory(prefix="doctor-") as temporary:
-        said = run_git(_Shop(Path(temporary)), "--version").output.strip()
+        said = run_git(PlainShop(Path(temporary), engines.engine("sqlite")), "--version").output.strip()
     found = re.search(r"\d+\.\d+", said)
     if found is None or tuple(map(int, found[0].split("."))) < OLDEST:
         newest = ".".join(map(str, OLDEST))
@@ -251,7 +251,7 @@ def _round_trip(name: str) -> Finding:
         try:
             engine.clone(template.key, folder)
             for command in ("downgrade", "upgrade"):
-                done = run_flask(_Shop(folder), "db", command)
+                done = PlainShop(folder, engine).flask(f"db {command}")
                 if done.exit_code != 0:
                     last = (done.output.strip().splitlines() or ["It printed nothing."])[-1]
                     raise LabError(f"`flask db {command}` failed on {subject}: {last}", SETUP)
@@ -261,11 +261,6 @@ def _round_trip(name: str) -> Finding:
     if name == "postgres":
         how = " on the server of LAB_POSTGRES_URL" if os.environ.get("LAB_POSTGRES_URL") else " on the lab's own server"
     return Finding("ok", subject, f"A downgrade and an upgrade of the shop ran{how}.")
-
-
-@dataclass(frozen=True)
-class _Shop:
-    folder: Path
 
 
 def _browser() -> Finding:

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +17,11 @@ import psutil
 import pytest
 
 from migration_lab.ground import places
+from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.query import execute, query
 from migration_lab.instruments.service import Response, Service, serve
+from migration_lab.instruments.shop import PlainShop
 from migration_lab.instruments.traffic.plan import READERS
 
 TABLES = """
@@ -29,30 +30,21 @@ CREATE TABLE orders (id integer PRIMARY KEY, user_id integer, amount_cents integ
 INSERT INTO users VALUES (1, 'ann@example.com')"""
 
 
-@dataclass
-class Shop:
-    folder: Path
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.folder / 'shop.db'}"
-
-
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
+def shop(tmp_path: Path) -> PlainShop:
     folder = tmp_path / "a shop's folder"
     shutil.copytree(places.course_root() / "sample_app", folder)
     (folder / ".flaskenv").write_text(f"FLASK_APP=shop\nDATABASE_URL=sqlite:///{folder / 'shop.db'}\n")
-    return Shop(folder)
+    return PlainShop(folder, engine("sqlite"), f"sqlite:///{folder / 'shop.db'}")
 
 
 @pytest.fixture
-def service(shop: Shop) -> Iterator[Service]:
+def service(shop: PlainShop) -> Iterator[Service]:
     with serve(shop) as running:
         yield running
 
 
-def test_it_answers_and_writes(shop: Shop, service: Service) -> None:
+def test_it_answers_and_writes(shop: PlainShop, service: Service) -> None:
     execute(shop.url, TABLES)
     answer = service.get("/users")
     assert (answer.status, answer.ok, answer.reason) == (200, True, "")
@@ -74,7 +66,7 @@ def test_an_error_of_the_app_says_its_reason_and_leaves_its_traceback_in_the_log
     assert "no such table: users" in service.log()
 
 
-def test_a_deploy_brings_the_new_files_and_drops_no_request(shop: Shop, service: Service) -> None:
+def test_a_deploy_brings_the_new_files_and_drops_no_request(shop: PlainShop, service: Service) -> None:
     execute(shop.url, TABLES)
     health = shop.folder / "shop" / "routes" / "users.py"
     health.write_text(health.read_text().replace('"email": user.email', '"mail": user.email'))
@@ -87,7 +79,7 @@ def test_a_deploy_brings_the_new_files_and_drops_no_request(shop: Shop, service:
     assert service.get("/users/1").json == {"id": 1, "mail": "ann@example.com"}
 
 
-def test_a_deploy_that_does_not_start_leaves_the_earlier_shop_in_service(shop: Shop, service: Service) -> None:
+def test_a_deploy_that_does_not_start_leaves_the_earlier_shop_in_service(shop: PlainShop, service: Service) -> None:
     execute(shop.url, TABLES)
     (shop.folder / "shop" / "extensions.py").write_text("import no_such_module\n")
     with pytest.raises(
@@ -97,14 +89,14 @@ def test_a_deploy_that_does_not_start_leaves_the_earlier_shop_in_service(shop: S
     assert service.get("/users/1").ok
 
 
-def test_what_the_app_prints_does_not_confuse_it(shop: Shop) -> None:
+def test_what_the_app_prints_does_not_confuse_it(shop: PlainShop) -> None:
     (shop.folder / "shop" / "config.py").open("a").write("\nprint('listening-1234-80')\n")
     with serve(shop) as service:
         assert service.get("/nowhere").status == 404
         assert "listening-1234-80" in service.log()
 
 
-def test_a_shop_that_was_stopped_does_not_answer_and_can_start_again(shop: Shop, service: Service) -> None:
+def test_a_shop_that_was_stopped_does_not_answer_and_can_start_again(shop: PlainShop, service: Service) -> None:
     process = service._shop.process if service._shop else None
     service.stop()
     service.stop()
@@ -116,7 +108,7 @@ def test_a_shop_that_was_stopped_does_not_answer_and_can_start_again(shop: Shop,
     assert service.start() is service
 
 
-def test_a_stop_ends_what_the_app_has_started(shop: Shop) -> None:
+def test_a_stop_ends_what_the_app_has_started(shop: PlainShop) -> None:
     code = "\nimport subprocess\nprint('started', subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
     (shop.folder / "shop" / "config.py").open("a").write(code)
     with serve(shop) as service:
@@ -130,7 +122,7 @@ def test_a_stop_ends_what_the_app_has_started(shop: Shop) -> None:
             time.sleep(0.01)
 
 
-def test_it_dies_with_a_parent_that_is_killed(shop: Shop) -> None:
+def test_it_dies_with_a_parent_that_is_killed(shop: PlainShop) -> None:
     code = (
         "import sys, time; from pathlib import Path; from types import SimpleNamespace\n"
         "from migration_lab.instruments.service import serve\n"
@@ -147,7 +139,7 @@ def test_it_dies_with_a_parent_that_is_killed(shop: Shop) -> None:
     assert not child.is_running()
 
 
-def test_an_interrupt_while_requests_arrive_ends_them(shop: Shop, service: Service) -> None:
+def test_an_interrupt_while_requests_arrive_ends_them(shop: PlainShop, service: Service) -> None:
     before = threading.active_count()
 
     def interrupted() -> None:
@@ -165,7 +157,7 @@ def test_an_interrupt_while_requests_arrive_ends_them(shop: Shop, service: Servi
     assert service.is_running
 
 
-def test_requests_tell_what_became_of_each_phase(shop: Shop, service: Service) -> None:
+def test_requests_tell_what_became_of_each_phase(shop: PlainShop, service: Service) -> None:
     with service.requests(per_second=50) as seen:
         seen.wait_for(4)
         execute(shop.url, TABLES)
@@ -194,7 +186,7 @@ def test_a_shop_is_warmed_by_as_many_requests_at_once_as_there_are_readers() -> 
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Counts) as server:
         threading.Thread(target=server.serve_forever).start()
-        service = Service(Shop(Path()))
+        service = Service(PlainShop(Path(), engine("sqlite")))
         service._shop = SimpleNamespace(port=server.server_port)  # type: ignore[assignment]
         service.warm(["/users/1"])
         server.shutdown()

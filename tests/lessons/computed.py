@@ -1,53 +1,28 @@
 """The right answer to a question, found by running its `computed_by`. Learners' quizzes never do this."""
 
-import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from migration_lab.ground import course, engines
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.layers import files_in
-from migration_lab.instruments import query
-from migration_lab.shops.flask_command import run_flask
-from migration_lab.shops.process import Completed
+from migration_lab.instruments.shop import PlainShop
 from migration_lab.shops.scenes import write_flaskenv
 from migration_lab.shops.templates import template_at
 from migration_lab.teaching.quiz.base import Question
 
 
-@dataclass(frozen=True)
-class ScratchShop:
-    """A shop of which the code in `computed_by` may do with what it likes; it is gone afterwards."""
-
-    folder: Path
-    engine: engines.Engine
+class ScratchShop(PlainShop):
+    """A shop with which the code in `computed_by` may do what it likes; it is gone afterwards."""
 
     @property
     def path(self) -> Path:
         """The shop's folder."""
         return self.folder
-
-    @property
-    def url(self) -> str:
-        """Its database, for SQLAlchemy."""
-        return self.engine.sqlalchemy_url(self.folder)
-
-    def flask(self, command: str) -> Completed:
-        """Run `flask COMMAND`; a failure is in `exit_code` and `output`, and is not raised."""
-        return run_flask(self, *shlex.split(command))
-
-    def sql(self, statement: str) -> query.Rows:
-        """A question to the database, which it cannot change."""
-        return query.query(self.url, statement)
-
-    def execute(self, statement: str) -> int:
-        """SQL by hand, committed; the number of rows touched."""
-        return query.execute(self.url, statement)
 
     def read(self, path: str) -> str:
         """The text of a file of the shop."""

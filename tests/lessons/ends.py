@@ -8,8 +8,9 @@ from migration_lab.ground.engines import engine
 from migration_lab.ground.spine import spine
 from migration_lab.instruments.revisions import read_standing
 from migration_lab.instruments.schema import Schema, diff, read_schema
+from migration_lab.shops.identity import Identity
 from migration_lab.shops.scenes import scene_names
-from migration_lab.shops.workspace import COPY, open_lesson
+from migration_lab.shops.workspace import open_lesson
 
 ENV = "migrations/env.py"
 
@@ -46,8 +47,9 @@ def _shop_of(lesson: course.Lesson, home: Path, engine_name: str) -> Path:
     """The folder of the shop on this engine: the lesson's own, or else a scene's, at which a part that was run alone
     begins, or the copy that a lesson makes of one on the other engine.
     """
-    scenes = [f"-{name}" for name in scene_names(lesson)]
-    shops = [home / "shops" / f"{lesson.slug}{suffix}-{engine_name}" for suffix in ("", *scenes, COPY)]
+    own = Identity(lesson.slug, engine(engine_name).name)
+    of_lesson = [own, *(replace(own, scene=scene) for scene in scene_names(lesson)), replace(own, copy=1)]
+    shops = [home / "shops" / each.folder_name for each in of_lesson]
     found = [folder for folder in shops if folder.is_dir()]
     assert found, f"{lesson.slug} leaves no shop on {engine_name}"
     return found[0]

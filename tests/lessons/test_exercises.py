@@ -20,7 +20,7 @@ from migration_lab.ground.course import EngineName, Lesson
 from migration_lab.ground.errors import LabError
 from migration_lab.making.answers import Answer, answers_of
 from migration_lab.making.giving import give
-from migration_lab.shops import workspace
+from migration_lab.shops import finding
 from migration_lab.teaching.judging import EngineVerdict, judge_of
 from tests.lessons.conftest import is_thorough
 
@@ -73,7 +73,7 @@ def shared_out(answers: Iterable[Answer]) -> dict[tuple[str, str], tuple[EngineN
 
 def _marks(answer: Answer, on: EngineName) -> list[pytest.MarkDecorator]:
     """Marks a solution on the engine that its notebook opens."""
-    if answer.kind != "solution" or on != workspace.engine_for(answer.exercise, asked=None, usual="sqlite").name:
+    if answer.kind != "solution" or on != finding.engine_for(answer.exercise, asked=None, usual="sqlite").name:
         return []
     return [pytest.mark.in_solutions]
 

@@ -21,7 +21,7 @@ def test_the_start_has_no_tables_and_no_migrations(engine_name: str, tmp_path: P
         assert asked.exit_code == 0, asked.output
         assert "health.health" in asked.output
         assert not shop.schema().tables
-        assert "No such command 'db'" in shop.flask("db", "current").output
+        assert "No such command 'db'" in shop.flask("db current").output
 
 
 def test_the_service_never_makes_its_tables() -> None:

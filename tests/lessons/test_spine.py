@@ -126,7 +126,7 @@ def assert_rows_live(shop: Shop, lesson: Lesson, first: dict[str, Any], *, since
     assert shop.stands_at() == (head_of(lesson),)
     assert_rows_are_as_promised(shop, lesson, first, since=since)
     if shop.engine.name == "sqlite":
-        assert not shop.query("SELECT * FROM pragma_foreign_key_check").rows
+        assert not shop.sql("SELECT * FROM pragma_foreign_key_check").rows
 
 
 def assert_rows_are_as_promised(shop: Shop, lesson: Lesson, first: dict[str, Any], *, since: str) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy
 
 from migration_lab.ground.course import lesson
 from migration_lab.ground.engines.postgres.binaries import find_binaries
+from migration_lab.shops.flask_command import run_flask
 from tests.lessons.spine import LAST, Shop, head_of, on_both_engines, shop_at
 
 COUPONS_BY_HAND = """
@@ -33,7 +34,7 @@ def test_a_table_made_by_hand_comes_into_the_history_with_its_rows(engine_name: 
 
         production.do("db", "upgrade")
 
-        assert production.query("SELECT code, percent_off FROM coupons").rows == (("BLACK-FRIDAY", 30),)
+        assert production.sql("SELECT code, percent_off FROM coupons").rows == (("BLACK-FRIDAY", 30),)
         assert "No new upgrade operations detected." in production.do("db", "check")
         assert production.schema() == fresh
 
@@ -44,7 +45,7 @@ def test_another_table_of_the_same_name_is_refused(engine_name: str, tmp_path: P
         shop.do("db", "upgrade", "0032")
         shop.execute("CREATE TABLE coupons (code varchar(40) NOT NULL PRIMARY KEY)")
 
-        refused = shop.flask("db", "upgrade")
+        refused = shop.flask("db upgrade")
 
         assert refused.exit_code != 0
         assert "The table coupons has the columns ['code']" in refused.output
@@ -54,7 +55,7 @@ def test_another_table_of_the_same_name_is_refused(engine_name: str, tmp_path: P
 def test_replicas_that_start_at_once_take_turns(tmp_path: Path) -> None:
     with shop_at(LAST, "postgres", tmp_path) as shop:
         codes: list[int] = []
-        replicas = [threading.Thread(target=lambda: codes.append(shop.flask("db", "upgrade").exit_code)) for _ in "abc"]
+        replicas = [threading.Thread(target=lambda: codes.append(shop.flask("db upgrade").exit_code)) for _ in "abc"]
         for replica in replicas:
             replica.start()
         for replica in replicas:
@@ -78,7 +79,7 @@ def test_a_lock_that_is_not_free_is_tried_again(tmp_path: Path) -> None:
             if "attempt 1 of 10" in "".join(printed):
                 reader.close()
 
-        done = shop.flask("db", "upgrade", on_output=let_go)
+        done = run_flask(shop, "db", "upgrade", on_output=let_go)
 
         assert done.exit_code == 0, done.output
         assert "No lock within 2s (attempt 1 of 10)." in done.output
@@ -121,7 +122,7 @@ def test_the_schema_on_file_catches_what_the_drift_check_cannot_see(engine_name:
         shop.execute(f"DROP TRIGGER orders_updated_at{on_table}")
 
         assert "No new upgrade operations detected." in shop.do("db", "check")
-        found = shop.flask("schema", "check")
+        found = shop.flask("schema check")
 
         assert found.exit_code == 1
         assert re.search(r"^-CREATE TRIGGER orders_updated_at", found.output, re.MULTILINE)
@@ -148,8 +149,8 @@ def test_a_backfill_goes_in_batches_and_can_be_run_again(revision: str, tmp_path
 
         shop.do("db", "upgrade", revision)
 
-        assert shop.query(f"SELECT count(*) FROM {table} WHERE {column} IS NULL").scalar == 0
-        writers = shop.query(f"SELECT count(DISTINCT xmin::text) FROM {table} WHERE id > 20").scalar
+        assert shop.sql(f"SELECT count(*) FROM {table} WHERE {column} IS NULL").scalar == 0
+        writers = shop.sql(f"SELECT count(DISTINCT xmin::text) FROM {table} WHERE id > 20").scalar
         assert writers >= 3, "each batch is a transaction of its own"
 
 
@@ -159,7 +160,7 @@ def test_an_invalid_index_is_built_again(tmp_path: Path) -> None:
         shop.do("db", "upgrade", "0016")
         for email in ("ann@example.com", "ANN@example.com"):
             shop.execute(f"INSERT INTO users (email, timezone, is_active) VALUES ('{email}', 'UTC', true)")
-        failed = shop.flask("db", "upgrade", "0017")
+        failed = shop.flask("db upgrade 0017")
         assert "could not create unique index" in failed.output
         assert not is_valid(shop)
 
@@ -170,5 +171,5 @@ def test_an_invalid_index_is_built_again(tmp_path: Path) -> None:
 
 
 def is_valid(shop: Shop) -> bool:
-    valid = shop.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_users_email_lower'::regclass").scalar
+    valid = shop.sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_users_email_lower'::regclass").scalar
     return bool(valid)

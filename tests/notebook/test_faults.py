@@ -16,7 +16,7 @@ from migration_lab import cli
 from migration_lab.ground import places, spine
 from migration_lab.ground.engines.postgres import binaries
 from migration_lab.shops import flask_command
-from migration_lab.shops.origin import FILE_NAME
+from migration_lab.shops.identity import FILE_NAME
 from migration_lab.teaching.judging import database
 from tests import tiny_course
 from tests.notebook.conftest import Cell

@@ -2,7 +2,6 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,9 @@ import pytest
 from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments import locks
-from migration_lab.shops.flask_command import environment, lesson_in, run_flask, run_pytest, session_name
+from migration_lab.shops.flask_command import environment, run_flask, run_pytest, session_name
 from migration_lab.shops.process import run
-
-
-@dataclass(frozen=True)
-class Place:
-    folder: Path
-
+from tests.shops.work import Place
 
 ELSEWHERE = {
     "DATABASE_URL": "sqlite:////nowhere/production.db",
@@ -106,18 +100,6 @@ def test_nothing_runs_when_flaskenv_names_no_database(
 def test_a_deleted_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"exercise-02.1-sqlite is not there any more. Run `lab reset 02.1`"):
         run_flask(Place(tmp_path / "exercise-02.1-sqlite"), "db", "upgrade")
-
-
-@pytest.mark.parametrize(
-    ("folder", "typed"),
-    [
-        ("02_first_migration-sqlite", "02_first_migration"),
-        ("02_first_migration-postgres-2", "02_first_migration --engine postgres"),
-        ("exercise-02.1-sqlite", "02.1"),
-    ],
-)
-def test_what_to_type_after_lab_reset(folder: str, typed: str) -> None:
-    assert lesson_in(folder) == typed
 
 
 @pytest.mark.parametrize(

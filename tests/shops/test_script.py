@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,7 @@ import pytest
 from migration_lab.ground.errors import LabError
 from migration_lab.shops.flask_command import environment
 from migration_lab.shops.script import ScriptSyntaxError, run_script
-
-
-@dataclass(frozen=True)
-class Place:
-    folder: Path
-
+from tests.shops.work import Place
 
 SCRIPTS = {
     "stops at the first failure": "set -eu\nflask db current\nflask db nothing\nflask db heads\n",

@@ -11,11 +11,12 @@ import sqlalchemy
 from migration_lab.ground import course
 from migration_lab.ground.course import lesson
 from migration_lab.ground.engines import Engine, engine
-from migration_lab.shops import workspace
+from migration_lab.shops.finding import meant, others
 from migration_lab.shops.flask_command import run_flask
-from migration_lab.shops.origin import FILE_NAME, database_sign, files_sign, read_record
-from migration_lab.shops.workspace import Workspace, find, name_of, open_exercise, open_lesson, others, reset, resume
-from tests.shops.work import CHANGED, SHOP, START, emails, execute, opened, write
+from migration_lab.shops.identity import FILE_NAME, read_record
+from migration_lab.shops.origin import database_sign, files_sign
+from migration_lab.shops.workspace import Workspace, find, open_exercise, open_lesson, reset, resume
+from tests.shops.work import CHANGED, SHOP, START, emails, execute, opened, second, write
 
 pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")
 
@@ -28,7 +29,7 @@ def test_a_lesson_opens_at_its_start(each_engine: Engine, home: Path) -> None:
     env = (at.folder / ".flaskenv").read_text()
     assert env == f"FLASK_APP=shop\nDATABASE_URL={each_engine.url(at.folder)}\n"
     assert run_flask(at, "db", "current").output.splitlines()[-1] == "0002 (head)"
-    assert json.loads((at.folder / FILE_NAME).read_text())["lesson"] == "02_second"
+    assert json.loads((at.folder / FILE_NAME).read_text())["identity"]["lesson"] == "02_second"
 
 
 def test_exercises_and_scenes_have_workspaces_of_their_own(each_engine: Engine, home: Path) -> None:
@@ -37,21 +38,16 @@ def test_exercises_and_scenes_have_workspaces_of_their_own(each_engine: Engine, 
     assert (plain.title, stuck.title) == ("exercise 02.1", "exercise 02.2")
     assert emails(plain) == START
     assert emails(stuck) == [f"from {each_engine.name}"]
-    assert find("exercise-02.2", each_engine) == resume("exercise-02.2", each_engine) == stuck
-
-
-def test_titles() -> None:
-    assert workspace.title_of("exercise-02.1") == "exercise 02.1"
+    assert find(stuck.identity) == resume(stuck.identity) == stuck
 
 
 def test_the_whole_name_of_a_workspace_means_that_one(tiny_course: Path, home: Path) -> None:
     on, lesson = engine("sqlite"), course.lesson("02")
     open_lesson(lesson, on)
     at = open_lesson(lesson, on, "stuck").workspace
-    assert name_of("02", on) == "02_second-stuck"
-    assert name_of("02_second", on) == "02_second"
-    assert name_of("02_second-stuck", on) == "02_second-stuck"
-    assert others(at) == [("02_second", "sqlite")]
+    assert meant("02", on) == meant("02_second-stuck", on) == at.identity
+    assert meant("02_second", on) == second(on)
+    assert others(at.identity) == [second(on)]
 
 
 # ------------------------------------------------------------------------------------------------- what holds work
@@ -118,7 +114,7 @@ def test_a_kept_workspace_still_works(each_engine: Engine) -> None:
     kept = open_lesson(lesson("02"), each_engine).kept
     assert kept is not None
     assert (kept / "notes.txt").exists()
-    mine = Workspace(kept, at.lesson, each_engine, "kept")
+    mine = Workspace(kept, at.identity)
     assert run_flask(mine, "db", "downgrade").exit_code == 0
     assert emails(mine) == ["mine", "mine"]
     assert run_flask(at, "db", "current").output.splitlines()[-1] == "0002 (head)"
@@ -133,7 +129,7 @@ def test_at_most_five_are_kept(each_engine: Engine, home: Path, monkeypatch: pyt
     assert [each.dropped and each.dropped.name[-1] for each in seen] == [None] * 5 + ["0", "1"]
     assert [path.name[-1] for path in sorted((home / "shops/kept").iterdir())] == list("23456")
     with pytest.raises((sqlalchemy.exc.OperationalError, psycopg.OperationalError)):
-        emails(Workspace(seen[0].kept or Path(), lesson("02"), each_engine, ""))
+        emails(Workspace(seen[0].kept or Path(), second(each_engine)))
 
 
 def test_two_kept_within_a_second_do_not_collide(each_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,10 @@ from migration_lab.ground.engines import Engine, engine
 from migration_lab.ground.errors import LabError
 from migration_lab.shops import kept, workspace
 from migration_lab.shops.flask_command import run_flask
-from migration_lab.shops.origin import FILE_NAME, database_sign, files_sign
+from migration_lab.shops.identity import FILE_NAME
+from migration_lab.shops.origin import database_sign, files_sign
 from migration_lab.shops.workspace import Workspace, find, open_lesson, restore, resume
-from tests.shops.work import CHANGED, SHOP, START, emails, execute, opened, write
+from tests.shops.work import CHANGED, SHOP, START, emails, execute, opened, second, write
 
 pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")
 
@@ -27,12 +28,12 @@ pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")
 def test_a_workspace_that_was_never_opened_or_was_deleted_is_said(each_engine: Engine, home: Path) -> None:
     for get in (resume, find):
         with pytest.raises(LabError, match=r"\(02_second-\w+\) is not there. Run `lab open 02_second"):
-            get("02_second", each_engine)
+            get(second(each_engine))
     at = opened(each_engine)
     shutil.rmtree(home / "shops")
     for get in (resume, find):
         with pytest.raises(LabError, match="is not there"):
-            get("02_second", each_engine)
+            get(second(each_engine))
     with pytest.raises(LabError, match="lab reset 02_second"):
         run_flask(at, "db", "current")
     assert opened(each_engine) == at
@@ -50,11 +51,11 @@ def test_a_half_written_workspace_is_said_and_replaced(record: str | None, each_
     (at.folder / "rows.sql").unlink()
     each_engine.drop(at.folder)  # it comes after the files
     with pytest.raises(LabError, match="is incomplete: opening it was interrupted"):
-        resume("02_second", each_engine)
+        resume(second(each_engine))
     again = open_lesson(lesson("02"), each_engine)
     assert again.kept is None
     assert (again.workspace.folder / SHOP).read_text() == text
-    assert resume("02_second", each_engine) == again.workspace
+    assert resume(second(each_engine)) == again.workspace
 
 
 def _utf_16(path: Path) -> None:
@@ -84,7 +85,7 @@ def test_a_spoilt_flaskenv_is_said_and_stands_in_the_way_of_nothing(
     assert run_flask(again.workspace, "db", "current").exit_code == 0
     assert again.kept  # with whatever the learner made of the file
     assert emails(again.workspace) == START
-    kept = Workspace(again.kept, at.lesson, at.engine, at.title)
+    kept = Workspace(again.kept, at.identity)
     assert run_flask(kept, "db", "current").exit_code == 0
     if spoil is _folder:
         assert [path.read_text() for path in again.kept.glob(".flaskenv-*/mine.txt")] == ["mine"]
@@ -149,7 +150,7 @@ def test_work_that_cannot_be_kept_stays_where_it_is(
     assert emails(at) == ["mine", "mine"]
     again = open_lesson(lesson("02"), each_engine)
     assert again.kept is not None
-    assert emails(Workspace(again.kept, at.lesson, each_engine, "kept")) == ["mine", "mine"]
+    assert emails(Workspace(again.kept, at.identity)) == ["mine", "mine"]
     assert emails(at) == START
 
 
@@ -223,7 +224,7 @@ run_flask(at, "db", "upgrade")
 
 def test_a_kernel_killed_in_an_upgrade_leaves_a_database_that_works(each_engine: Engine) -> None:
     assert subprocess.run([sys.executable, "-c", KILLED, each_engine.name]).returncode == -9
-    at = resume("02_second", each_engine)
+    at = resume(second(each_engine))
     assert emails(at) == START
     (at.folder / "migrations/versions/0003_slow.py").unlink()
     assert run_flask(at, "db", "downgrade", timeout=30).exit_code == 0

@@ -10,7 +10,7 @@ from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError
 from migration_lab.shops import leases
 from migration_lab.shops.workspace import find, reset, resume
-from tests.shops.work import opened, write
+from tests.shops.work import opened, second, write
 
 pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")
 
@@ -55,7 +55,7 @@ def test_a_second_process_gets_a_second_workspace(
     at = opened(each_engine)
     assert at.folder.name == f"{name}-2"
     assert opened(each_engine) == at  # opening again means its own
-    assert find("02_second", each_engine) == resume("02_second", each_engine) == at
+    assert find(second(each_engine)) == resume(second(each_engine)) == at
     first.kill()
     first.wait()
     assert _first_line(another_process(each_engine)) == name
@@ -74,8 +74,8 @@ def test_what_another_process_holds_cannot_be_resumed_but_found_and_reset(
 ) -> None:
     name = _first_line(another_process(each_engine))
     with pytest.raises(LabError, match="02_second is open in another notebook"):
-        resume("02_second", each_engine)
-    at = find("02_second", each_engine)
+        resume(second(each_engine))
+    at = find(second(each_engine))
     assert at.folder.name == name
     write(at, "notes.txt")
     again = reset("02", each_engine)

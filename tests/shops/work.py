@@ -1,11 +1,15 @@
 """A workspace that is opened, read and changed, as the tests of workspaces do it."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import sqlalchemy
 
 from migration_lab.ground.course import lesson
 from migration_lab.ground.engines import Engine
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.git_command import run_git
+from migration_lab.shops.identity import Identity
 from migration_lab.shops.workspace import Workspace, open_lesson
 
 SHOP = "shop/__init__.py"
@@ -28,6 +32,17 @@ CHANGED = {
     "a stamp": lambda at: run_flask(at, "db", "stamp", "0001"),
     "the database lost": lambda at: at.engine.drop(at.folder),
 }
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in which commands run, where it does not matter whose shop that is."""
+
+    folder: Path
+
+
+def second(each_engine: Engine) -> Identity:
+    return Identity("02_second", each_engine.name)
 
 
 def opened(each_engine: Engine, scene: str | None = None) -> Workspace:

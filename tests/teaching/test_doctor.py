@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from migration_lab.ground import places
+from migration_lab.instruments.shop import PlainShop
 from migration_lab.shops.process import Completed
 from migration_lab.teaching import doctor
 from migration_lab.teaching.doctor import Examination, Finding
@@ -55,10 +56,10 @@ def test_a_note_does_not_make_a_machine_unfit() -> None:
 @pytest.mark.parametrize("name", ["SQLite", "Postgres"])
 @pytest.mark.parametrize("failing", ["downgrade", "upgrade"])
 def test_a_command_that_fails_is_a_problem(name: str, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(shop: object, *arguments: str) -> Completed:
-        return Completed(failing in arguments, f"Traceback\nOperationalError: {failing} is broken\n")
+    def fail(shop: object, command: str) -> Completed:
+        return Completed(failing in command, f"Traceback\nOperationalError: {failing} is broken\n")
 
-    monkeypatch.setattr(doctor, "run_flask", fail)
+    monkeypatch.setattr(PlainShop, "flask", fail)
     finding = only(name)
     assert finding.verdict == "problem"
     assert finding.says == f"`flask db {failing}` failed on {name}: OperationalError: {failing} is broken"

@@ -15,14 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.traffic import READS_AND_WRITES, Request, Requests, over_http
 from migration_lab.instruments.traffic.plan import READERS
 from migration_lab.instruments.traffic.senders import ANSWER_SECONDS, REASON_HEADER, described
 from migration_lab.shops import process
-from migration_lab.shops.flask_command import environment
+from migration_lab.shops.flask_command import HasFolder, environment
 
 START_SECONDS = 30
 STOP_SECONDS = 3
@@ -32,13 +32,6 @@ DRAIN_SECONDS = 0.2  # for requests that the earlier shop still works on
 LOG_LINES = 400
 NO_ANSWER = f"no answer within {ANSWER_SECONDS:.0f} seconds"
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-class HasFolder(Protocol):
-    """A workspace, or anything else that is a folder with the shop and its `.flaskenv`."""
-
-    @property
-    def folder(self) -> Path: ...
 
 
 @dataclass(frozen=True)

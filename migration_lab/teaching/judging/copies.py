@@ -95,7 +95,7 @@ class Copies:
         folder = self._root / str(len(self._made) + 1) / self._workspace.folder.name
         self._made.append((engine, folder))
         copy_files(self._workspace.folder, folder)
-        copied = replace(self._workspace, folder=folder, engine=engine)
+        copied = Workspace(folder, replace(self._workspace.identity, engine=engine.name))
         refuse_own_addresses(self._workspace, folder)
         _point_at_copy(self._workspace, copied)
         return copied

@@ -3,19 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import split
 from typing import Any
 
-from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError
-from migration_lab.instruments import query
-from migration_lab.instruments.query import Rows
-from migration_lab.instruments.revisions import History, read_history, read_standing
-from migration_lab.instruments.schema import Column, Schema, diff, read_schema
-from migration_lab.shops.flask_command import run_flask
+from migration_lab.instruments.revisions import History
+from migration_lab.instruments.schema import Column, Schema, diff
+from migration_lab.instruments.shop import PlainShop
 from migration_lab.shops.process import Completed, StoppedError
 from migration_lab.shops.process.loaded import sign_of
-from migration_lab.shops.script import Ran, run_script
+from migration_lab.shops.script import Ran
 from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching.explain import Card, explain
 from migration_lab.teaching.judging import rows
@@ -91,7 +87,7 @@ def column_of(schema: Schema, name: str) -> Column | None:
     return found.column(column) if found else None
 
 
-class Database:
+class Database(PlainShop):
     """A copy of the learner's files and a database to go with it.
 
     Args:
@@ -110,23 +106,13 @@ class Database:
         watch: Callable[[Snapshot, Snapshot], None] | None = None,
         causes: dict[str, tuple[str, str]] | None = None,
     ) -> None:
+        super().__init__(workspace.folder, workspace.engine, workspace.url)
         self.workspace = workspace
         self.name = name
-        self.url = workspace.url
         self._watch = watch
         self._causes = causes or {}
         self._before: Snapshot | None = None
         self._history: tuple[object, History] | None = None
-
-    @property
-    def folder(self) -> Path:
-        """Where the copied files are."""
-        return self.workspace.folder
-
-    @property
-    def engine(self) -> Engine:
-        """The engine of the database; `engine.name` is `sqlite` or `postgres`."""
-        return self.workspace.engine
 
     def flask(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
         """Run `flask db current`, say, as in a terminal in this folder or in one below it, whatever comes of it.
@@ -141,7 +127,7 @@ class Database:
                 short.
         """
         try:
-            completed = run_flask(self.workspace, *split(command), folder=folder, timeout=seconds or COMMAND_SECONDS)
+            completed = super().flask(command, folder=folder, seconds=seconds or COMMAND_SECONDS)
         finally:
             refuse_reached(self.folder)
         refuse_from_outside(completed, f"flask {command}", self.workspace)
@@ -154,7 +140,7 @@ class Database:
             LabError: as for `flask`; or the script has something that cannot be run.
         """
         try:
-            return run_script(self.workspace, command)
+            return super().run(command)
         finally:
             refuse_reached(self.folder)
 
@@ -206,10 +192,6 @@ class Database:
             at = None if refused else self._must_stand_at(() if to == "base" else (to,), "db downgrade")
         return self._looked(at)
 
-    def schema(self) -> Schema:
-        """What the database holds now, without Alembic's own table."""
-        return read_schema(self.url)
-
     def snapshot(self, *, schema: Schema | None = None, at: tuple[str, ...] | None = None) -> Snapshot:
         """Schema, rows and revisions as they are now.
 
@@ -225,23 +207,11 @@ class Database:
         return [setting for (setting,) in self.sql(SETTINGS).rows]
 
     def history(self) -> History:
-        """The revisions in the files."""
+        """The revisions in the files, read again when these have changed."""
         sign = sign_of(self.folder)
         if self._history is None or self._history[0] != sign:
-            self._history = sign, read_history(self.workspace)
+            self._history = sign, super().history()
         return self._history[1]
-
-    def stands_at(self) -> tuple[str, ...]:
-        """The revisions that the database names, sorted; none before the first migration."""
-        return read_standing("database", self.url).revisions
-
-    def sql(self, question: str) -> Rows:
-        """Ask the database; it refuses to change anything."""
-        return query.query(self.url, question)
-
-    def execute(self, sql: str) -> int:
-        """Change the database by hand, as another program would; the number of rows touched."""
-        return query.execute(self.url, sql)
 
     def refusal(self, sql: str) -> str:
         """Why the database does not carry a statement out, in its own words; empty when it does."""

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from dotenv import set_key
 
@@ -12,22 +11,16 @@ from migration_lab.ground.course import Lesson
 from migration_lab.ground.spine import lay_checkpoint
 from migration_lab.instruments.schema import diff
 from migration_lab.instruments.service import Service, serve
+from migration_lab.instruments.shop import PlainShop
 from migration_lab.instruments.traffic import Request
 from migration_lab.teaching.judging.database import Database, Snapshot
 from migration_lab.teaching.judging.expectations import Miss
 from migration_lab.teaching.judging.words import listed, revision_names
 
 
-@dataclass(frozen=True)
-class Release:
-    """A folder with a shop that serves the database which its `.flaskenv` names."""
-
-    folder: Path
-
-
-def release_before(copy: Database, lesson: Lesson) -> Release:
+def release_before(copy: Database, lesson: Lesson) -> PlainShop:
     """The shop as it is at a lesson's start, in a folder beside the copy's, on the copy's database."""
-    before = Release(copy.folder.with_name(f"{copy.folder.name}-before"))
+    before = PlainShop(copy.folder.with_name(f"{copy.folder.name}-before"), copy.engine, copy.url)
     lay_checkpoint(lesson, before.folder)
     shutil.copy2(copy.folder / ".flaskenv", before.folder)
     if copy.engine.name == "sqlite":  # whose file is named as seen from the folder

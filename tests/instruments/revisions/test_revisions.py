@@ -1,26 +1,21 @@
 """The graph of revisions, where databases stand in it, and what is said when files make no history."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.query import execute
 from migration_lab.instruments.revisions import History, Standing, as_mermaid, as_text, read_history, read_revisions
+from migration_lab.instruments.shop import PlainShop
 
 Graph = dict[str, str | tuple[str, ...] | None]
 
 LINE: Graph = {"0001": None, "0002": "0001"}
 BRANCHES: Graph = {"0001": None, "0002a": "0001", "0002b": "0001", "0003b": "0002b"}
 MERGED: Graph = {**BRANCHES, "0004": ("0002a", "0003b"), "0005": "0004"}
-
-
-@dataclass
-class Place:
-    folder: Path
-    url: str = ""
 
 
 VERSIONS = "migrations/versions"
@@ -125,7 +120,7 @@ def test_two_histories_without_a_common_base_stand_below_each_other(tmp_path: Pa
 
 def test_where_a_database_stands(tmp_path: Path, database: str) -> None:
     lay(tmp_path, LINE)
-    place = Place(tmp_path, database)
+    place = PlainShop(tmp_path, engine("sqlite"), database)
     assert read_history(place).current == ()
     assert '[("database<br/>at no revision")]' in as_mermaid(read_history(place))
     assert as_text(read_history(place)).endswith("database: at no revision; it has no table alembic_version")
@@ -222,6 +217,6 @@ def test_a_broken_file_is_named(tmp_path: Path, text: str, says: str) -> None:
 
 def test_a_shop_without_migrations_says_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="flask db init"):
-        read_history(Place(tmp_path))
+        PlainShop(tmp_path, engine("sqlite")).history()
     (tmp_path / VERSIONS).mkdir(parents=True)
     assert as_text(History(read_revisions(tmp_path))) == "(no revisions yet)"

@@ -186,9 +186,9 @@ def test_ctrl_c_ends_a_check_and_leaves_nothing_behind(root: Path) -> None:
     work = opened()
     solve(work, "import time\ntime.sleep(60)", DROP)
     program = (
-        "from migration_lab.ground import engines\nfrom migration_lab.shops import workspace\n"
+        "from migration_lab.shops import workspace\nfrom migration_lab.shops.identity import Identity\n"
         "from migration_lab.teaching.judging import check\n"
-        "work = workspace.find('exercise-01.1', engines.engine('sqlite'))\nprint('go', flush=True)\ncheck('01.1', work)"
+        "work = workspace.find(Identity.of_exercise('01.1', 'sqlite'))\nprint('go', flush=True)\ncheck('01.1', work)"
     )
     running = subprocess.Popen(
         [sys.executable, "-c", program],
