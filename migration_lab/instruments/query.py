@@ -6,15 +6,14 @@ import sqlite3
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 
+from migration_lab.ground import connect
+from migration_lab.ground.database_errors import first_line, gave_up, out_of_reach, unreachable
 from migration_lab.ground.errors import LabError
-from migration_lab.instruments import readonly
-from migration_lab.instruments.readonly import first_line, gave_up, looking_at, out_of_reach, parse, unreachable
+from migration_lab.instruments.readonly import looking_at
 
 SHOWN_ROWS = 30
 SHOWN_CHARACTERS = 100
@@ -107,7 +106,7 @@ def execute(url: str, sql: str) -> int:
     Raises:
         LabError: the database does not accept it, its own words are in the message; or one of the limits was reached.
     """
-    parsed = parse(url)
+    parsed = connect.parse(url)
     return _execute_sqlite(parsed, sql) if parsed.get_backend_name() == "sqlite" else _execute_postgres(parsed, sql)
 
 
@@ -134,12 +133,10 @@ def as_shown(value: object) -> str:
 
 def _execute_sqlite(url: URL, sql: str) -> int:
     try:
-        connection = sqlite3.connect(
-            Path(url.database or ":memory:"), timeout=readonly.LOCK_SECONDS, isolation_level=None
-        )
+        connection = connect.sqlite(url.database or ":memory:", isolation_level=None)
     except sqlite3.Error as error:
         raise unreachable(str(url), error) from error
-    readonly.limit(connection)
+    connect.limit(connection)
     try:
         connection.executescript(sql if OWN_TRANSACTION.search(sql) else f"BEGIN;\n{sql}\n;COMMIT")
         return connection.total_changes
@@ -150,30 +147,28 @@ def _execute_sqlite(url: URL, sql: str) -> int:
 
 
 def _execute_postgres(url: URL, sql: str) -> int:
-    dialect = create_engine(url).dialect
-    arguments, options = dialect.create_connect_args(url)
-    options["application_name"] = "SQL by hand"  # for who looks at the server's sessions
+    import psycopg  # only those who use Postgres import its driver
+
     try:
-        # Not through the engine, which asks a server five questions about itself first.
-        driver: Any = dialect.connect(*arguments, **options)
-    except dialect.loaded_dbapi.Error as error:
+        # Not through SQLAlchemy's engine, which asks a server five questions about itself first.
+        session: Any = connect.postgres(connect.parameters_of(url), name="SQL by hand")
+    except psycopg.Error as error:
         raise unreachable(url.render_as_string(hide_password=False), error) from error
     try:
-        driver.autocommit = True
         changed = 0
-        with driver.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = '{readonly.LOCK_SECONDS}s'")
-            cursor.execute(f"SET statement_timeout = '{readonly.STATEMENT_SECONDS}s'")
+        with session.cursor() as cursor:
+            for setting, value in connect.limits().items():
+                cursor.execute(f"SET {setting} = '{value}'")
             cursor.execute(sql)
             while True:
                 word = (cursor.statusmessage or "").split(" ")[0]
                 changed += cursor.rowcount if word in ("INSERT", "UPDATE", "DELETE", "MERGE") else 0
                 if not cursor.nextset():
                     return changed
-    except dialect.loaded_dbapi.Error as error:
+    except psycopg.Error as error:
         raise _not_done(error) from error
     finally:
-        driver.close()
+        session.close()
 
 
 def _refused(error: Exception) -> LabError:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from migration_lab.ground import connect
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.locks import sessions
 from migration_lab.instruments.locks.seen import WHOLE_FILE, Hold, Seen, Wait
@@ -109,7 +110,7 @@ class Watch(Seen):
         self._file = sessions.sqlite_file(self.url)
         if self._file:
             return {"engine": "sqlite", "file": self._file, "every": self._every}
-        parameters = sessions.postgres_parameters(self.url)
+        parameters = connect.parameters_of(self.url)
         return {"engine": "postgres", "parameters": parameters, "every": self._every}
 
     def _follow(self, process: subprocess.Popen[str]) -> None:
