@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 from migration_lab.ground import connect
 from migration_lab.ground.database_errors import first_line, gave_up, out_of_reach, unreachable
 from migration_lab.ground.errors import LabError
+from migration_lab.ground.text_table import text_table
 from migration_lab.instruments.readonly import looking_at
 
 SHOWN_ROWS = 30
@@ -49,17 +50,10 @@ class Rows:
         """An aligned table of the first `limit` rows, and how many there are in all."""
         if self.if_none and not self.rows:
             return self.if_none
-        cells = self.as_cells(limit)
-        widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
-        numeric = [all(isinstance(row[i], int | float | Decimal) for row in self.rows) for i in range(len(widths))]
-        lines = [
-            "  ".join(name.ljust(width) for name, width in zip(self.columns, widths, strict=True)).rstrip(),
-            "  ".join("-" * width for width in widths),
-        ]
-        for row in cells:
-            aligned = zip(row, widths, numeric, strict=True)
-            lines.append("  ".join(c.rjust(w) if right else c.ljust(w) for c, w, right in aligned).rstrip())
-        return "\n".join([*lines, self.footer(limit)])
+        values = enumerate(zip(*self.rows, strict=True))
+        numeric = [place for place, column in values if all(isinstance(each, int | float | Decimal) for each in column)]
+        table = text_table(self.columns, self.as_cells(limit), numeric=numeric, heads_at_left=True)
+        return "\n".join([*table, self.footer(limit)])
 
     def footer(self, limit: int = SHOWN_ROWS) -> str:
         """How many rows there are, and how many of them are shown when that is not all."""

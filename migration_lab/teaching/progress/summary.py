@@ -10,6 +10,7 @@ from typing import Literal
 
 from migration_lab.ground import course
 from migration_lab.ground.errors import LabError
+from migration_lab.ground.text_table import text_table
 from migration_lab.teaching import quiz
 from migration_lab.teaching.progress.file import ExerciseRecord, Progress, forget, load
 
@@ -53,13 +54,7 @@ class Summary:
 
     def as_text(self) -> str:
         """The rows as a table for a terminal."""
-        table = [HEADINGS, *self.rows]
-        widths = [max(len(row[column]) for row in table) for column in range(len(HEADINGS))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-        ]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join([*([self.notice, ""] if self.notice else []), *lines])
+        return "\n".join([*([self.notice, ""] if self.notice else []), *text_table(HEADINGS, self.rows)])
 
     def as_html(self) -> str:
         """The rows as an HTML table with a caption; nothing in it needs a style."""
