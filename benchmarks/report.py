@@ -50,9 +50,9 @@ def postgres() -> str:
         return "no PostgreSQL"
     import psycopg
 
+    from migration_lab.ground.connect import to_server
     from migration_lab.ground.engines.postgres import attach
-    from migration_lab.ground.engines.postgres.connection import connect
 
-    connection: psycopg.Connection = connect(attach())
+    connection: psycopg.Connection = to_server(attach())
     with connection:
         return f"PostgreSQL {connection.info.parameter_status('server_version')}"

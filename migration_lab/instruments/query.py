@@ -6,15 +6,15 @@ import sqlite3
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 
+from migration_lab.ground import connect
+from migration_lab.ground.database_errors import first_line, gave_up, out_of_reach, unreachable
 from migration_lab.ground.errors import LabError
-from migration_lab.instruments import readonly
-from migration_lab.instruments.readonly import first_line, gave_up, looking_at, out_of_reach, parse, unreachable
+from migration_lab.ground.text_table import text_table
+from migration_lab.instruments.readonly import looking_at
 
 SHOWN_ROWS = 30
 SHOWN_CHARACTERS = 100
@@ -50,17 +50,10 @@ class Rows:
         """An aligned table of the first `limit` rows, and how many there are in all."""
         if self.if_none and not self.rows:
             return self.if_none
-        cells = self.as_cells(limit)
-        widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
-        numeric = [all(isinstance(row[i], int | float | Decimal) for row in self.rows) for i in range(len(widths))]
-        lines = [
-            "  ".join(name.ljust(width) for name, width in zip(self.columns, widths, strict=True)).rstrip(),
-            "  ".join("-" * width for width in widths),
-        ]
-        for row in cells:
-            aligned = zip(row, widths, numeric, strict=True)
-            lines.append("  ".join(c.rjust(w) if right else c.ljust(w) for c, w, right in aligned).rstrip())
-        return "\n".join([*lines, self.footer(limit)])
+        values = enumerate(zip(*self.rows, strict=True))
+        numeric = [place for place, column in values if all(isinstance(each, int | float | Decimal) for each in column)]
+        table = text_table(self.columns, self.as_cells(limit), numeric=numeric, heads_at_left=True)
+        return "\n".join([*table, self.footer(limit)])
 
     def footer(self, limit: int = SHOWN_ROWS) -> str:
         """How many rows there are, and how many of them are shown when that is not all."""
@@ -107,7 +100,7 @@ def execute(url: str, sql: str) -> int:
     Raises:
         LabError: the database does not accept it, its own words are in the message; or one of the limits was reached.
     """
-    parsed = parse(url)
+    parsed = connect.parse(url)
     return _execute_sqlite(parsed, sql) if parsed.get_backend_name() == "sqlite" else _execute_postgres(parsed, sql)
 
 
@@ -134,12 +127,10 @@ def as_shown(value: object) -> str:
 
 def _execute_sqlite(url: URL, sql: str) -> int:
     try:
-        connection = sqlite3.connect(
-            Path(url.database or ":memory:"), timeout=readonly.LOCK_SECONDS, isolation_level=None
-        )
+        connection = connect.sqlite(url.database or ":memory:", isolation_level=None)
     except sqlite3.Error as error:
         raise unreachable(str(url), error) from error
-    readonly.limit(connection)
+    connect.limit(connection)
     try:
         connection.executescript(sql if OWN_TRANSACTION.search(sql) else f"BEGIN;\n{sql}\n;COMMIT")
         return connection.total_changes
@@ -150,30 +141,28 @@ def _execute_sqlite(url: URL, sql: str) -> int:
 
 
 def _execute_postgres(url: URL, sql: str) -> int:
-    dialect = create_engine(url).dialect
-    arguments, options = dialect.create_connect_args(url)
-    options["application_name"] = "SQL by hand"  # for who looks at the server's sessions
+    import psycopg  # only those who use Postgres import its driver
+
     try:
-        # Not through the engine, which asks a server five questions about itself first.
-        driver: Any = dialect.connect(*arguments, **options)
-    except dialect.loaded_dbapi.Error as error:
+        # Not through SQLAlchemy's engine, which asks a server five questions about itself first.
+        session: Any = connect.postgres(connect.parameters_of(url), name="SQL by hand")
+    except psycopg.Error as error:
         raise unreachable(url.render_as_string(hide_password=False), error) from error
     try:
-        driver.autocommit = True
         changed = 0
-        with driver.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = '{readonly.LOCK_SECONDS}s'")
-            cursor.execute(f"SET statement_timeout = '{readonly.STATEMENT_SECONDS}s'")
+        with session.cursor() as cursor:
+            for setting, value in connect.limits().items():
+                cursor.execute(f"SET {setting} = '{value}'")
             cursor.execute(sql)
             while True:
                 word = (cursor.statusmessage or "").split(" ")[0]
                 changed += cursor.rowcount if word in ("INSERT", "UPDATE", "DELETE", "MERGE") else 0
                 if not cursor.nextset():
                     return changed
-    except dialect.loaded_dbapi.Error as error:
+    except psycopg.Error as error:
         raise _not_done(error) from error
     finally:
-        driver.close()
+        session.close()
 
 
 def _refused(error: Exception) -> LabError:

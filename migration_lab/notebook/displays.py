@@ -1,14 +1,9 @@
-"""How the lab's objects look in a cell: as HTML for JupyterLab, and as plain text that says the same.
-
-HTML here has meaning and no style: that is in `jupyter/labextension/static/lab.css`, once for all outputs.
-"""
+"""How the lab's objects look in a cell: as HTML for JupyterLab, and as plain text that says the same."""
 
 import json
 import os
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +11,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from migration_lab.ground import course, way
+from migration_lab.ground.html import button, card, inline, table
 from migration_lab.instruments import revisions, schema
 
 Bundle = dict[str, str]
-
-TALL, WIDE = 10, 50  # rows, and characters side by side: what half a small screen shows without scrolling
 
 
 class Source(str):
@@ -85,44 +79,6 @@ class Next:
 
     def _repr_mimebundle_(self, **_: object) -> Bundle:
         return {"text/markdown": f"**Next:** {self.stop.as_markdown()}", "text/plain": f"Next: {self.stop.words}"}
-
-
-def inline(text: str) -> str:
-    """One line of prose as HTML: escaped, with `code` between backticks."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
-
-
-def card(*parts: str) -> str:
-    """A block of HTML set off by a line at its start; each part is HTML."""
-    return f'<div class="lab-card">{"".join(f"<div>{part}</div>" for part in parts if part)}</div>'
-
-
-def button(command: str, arguments: dict[str, Any], label: str) -> str:
-    """A button that runs a command of JupyterLab; elsewhere it does nothing."""
-    return (
-        f'<button type="button" data-commandlinker-command="{escape(command)}" '
-        f'data-commandlinker-args="{escape(json.dumps(arguments))}">{escape(label)}</button>'
-    )
-
-
-def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table with a caption and a heading for each column; what the cells hold is escaped.
-
-    One that a small panel does not show as a whole can be reached by Tab and scrolled by arrow keys. It is a group and
-    no region: a notebook has many tables of the same name, and regions are landmarks, whose names must differ.
-    """
-    cells = [[str(value) for value in row] for row in rows]
-    head = "".join(f'<th scope="col">{escape(column)}</th>' if column else "<td></td>" for column in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(value)}</td>' for value in row)}</tr>" for row in cells)
-    made = (
-        f'<table class="lab-table"><caption>{inline(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
-    wide = sum(max(map(len, column)) for column in zip(columns, *cells, strict=False))
-    if len(cells) <= TALL and wide <= WIDE:
-        return made
-    label = escape(caption.replace("`", "").strip("()"))
-    return f'<div class="lab-scroll" role="group" tabindex="0" aria-label="{label}">{made}</div>'
 
 
 def show(shown: object) -> None:

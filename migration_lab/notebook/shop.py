@@ -10,11 +10,12 @@ from pathlib import Path, PurePath
 from migration_lab.ground import engines
 from migration_lab.ground.course import EngineName
 from migration_lab.ground.errors import LabError
+from migration_lab.ground.html import button, card, table
 from migration_lab.ground.places import my_work
 from migration_lab.instruments import query, revisions, schema
 from migration_lab.instruments.shop import PlainShop
 from migration_lab.notebook import patience, under_way
-from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, button, card, show, table
+from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, show
 from migration_lab.notebook.live_shop import LiveShop
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.git_command import run_git

@@ -7,10 +7,11 @@ from html import escape
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from migration_lab.ground.html import table
 from migration_lab.instruments.timeline import Recording, Span, Timeline, as_svg, as_text
 from migration_lab.instruments.timeline.text import COLUMNS, WORDS, rows, story
 from migration_lab.notebook import patience
-from migration_lab.notebook.displays import Note, show, table
+from migration_lab.notebook.displays import Note, show
 from migration_lab.shops.process import Completed
 from migration_lab.shops.workspace import Workspace
 

@@ -115,8 +115,8 @@ def _refused(error: BaseException) -> str:
         frame = frame.tb_next
     if frame is None:
         return ""
+    from migration_lab.ground.database_errors import out_of_reach
     from migration_lab.ground.errors import from_the_machine
-    from migration_lab.instruments.readonly import out_of_reach
 
     is_from_database = type(error).__module__.startswith(("psycopg", "sqlalchemy", "sqlite3"))
     said = out_of_reach(error) if is_from_database else from_the_machine(error)

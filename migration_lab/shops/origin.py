@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import sqlalchemy
-
+from migration_lab.ground import connect
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.layers import NOT_INPUT, files_in
 from migration_lab.shops.identity import FILE_NAME, read_record
@@ -53,15 +52,14 @@ def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:
 
 def database_sign(engine: Engine, folder: Path) -> str:
     """Text that changes whenever somebody writes to the folder's database; rather too often than too seldom."""
-    url = sqlalchemy.make_url(engine.sqlalchemy_url(folder))
+    url = connect.parse(engine.sqlalchemy_url(folder))
     if engine.name == "sqlite":
         return _file_sign(Path(url.database or ""))
     import psycopg  # a fifth of a second, which SQLite need not pay
 
-    libpq_url = url.set(drivername="postgresql").render_as_string(hide_password=False)
     for _ in range(TRIES):
         try:
-            with psycopg.connect(libpq_url, autocommit=True) as connection:
+            with connect.postgres(connect.parameters_of(url)) as connection:
                 return str(connection.execute(POSTGRES_SIGN).fetchone())
         except psycopg.OperationalError as error:
             _log.info("no sign of the database of %s: %s", folder.name, error)

@@ -6,9 +6,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy
 from pydantic import model_validator
 
+from migration_lab.ground import connect
 from migration_lab.ground.authored import as_model, read_yaml
 from migration_lab.ground.course import EngineName, Lesson, Strict
 from migration_lab.ground.engines import Engine
@@ -167,8 +167,7 @@ def execute_script(engine: Engine, folder: Path, sql: str) -> None:
     """Execute several statements on a folder's database, in one transaction unless they say otherwise."""
     if not sql.strip():
         return
-    made = sqlalchemy.create_engine(engine.sqlalchemy_url(folder), poolclass=sqlalchemy.NullPool)
-    connection = made.raw_connection()
+    connection = connect.engine(engine.sqlalchemy_url(folder)).raw_connection()
     try:
         if engine.name == "sqlite":
             connection.cursor().executescript(sql)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from migration_lab.ground import connect
 from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
-from migration_lab.instruments import readonly
 from migration_lab.instruments.query import Rows, execute, query
 
 WRITES = (
@@ -100,7 +100,7 @@ def _slow(url: str) -> str:
 def test_sql_without_an_end_is_stopped_at_its_limit(
     rows: str, ask: Callable[[str, str], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readonly, "STATEMENT_SECONDS", 1)
+    monkeypatch.setattr(connect, "STATEMENT_SECONDS", 1)
     with pytest.raises(LabError) as stopped:
         ask(rows, _slow(rows))
     assert stopped.value.message == "This SQL was stopped: it ran for more than 1 seconds, or you interrupted it."

@@ -110,7 +110,7 @@ def test_a_lock_that_stands_in_the_way_of_the_catalog_is_reported(
     on_postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execute(on_postgres, "CREATE VIEW v AS SELECT 1 AS one")
-    monkeypatch.setattr("migration_lab.instruments.readonly.LOCK_SECONDS", 1)
+    monkeypatch.setattr("migration_lab.ground.connect.LOCK_SECONDS", 1)
     with psycopg.connect(on_postgres.replace("+psycopg", "")) as session:
         session.execute("LOCK TABLE v IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(LabError, match="seconds for a lock"):

@@ -6,13 +6,12 @@ import threading
 import time
 
 import psutil
-import psycopg
 import pytest
 
+from migration_lab.ground import connect
 from migration_lab.ground.errors import LabError
-from migration_lab.instruments import readonly, storage
+from migration_lab.instruments import storage
 from migration_lab.instruments.locks import holding
-from migration_lab.instruments.locks.sessions import postgres_parameters
 from migration_lab.instruments.query import execute
 
 MANY = 5000
@@ -107,7 +106,7 @@ def test_an_update_of_all_rows_leaves_dead_rows_and_wal(users: str) -> None:
 
 @on_postgres
 def test_dead_rows_of_a_session_that_is_still_ending_are_seen(users: str) -> None:
-    connection = psycopg.connect(**postgres_parameters(users), autocommit=True)
+    connection = connect.postgres(connect.parameters_of(users))
     before = storage.read(users, "users")
     for sql in ("SELECT count(*) FROM users", "UPDATE users SET email = NULL"):
         connection.execute(sql)  # the first is told at once, so the second is not
@@ -167,7 +166,7 @@ def test_two_tables_are_not_compared(users: str) -> None:
 
 @on_postgres
 def test_a_locked_table_is_said_and_not_waited_for_without_end(users: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readonly, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(connect, "LOCK_SECONDS", 1)
     with (
         holding(users, "LOCK TABLE users IN ACCESS EXCLUSIVE MODE"),
         pytest.raises(LabError, match="End the other transaction"),

@@ -222,8 +222,7 @@ def test_no_statement_waits_for_its_connection(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(generator, "SqlSender", SlowToConnect)
     monkeypatch.setattr(os, "_exit", lambda code: None)
-    made = generator.Generator(over_sql("sqlite://", ["SELECT 1"], ["SELECT 2"], per_second=50))
-    monkeypatch.setattr(made, "_obey", lambda: None)
+    made = generator.Generator(over_sql("sqlite://", ["SELECT 1"], ["SELECT 2"], per_second=50), iter(()))
     made.run()
     assert sent
     assert len(connected) == READERS + WRITERS
@@ -292,7 +291,7 @@ def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:
     text = (
         "from migration_lab.instruments.traffic import Requests, over_http\n"
         "with Requests(over_http({1: 1}, [('GET', '/', None)], per_second=10)) as seen:\n"
-        "    print(seen._process.pid, flush=True)\n"
+        "    print(seen._companion.process.pid, flush=True)\n"
         "    seen.wait_for(10_000)\n"
     )
     with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True, cwd=tmp_path) as parent:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from migration_lab.ground import html
 from migration_lab.ground.jupyter import exporting
-from migration_lab.notebook import displays
 from migration_lab.teaching.judging.words import differences_in
 from tests.notebook.conftest import Cell
 
@@ -215,17 +215,17 @@ def test_a_default_that_differs_is_told_without_an_address(by: str) -> None:
 
 
 def test_a_column_without_a_name_has_no_empty_heading() -> None:
-    html = displays.table("(1 row)", ("", "SQLite"), [("an index", "yes")])
-    assert '<tr><td></td><th scope="col">SQLite</th></tr>' in html
+    made = html.table("(1 row)", ("", "SQLite"), [("an index", "yes")])
+    assert '<tr><td></td><th scope="col">SQLite</th></tr>' in made
 
 
 def test_a_table_that_a_small_panel_does_not_show_as_a_whole_can_be_scrolled_by_keyboard() -> None:
     region = '<div class="lab-scroll" role="group" tabindex="0" aria-label="Table users">'
     small, tall, wide = [("a", 1)] * 3, [("a", 1)] * 30, [("a" * 200, 1)]
-    html = [displays.table("Table `users`", ("name", "n"), rows) for rows in (small, tall, wide)]
-    assert [each.startswith(region) for each in html] == [False, True, True]
-    assert displays.table("(30 rows)", ("name", "n"), tall).count('aria-label="30 rows"') == 1
-    assert all(exporting.clean_html(each) == each for each in html)
+    shown = [html.table("Table `users`", ("name", "n"), rows) for rows in (small, tall, wide)]
+    assert [each.startswith(region) for each in shown] == [False, True, True]
+    assert html.table("(30 rows)", ("name", "n"), tall).count('aria-label="30 rows"') == 1
+    assert all(exporting.clean_html(each) == each for each in shown)
 
 
 def test_a_line_of_ci_runs_without_a_word(run: Cell, fail: Cell, bundle: Bundle) -> None:

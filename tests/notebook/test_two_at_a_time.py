@@ -17,7 +17,7 @@ from tests.notebook.conftest import Cell
 def test_a_lock_that_is_held_is_told_and_not_waited_for_without_end(
     run: Cell, fail: Cell, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("migration_lab.instruments.readonly.LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("migration_lab.ground.connect.LOCK_SECONDS", 0.2)
     run('shop = lab.open("01")')
     other = sqlite3.connect(tiny / "shops" / "01_tiny-sqlite" / "instance" / "shop.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -30,7 +30,7 @@ def test_a_lock_that_is_held_is_told_and_not_waited_for_without_end(
 
 
 def test_a_lock_on_postgres_is_told_too(run: Cell, fail: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migration_lab.instruments.readonly.LOCK_SECONDS", 1)
+    monkeypatch.setattr("migration_lab.ground.connect.LOCK_SECONDS", 1)
     run('shop = lab.open("01", engine="postgres")')
     url = make_url(shop.current().workspace.url)
     with psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as other:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from migration_lab.ground import connect
 from migration_lab.ground.course import EngineName
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.places import cache
@@ -59,8 +60,8 @@ class SQLite:
         try:
             with (
                 _replacing(_template(key)) as new,
-                closing(sqlite3.connect(_file(folder))) as source,
-                closing(sqlite3.connect(new)) as target,
+                closing(connect.sqlite(_file(folder))) as source,
+                closing(connect.sqlite(new)) as target,
             ):
                 source.backup(target)
         except sqlite3.Error as error:

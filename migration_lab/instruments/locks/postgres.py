@@ -4,7 +4,7 @@ import re
 import time
 from typing import Any
 
-import psycopg
+from migration_lab.ground import connect
 
 NAME = "lab locks"
 FIRST_USER_OBJECT = 16384  # FirstNormalObjectId in the server's access/transam.h; what is below is the catalog
@@ -28,7 +28,7 @@ WHERE a.datname = current_database() AND l.pid <> pg_backend_pid()
   AND (NOT l.granted OR l.locktype IN ('virtualxid', 'advisory')
        OR l.locktype IN ('relation', 'tuple') AND l.relation >= {FIRST_USER_OBJECT} AND c.oid IS NOT NULL)
 """
-OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=5s -c lock_timeout=1s -c jit=off"
+SETTINGS = connect.READ_ONLY | {"statement_timeout": "5s", "lock_timeout": "1s", "jit": "off"}
 ROW_LOCKS = ("transactionid", "tuple")
 
 
@@ -38,17 +38,14 @@ class Sampler:
     The connection is read only and in no transaction between samples, so that it holds nothing that anybody waits for.
 
     Args:
-        parameters: what `psycopg.connect` takes.
+        parameters: what `connect.postgres` takes.
 
     Raises:
         psycopg.Error: the server does not answer.
     """
 
     def __init__(self, parameters: dict[str, Any]) -> None:
-        options = " ".join(filter(None, [str(parameters.get("options") or ""), OPTIONS]))
-        self._connection = psycopg.connect(
-            **{"connect_timeout": 10, **parameters, "application_name": NAME, "options": options}, autocommit=True
-        )
+        self._connection = connect.postgres(parameters, name=NAME, settings=SETTINGS)
         self._waiting: dict[int, tuple[float | None, float]] = {}  # since when, by the server's clock and by ours
 
     def sample(self) -> dict[str, Any]:

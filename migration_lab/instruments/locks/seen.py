@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeVar
 
+from migration_lab.ground.text_table import text_table
+
 # From weak to strong, as https://www.postgresql.org/docs/current/explicit-locking.html lists them, and the states of
 # https://www.sqlite.org/lockingv3.html. A database has the one or the other; EXCLUSIVE is in both.
 STRENGTH = {
@@ -174,9 +176,12 @@ class Seen:
         blocked = f"At most {self.most_blocked} waited at once; there was a wait for {self.blocked_for():.2f} s in all."
         lines = [blocked if waits else NO_QUEUE if self._is_file() else "Nobody waited."]
         if waits:
-            lines += ["", *_table(["waited", "for", "mode", "times", "longest", "blocked by"], waits)]
+            lines += [
+                "",
+                *text_table(["waited", "for", "mode", "times", "longest", "blocked by"], waits, numeric=(3, 4)),
+            ]
         if holds:
-            lines += ["", *_table(["held", "what", "mode", "times", "longest"], holds)]
+            lines += ["", *text_table(["held", "what", "mode", "times", "longest"], holds, numeric=(3, 4))]
         return "\n".join(lines)
 
     def in_words(self, at_least: float = LONG) -> str:
@@ -246,15 +251,3 @@ def _lock(mode: str, table: str) -> str:
     if mode == "row":
         return f"{what} of {table}" if table else what
     return f"{what} on {table}" if table else what
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [head, ["-" * width for width in widths], *rows]
-    return [
-        "  ".join(
-            text.rjust(width) if name in ("times", "longest") else text.ljust(width)
-            for name, text, width in zip(head, line, widths, strict=True)
-        ).rstrip()
-        for line in lines
-    ]

@@ -10,10 +10,8 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
+from migration_lab.ground import connect, database_errors
 from migration_lab.ground.errors import LabError
-
-# SQLAlchemy and the Postgres driver are imported when they are used: the process that samples imports this package
-# too, without need of them, and takes half a second less to be ready.
 
 
 @dataclass
@@ -36,7 +34,7 @@ class Held:
     def __init__(self, url: str, sql: str, name: str) -> None:
         self.name = name
         self.file = sqlite_file(url)
-        connection = _open_sqlite(url, self.file) if self.file else _open_postgres(url, name)
+        connection = _open(url, self.file, name)
         self._connection = connection
         opened = Open(name, url, monotonic())
         self._close = weakref.finalize(self, _end, connection, opened)
@@ -112,7 +110,7 @@ def holding(url: str, sql: str, name: str = "another session") -> Held:
 
     Raises:
         LabError: the database cannot be opened, or does not accept the statement; or the statement itself waited for
-            longer than `readonly.LOCK_SECONDS`.
+            longer than `connect.LOCK_SECONDS`.
     """
     return Held(url, sql, name)
 
@@ -145,28 +143,13 @@ def _sessions() -> list[Held]:
         return list(_known)
 
 
-def postgres_parameters(url: str) -> dict[str, Any]:
-    """What `psycopg.connect` takes in order to reach the database of a URL.
-
-    Raises:
-        LabError: it is not a database URL.
-    """
-    from migration_lab.instruments.readonly import parse
-
-    parsed = parse(url).set(drivername="postgresql+psycopg")
-    _, parameters = parsed.get_dialect()().create_connect_args(parsed)
-    return dict(parameters)
-
-
 def sqlite_file(url: str) -> str:
     """The absolute path of a SQLite URL's file; empty for other databases.
 
     Raises:
         LabError: it is not a database URL, or names a database in memory, which nobody else can use.
     """
-    from migration_lab.instruments.readonly import parse
-
-    parsed = parse(url)
+    parsed = connect.parse(url)
     if parsed.get_backend_name() != "sqlite":
         return ""
     if parsed.database in (None, "", ":memory:"):
@@ -174,49 +157,32 @@ def sqlite_file(url: str) -> str:
     return str(Path(str(parsed.database)).absolute())
 
 
-def _open_sqlite(url: str, file: str) -> sqlite3.Connection:
-    from migration_lab.instruments import readonly
-
+def _open(url: str, file: str, name: str) -> Any:
     try:
-        return sqlite3.connect(
-            f"{Path(file).as_uri()}?mode=rw",
-            uri=True,
-            timeout=readonly.LOCK_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-    except sqlite3.Error as error:
-        raise readonly.unreachable(url, error) from error
-
-
-def _open_postgres(url: str, name: str) -> Any:
-    import psycopg
-
-    from migration_lab.instruments import readonly
-
-    parameters = postgres_parameters(url)
-    limits = f"-c lock_timeout={readonly.LOCK_SECONDS}s -c statement_timeout={readonly.STATEMENT_SECONDS}s"
-    options = " ".join(filter(None, [str(parameters.get("options") or ""), limits]))
-    try:
-        connection = psycopg.connect(
-            **{"connect_timeout": 10, **parameters, "application_name": name, "options": options}, autocommit=True
-        )
-    except psycopg.Error as error:
-        raise readonly.unreachable(url, error) from error
-    return connection
+        if file:
+            return connect.sqlite(file, "rw", isolation_level=None, check_same_thread=False)
+        return connect.postgres(connect.parameters_of(url), name=name, settings=connect.limits())
+    except Exception as error:
+        if not _from_database(error):
+            raise
+        raise database_errors.unreachable(url, error) from error
 
 
 def _run(connection: Any, sql: str) -> None:
     """Carry a statement out and take all its rows."""
-    from migration_lab.instruments import readonly
-
     try:
         cursor = connection.execute(sql)
         if cursor.description is not None:
             cursor.fetchall()
     except Exception as error:
-        if not hasattr(error, "sqlstate") and not isinstance(error, sqlite3.Error | sqlite3.Warning):
+        if not _from_database(error):
             raise
-        raise readonly.gave_up(error) or LabError(
-            f"The database does not accept this SQL: {readonly.first_line(error)}.", "Correct it and run it again."
+        raise database_errors.gave_up(error) or LabError(
+            f"The database does not accept this SQL: {database_errors.first_line(error)}.",
+            "Correct it and run it again.",
         ) from error
+
+
+def _from_database(error: Exception) -> bool:
+    """Whether a driver raised it; that of Postgres is imported only when used."""
+    return hasattr(error, "sqlstate") or isinstance(error, sqlite3.Error | sqlite3.Warning)

@@ -1,18 +1,16 @@
 """Watches the locks of a database for the length of a `with` block, from a process of its own."""
 
-import json
 import os
-import subprocess
-import sys
-import threading
 import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from migration_lab.ground import connect
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.locks import sessions
 from migration_lab.instruments.locks.seen import WHOLE_FILE, Hold, Seen, Wait
+from migration_lab.shops.companion import Companion
 
 EVERY_SECONDS = 0.02  # between two samples, as a rule; `Seen.precision` says how it really was
 START_SECONDS = 30
@@ -31,8 +29,7 @@ class Watch(Seen):
         self.url = url
         self._every = every
         self._file = ""
-        self._process: subprocess.Popen[str] | None = None
-        self._follower: threading.Thread | None = None
+        self._companion: Companion | None = None
         self._trouble: str | None = None
         self._ended = False
         self._latest = float("-inf")
@@ -45,23 +42,9 @@ class Watch(Seen):
 
     def __enter__(self) -> Self:
         task = self._task()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "migration_lab.instruments.locks.child"],
-            env=os.environ | {"PYTHONUTF8": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # the interrupt that stops a cell must not stop what watches it
-        )
+        self._companion = Companion("migration_lab.instruments.locks.child", self._take, self._note_end)
         try:
-            assert self._process.stdin is not None
-            with suppress(OSError):  # it has ended already: the reader will say why
-                self._process.stdin.write(json.dumps(task) + "\n")
-                self._process.stdin.flush()
-            self._follower = threading.Thread(target=self._follow, args=(self._process,), daemon=True)
-            self._follower.start()
+            self._companion.tell(task)
             with self._changed:
                 if not self._changed.wait_for(lambda: self._ended or self._latest > 0, START_SECONDS):
                     self._trouble = f"The locks could not be watched: nothing was seen within {START_SECONDS} seconds."
@@ -109,26 +92,8 @@ class Watch(Seen):
         self._file = sessions.sqlite_file(self.url)
         if self._file:
             return {"engine": "sqlite", "file": self._file, "every": self._every}
-        parameters = sessions.postgres_parameters(self.url)
+        parameters = connect.parameters_of(self.url)
         return {"engine": "postgres", "parameters": parameters, "every": self._every}
-
-    def _follow(self, process: subprocess.Popen[str]) -> None:
-        """Take in what the child says until it ends."""
-        said = "it ended without a message"
-        for line in process.stdout or ():
-            try:
-                sample = json.loads(line)
-                said = sample.get("trouble", said)
-            except ValueError:
-                said = line.strip() or said  # a traceback, whose last line says most
-                continue
-            if "trouble" not in sample:
-                self._take(sample)
-        with self._changed:
-            self._ended = True
-            if self._process is not None:  # nobody has asked it to end
-                self._trouble = f"Watching the locks ended early: {said}."
-            self._changed.notify_all()
 
     def _take(self, sample: dict[str, Any]) -> None:
         at = sample["at"]
@@ -152,20 +117,17 @@ class Watch(Seen):
             self._names[pid] = _process_name(pid)
         return self._names[pid]
 
+    def _note_end(self, said: str | None) -> None:
+        with self._changed:
+            self._ended = True
+            if said is not None:
+                self._trouble = f"Watching the locks ended early: {said or 'it ended without a message'}."
+            self._changed.notify_all()
+
     def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin:
-            with suppress(OSError):
-                process.stdin.close()  # which is how the child knows
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if self._follower:
-            self._follower.join(STOP_SECONDS)
+        companion, self._companion = self._companion, None
+        if companion is not None:
+            companion.stop(STOP_SECONDS)
 
 
 def watch(url: str, every: float = EVERY_SECONDS) -> Watch:

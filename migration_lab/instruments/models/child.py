@@ -9,10 +9,11 @@ import sys
 from typing import Any
 
 import flask_migrate
-import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask.cli import ScriptInfo
+
+from migration_lab.ground import connect
 
 
 def say() -> None:
@@ -28,7 +29,7 @@ def say() -> None:
         metadata = app.extensions["migrate"].db.metadata
         # Noted before anything is compared: what a comparison adds to the metadata is not a model.
         tables = {table.name: [column.name for column in table.columns] for table in metadata.tables.values()}
-        with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect() as connection:
+        with connect.engine(url).connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             differences = [_words(each) for each in compare_metadata(context, metadata)]
         print(f"\n{mark}{json.dumps({'tables': tables, 'differences': differences})}", flush=True)

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from migration_lab.ground.text_table import text_table
 from migration_lab.instruments.timeline.model import Span, Timeline
 from migration_lab.instruments.traffic import Figures
 from migration_lab.instruments.traffic.outcome import reasons
@@ -43,16 +44,8 @@ def waits(found: Figures) -> tuple[str, str, str]:
 
 def as_text(timelines: Sequence[Timeline]) -> str:
     """A table with a row for each, then what happened in each."""
-    table = [COLUMNS, *rows(timelines)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(COLUMNS))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if number == 0 else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    ]
-    lines.append(WORDS)
+    head, _, *body = text_table(COLUMNS, rows(timelines), numeric=range(1, len(COLUMNS)))
+    lines = [head, *body, WORDS]
     for each in timelines:
         told = story(each)
         lines += ["", each.title, *(f"    {line}" for line in told)] if told else []

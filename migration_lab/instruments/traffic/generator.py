@@ -1,23 +1,22 @@
 """The load generator, a process of its own: sends requests at a steady pace and writes a line about each.
 
-Standard input: a line of JSON with the plan (see `plan.py`), then lines that change it, `{"targets": [[port, weight]]}`
-or `{"stop": true}`. It is the lease too: it ends when the parent closes it or dies, and so does this process.
-Standard output: `began SECONDS`, then a JSON list for each request; seconds are of `time.monotonic()`, which is one
-clock for all processes of a machine.
+It is told the plan (see `plan.py`), then what changes it, `{"targets": [[port, weight]]}` or `{"stop": true}`.
+It says `{"began": SECONDS}`, then a list for each request; seconds are of `time.monotonic()`, which is one clock for
+all processes of a machine.
 """
 
-import json
 import os
 import queue
 import random
-import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
 from migration_lab.instruments.traffic.senders import HttpSender, Sender, SqlSender
+from migration_lab.shops.companion import say, told
 
 OPEN_SECONDS = 5.0  # for the clients to connect before the first request
 LEAD_SECONDS = 0.05  # until the first request is due, so that its threads are there
@@ -26,16 +25,19 @@ Job = tuple[float, dict[str, Any], dict[str, object]]  # when it is due, the req
 
 
 class Generator:
-    """Sends the requests of a plan; each of its clients sends one at a time."""
+    """Sends the requests of a plan; each of its clients sends one at a time.
 
-    def __init__(self, plan: dict[str, Any]) -> None:
+    `changes` of the plan end when its parent is gone.
+    """
+
+    def __init__(self, plan: dict[str, Any], changes: Iterator[dict[str, Any]]) -> None:
         self._plan = plan
+        self._changes = changes
         self._targets: list[list[float]] = plan["targets"]
         self._stopping = threading.Event()
         self._jobs: dict[bool, queue.SimpleQueue[tuple[int, Job] | None]] = {}
         self._unanswered: dict[int, Job] = {}
         self._open = threading.Barrier(plan["readers"] + plan["writers"] + 1)
-        self._lock = threading.Lock()
         self._random = random.Random(1)  # the same requests in each run
 
     def run(self) -> None:
@@ -61,7 +63,7 @@ class Generator:
 
     def _pace(self) -> None:
         began = time.monotonic() + LEAD_SECONDS
-        self._say(f"began {began!r}")
+        say({"began": began})
         pause = 1 / self._plan["per_second"]
         for number, request in enumerate(cycle(self._plan["mix"])):
             due = began + number * pause
@@ -88,7 +90,7 @@ class Generator:
 
     def _note(self, due: float, request: dict[str, Any], status: int, ok: bool, reason: str) -> None:
         waited = time.monotonic() - due
-        self._say(json.dumps([due, waited, request["name"], request["writes"], status, ok, reason]))
+        say([due, waited, request["name"], request["writes"], status, ok, reason])
 
     def _port(self) -> int:
         """One of the targets, by their weights; 0 when there is none."""
@@ -96,37 +98,20 @@ class Generator:
         return int(self._random.choices(ports, weights)[0])
 
     def _obey(self) -> None:
-        # Not `sys.stdin`: a thread that waits in it would hold the lock that the interpreter needs to end.
-        rest = b""
-        while data := os.read(0, 65536):
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                said = json.loads(line)
-                self._targets = said.get("targets", self._targets)
-                if said.get("stop"):
-                    self._stopping.set()
+        for change in self._changes:
+            self._targets = change.get("targets", self._targets)
+            if change.get("stop"):
+                self._stopping.set()
         if not self._stopping.is_set():
             os._exit(0)  # the parent is gone
 
-    def _say(self, line: str) -> None:
-        with self._lock:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-
-
-def _first_line() -> bytes:
-    """The plan; read byte by byte, so that what follows is left for `_obey`."""
-    line = b""
-    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
-        line += byte
-    return line
-
 
 def main() -> None:
-    """Read the plan and carry it out."""
-    line = _first_line()
-    if line:
-        Generator(json.loads(line)).run()
+    """Carry out the plan that is told first."""
+    orders = told()
+    plan = next(orders, None)
+    if plan is not None:
+        Generator(plan, orders).run()
 
 
 if __name__ == "__main__":

@@ -1,17 +1,14 @@
 """Requests that keep arriving at a steady pace while something else happens, and what became of them."""
 
-import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.traffic.outcome import Outcome, reasons
+from migration_lab.shops.companion import Companion
 
 PATIENCE_SECONDS = 30.0
 START_SECONDS = 30.0
@@ -36,21 +33,14 @@ class Requests:
         self._phases: list[tuple[float, str]] = [(0.0, FIRST_PHASE)]
         self._outcomes: list[Outcome] = []
         self._changed = threading.Condition()
-        self._process: subprocess.Popen[str] | None = None
+        self._companion: Companion | None = None
         self._has_ended = False
         self.began = 0.0  # when the first request was due, in seconds of `time.monotonic()`
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "migration_lab.instruments.traffic.generator"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,  # the interrupt that stops a cell is answered by who started it
-        )
-        threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
+        self._companion = Companion("migration_lab.instruments.traffic.generator", self._take, self._note_end)
         try:
-            self._tell(self._plan)
+            self._companion.tell(self._plan)
             with self._changed:
                 self._changed.wait_for(lambda: self.began or self._has_ended, timeout=START_SECONDS)
             if not self.began:
@@ -100,7 +90,8 @@ class Requests:
 
     def retarget(self, targets: Mapping[int, float]) -> None:
         """From now on send to these ports, in these shares."""
-        self._tell({"targets": [list(each) for each in targets.items()]})
+        if self._companion:
+            self._companion.tell({"targets": [list(each) for each in targets.items()]})
 
     def wait_for(self, count: int) -> None:
         """Wait until this many requests that were due in the present phase have come to an end.
@@ -162,53 +153,31 @@ class Requests:
         names = dict.fromkeys(name for _, name in self._phases)
         return [(name, [each for each in outcomes if each.phase == name]) for name in names]
 
-    def _tell(self, what: dict[str, Any]) -> None:
-        if self._process and self._process.stdin:
-            with suppress(OSError, ValueError):  # it has ended, which `_follow` notes
-                self._process.stdin.write(json.dumps(what) + "\n")
-                self._process.stdin.flush()
+    def _take(self, said: Any) -> None:
+        """Take note of what the generator says: when it began, and then each request."""
+        with self._changed:
+            if isinstance(said, dict):
+                self.began = said["began"]
+            else:
+                due, waited, request, writes, status, ok, reason = said
+                phase = next(name for since, name in reversed(self._phases) if due >= since)
+                self._outcomes.append(Outcome(due, waited, phase, request, writes, status, ok, reason))
+            self._changed.notify_all()
 
-    def _follow(self, process: subprocess.Popen[str]) -> None:
-        """Take note of what the generator writes until it ends."""
-        for line in process.stdout or ():
-            with self._changed:
-                if line.startswith("began "):
-                    self.began = float(line.split()[1])
-                else:
-                    due, waited, request, writes, status, ok, reason = json.loads(line)
-                    phase = next(name for since, name in reversed(self._phases) if due >= since)
-                    self._outcomes.append(Outcome(due, waited, phase, request, writes, status, ok, reason))
-                self._changed.notify_all()
+    def _note_end(self, said: str | None) -> None:
         with self._changed:
             self._has_ended = True
             self._changed.notify_all()
 
     def _end(self, *, at_once: bool) -> None:
         """Send no more; wait for what is under way, unless at once."""
-        process, self._process = self._process, None
-        if process is None:
+        companion, self._companion = self._companion, None
+        if companion is None:
             return
         self._on_end()
-        assert process.stdin is not None
-        with suppress(OSError, ValueError):
-            if not at_once:
-                process.stdin.write('{"stop": true}\n')
-            process.stdin.close()
-        try:
-            if at_once:
-                process.kill()
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        except BaseException:  # interrupted once more
-            process.kill()
-            raise
-        finally:
-            process.wait()
-            with self._changed:
-                self._changed.wait_for(lambda: self._has_ended, timeout=1)
-            if process.stdout:
-                process.stdout.close()
+        if not at_once:
+            companion.tell({"stop": True})
+        companion.stop(0 if at_once else END_SECONDS)
 
 
 def _died() -> LabError:

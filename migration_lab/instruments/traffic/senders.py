@@ -5,6 +5,8 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from migration_lab.ground import connect
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -82,11 +84,7 @@ class SqlSender:
     """Keeps one connection to the database, on which each statement is committed by itself."""
 
     def __init__(self, url: str) -> None:
-        from sqlalchemy import create_engine
-        from sqlalchemy.pool import NullPool
-
-        named = {} if url.startswith("sqlite") else {"application_name": "requests"}
-        self._engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=named)
+        self._engine = connect.engine(url, name="requests", isolation_level="AUTOCOMMIT")
         self._connection: Connection | None = None
 
     def open(self) -> None:

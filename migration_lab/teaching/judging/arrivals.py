@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from migration_lab.ground import connect
 from migration_lab.instruments.schema import Table
 from migration_lab.teaching.judging.database import Snapshot
 from migration_lab.teaching.judging.rows import MayChange, quoted
@@ -24,8 +24,7 @@ def arrive(url: str, start: Snapshot, now: Snapshot, may: MayChange) -> None:
         url: the database to change.
         start, now: what it held at the start, and what it holds.
     """
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.connect() as connection:
+    with connect.engine(url).connect() as connection:
         marker = "?" if connection.dialect.name == "sqlite" else "%s"
         for table in now.schema.tables:
             if table.name not in start.tables or table.name in may.writes:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values, set_key
 
-from migration_lab.ground import places
+from migration_lab.ground import connect, places
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError
-from migration_lab.instruments.readonly import parse
 from migration_lab.shops.leases import shops
 from migration_lab.shops.origin import is_untouched
 from migration_lab.shops.process.confinement import confine, release
@@ -133,7 +132,7 @@ def _point_at_copy(learners: Workspace, copied: Workspace) -> None:
             path.write_text(text, encoding="utf-8")
     with suppress(LabError):
         said = dotenv_values(copied.folder / ".flaskenv", interpolate=False).get("DATABASE_URL")
-        if said and parse(said):
+        if said and connect.parse(said):
             set_key(copied.folder / ".flaskenv", "DATABASE_URL", copied.engine.url(copied.folder))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
+from migration_lab.ground import connect
 from migration_lab.ground.engines.postgres.binaries import find_binaries
 from migration_lab.ground.errors import LabError
 from migration_lab.shops.flask_command import without_passwords
@@ -38,12 +39,12 @@ def copy_database(source: Workspace, target: Workspace) -> None:
 
 
 def _copy_sqlite(source: URL, target: URL) -> None:
-    if not Path(source.database or "").is_file():
+    if not source.database or not Path(source.database).is_file():
         return  # what the learner deleted is an empty database to the next command
     try:
         with (
-            closing(sqlite3.connect(source.database or "", timeout=LOCK_SECONDS)) as there,
-            closing(sqlite3.connect(target.database or "")) as here,
+            closing(connect.sqlite(source.database, timeout=LOCK_SECONDS)) as there,
+            closing(connect.sqlite(target.database or "")) as here,
         ):
             there.execute("BEGIN")
             there.execute("SELECT count(*) FROM sqlite_schema")  # its wait for a lock ends; that of a backup does not

@@ -1,16 +1,15 @@
 """How a verdict reads: one outline, written as text for a terminal and as HTML for a notebook."""
 
-import re
 import textwrap
 from dataclasses import dataclass, replace
 from html import escape
 
+from migration_lab.ground.html import inline
 from migration_lab.teaching.judging.expectations import Expectation, Finding
 from migration_lab.teaching.judging.verdict import EngineVerdict, Verdict
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 _WIDTH = 100
-_CODE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ def as_html(verdict: Verdict) -> str:
     state = "lab-passed" if verdict.passed else "lab-missed"
     parts = [
         f'<section class="lab-verdict {state}" aria-label="Check of exercise {escape(verdict.exercise)}">',
-        f'<p class="lab-title">Exercise {escape(verdict.exercise)}: {_marked_up(verdict.title)}</p>',
-        f'<p class="lab-summary"><strong>{_marked_up(_summary(verdict))}</strong></p>',
+        f'<p class="lab-title">Exercise {escape(verdict.exercise)}: {inline(verdict.title)}</p>',
+        f'<p class="lab-summary"><strong>{inline(_summary(verdict))}</strong></p>',
     ]
     for section in _sections(verdict):
         parts.append(f'<p class="lab-engine">{escape(section.heading)}</p>')
@@ -62,7 +61,7 @@ def as_html(verdict: Verdict) -> str:
         parts.append(f'<p class="lab-later">{heading}</p><ul class="lab-expectations">')
         parts += [_item("lab-unjudged", "·", "not checked yet", each) for each in unjudged]
         parts.append("</ul>")
-    parts += [f'<p class="lab-note">{_marked_up(sentence)}</p>' for sentence in _closing(verdict)]
+    parts += [f'<p class="lab-note">{inline(sentence)}</p>' for sentence in _closing(verdict)]
     return "\n".join([*parts, "</section>"])
 
 
@@ -167,7 +166,7 @@ def _wrapped(words: str, indent: str) -> list[str]:
 def _item(css: str, mark: str, spoken: str, expectation: Expectation) -> str:
     return (
         f'<li class="{css}"><span class="lab-mark" role="img" aria-label="{spoken}">{mark}</span> '
-        f"{_marked_up(expectation.looks_at)}</li>"
+        f"{inline(expectation.looks_at)}</li>"
     )
 
 
@@ -175,8 +174,4 @@ def _block(words: str) -> str:
     """A sentence as a sentence; several lines (an error, rows) as they are."""
     if "\n" in words:
         return f'<pre tabindex="0">{escape(words)}</pre>'
-    return _marked_up(words)
-
-
-def _marked_up(words: str) -> str:
-    return _CODE.sub(r"<code>\1</code>", escape(words))
+    return inline(words)

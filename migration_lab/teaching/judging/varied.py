@@ -7,9 +7,10 @@ import random
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from migration_lab.ground import connect
 from migration_lab.instruments.schema import Column, Table, read_schema
 from migration_lab.shops.scenes import Site
 from migration_lab.shops.templates import Template, variant
@@ -38,7 +39,7 @@ def varied(template: Template, besides: Collection[str] = ()) -> Template:
 def _vary(site: Site, besides: Collection[str]) -> None:
     url = site.engine.sqlalchemy_url(site.folder)
     choose = random.Random(7)
-    with create_engine(url, poolclass=NullPool).connect() as connection:
+    with connect.engine(url).connect() as connection:
         for table in _parents_first(read_schema(url).tables):
             key = table.primary_key.columns if table.primary_key else ()
             if table.name in besides or table.schema or len(key) != 1:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from migration_lab.ground import course, way
+from migration_lab.ground import course, html, way
 from migration_lab.ground.course import Lesson, Minutes
 from migration_lab.ground.way import Stop
 from migration_lab.teaching.progress.summary import Item, Summary, summary
@@ -59,14 +59,12 @@ class Contents:
         """A bar, what is next, and a table with links; nothing in it needs a style."""
         done, all_of_them = self._passed()
         rows = "".join(row for lesson in course.lessons() for row in self._rows(lesson))
-        head = "".join(f'<th scope="col">{each}</th>' for each in ("lesson", "time", "questions", "exercises"))
-        notice = f'<p role="status">{escape(self.progress.notice)}</p>' if self.progress.notice else ""
+        head = html.head(("lesson", "time", "questions", "exercises"))
         bar = f'<progress value="{done}" max="{all_of_them}" aria-label="exercises passed"></progress>'
         return (
-            f"{notice}<p><strong>Next:</strong> {_link(self.next)}</p>"
+            f"{html.notice(self.progress.notice)}<p><strong>Next:</strong> {_link(self.next)}</p>"
             f"<p>{bar} {self._share()}</p>"
-            f'<table class="lab-table"><caption>All lessons</caption><thead><tr>{head}</tr></thead>'
-            f"<tbody>{rows}</tbody></table>"
+            f'<table class="lab-table"><caption>All lessons</caption>{head}<tbody>{rows}</tbody></table>'
         )
 
     def _rows(self, lesson: Lesson) -> Iterator[str]:

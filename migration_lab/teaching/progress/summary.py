@@ -8,8 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
-from migration_lab.ground import course
+from migration_lab.ground import course, html
 from migration_lab.ground.errors import LabError
+from migration_lab.ground.text_table import text_table
 from migration_lab.teaching import quiz
 from migration_lab.teaching.progress.file import ExerciseRecord, Progress, forget, load
 
@@ -53,25 +54,16 @@ class Summary:
 
     def as_text(self) -> str:
         """The rows as a table for a terminal."""
-        table = [HEADINGS, *self.rows]
-        widths = [max(len(row[column]) for row in table) for column in range(len(HEADINGS))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-        ]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join([*([self.notice, ""] if self.notice else []), *lines])
+        return "\n".join([*([self.notice, ""] if self.notice else []), *text_table(HEADINGS, self.rows)])
 
     def as_html(self) -> str:
         """The rows as an HTML table with a caption; nothing in it needs a style."""
-        head = "".join(f'<th scope="col">{heading}</th>' for heading in HEADINGS)
         body = "".join(
             f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>'
             for first, *rest in self.rows
         )
-        notice = f'<p role="status">{escape(self.notice)}</p>' if self.notice else ""
-        table = f"<caption>Your progress</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-        scrolls = 'class="lab-scroll" role="group" tabindex="0" aria-label="Your progress"'
-        return f"{notice}<div {scrolls}><table>{table}</table></div>"
+        table = f"<table><caption>Your progress</caption>{html.head(HEADINGS)}<tbody>{body}</tbody></table>"
+        return html.notice(self.notice) + html.scrolling("Your progress", table)
 
     def as_markdown(self) -> str:
         """A readable report: the table, then every exercise and question that has been begun."""

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from migration_lab.ground.connect import to_server
 from migration_lab.ground.engines import Engine, available, engine, postgres, why_no_postgres
 from migration_lab.ground.engines.postgres import databases as databases_module
 from migration_lab.ground.engines.postgres import engine as engine_module
-from migration_lab.ground.engines.postgres.connection import connect
 from migration_lab.ground.errors import LabError
 
 
@@ -45,7 +45,7 @@ def execute(server: Engine, folder: Path, *statements: str) -> list[tuple[object
 
 @contextmanager
 def administrator() -> Iterator[psycopg.Connection]:
-    with connect(postgres.attach()) as connection:
+    with to_server(postgres.attach()) as connection:
         yield connection
 
 
@@ -92,7 +92,7 @@ def test_nobody_can_connect_to_a_template(server: Engine, folder: Path, tmp_path
     server.save_template(folder, f"{tmp_path} closed")
     (template,) = with_key(f"{tmp_path} closed")
     with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
-        connect({**postgres.attach(), "dbname": template})
+        to_server({**postgres.attach(), "dbname": template})
     server.drop_template(f"{tmp_path} closed")
 
 
@@ -106,7 +106,7 @@ def test_open_sessions_do_not_stand_in_the_way(server: Engine, folder: Path, tmp
     ]
     for work in works:
         server.create(folder)
-        session = connect({**postgres.attach(), "dbname": name_of(server, folder)})
+        session = to_server({**postgres.attach(), "dbname": name_of(server, folder)})
         work()
         session.close()
     server.drop_template(key)
@@ -131,7 +131,7 @@ def test_a_moved_folder_keeps_its_database(server: Engine, folder: Path, tmp_pat
     execute(server, folder, "CREATE TABLE users (name TEXT)")
     old = name_of(server, folder)
     kept = tmp_path / "kept-20261122"
-    session = connect({**postgres.attach(), "dbname": old})
+    session = to_server({**postgres.attach(), "dbname": old})
     folder.rename(kept)
     server.move(folder, kept)
     session.close()

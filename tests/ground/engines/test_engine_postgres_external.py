@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from migration_lab.ground.connect import to_server
 from migration_lab.ground.engines import engine, postgres, why_no_postgres
-from migration_lab.ground.engines.postgres.connection import connect
 from migration_lab.ground.errors import LabError
 
 SECRET = "s3cret:with\\odd/characters@%"
@@ -19,7 +19,7 @@ SECRET = "s3cret:with\\odd/characters@%"
 @pytest.fixture
 def administrator() -> Iterator[psycopg.Connection]:
     """A connection to the session's server, which plays somebody's server here."""
-    with connect(postgres.attach()) as connection:
+    with to_server(postgres.attach()) as connection:
         yield connection
 
 

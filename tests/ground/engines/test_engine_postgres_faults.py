@@ -17,21 +17,21 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
-from migration_lab.ground import places
+from migration_lab.ground import connect, places
+from migration_lab.ground.connect import to_server
 from migration_lab.ground.engines import engine, postgres, why_no_postgres
 from migration_lab.ground.engines.postgres import cluster, server, watcher
-from migration_lab.ground.engines.postgres.connection import connect
 from migration_lab.ground.engines.postgres.house import House
 
 USER = """
 import sys
 from pathlib import Path
 from migration_lab.ground.engines import postgres
-from migration_lab.ground.engines.postgres.connection import connect
+from migration_lab.ground.connect import to_server
 parameters = postgres.attach()
 print("attached", flush=True)
 for line in sys.stdin:
-    print(connect(parameters).execute("SELECT 6 * 7").fetchone()[0], flush=True)
+    print(to_server(parameters).execute("SELECT 6 * 7").fetchone()[0], flush=True)
 """
 
 
@@ -186,9 +186,9 @@ def test_a_server_that_has_answered_is_asked_again_only_when_it_may_have_gone(
 
     def counted(parameters: Mapping[str, str | int]) -> psycopg.Connection:
         asked.append(parameters)
-        return connect(parameters)
+        return to_server(parameters)
 
-    monkeypatch.setattr(server, "connect", counted)
+    monkeypatch.setattr(connect, "to_server", counted)
     engine("postgres").url(shop)
     assert not asked
     house().socket.rename(house().socket.with_name("elsewhere"))

@@ -11,8 +11,8 @@ from nbconvert import get_exporter
 from traitlets.config import Config
 
 from migration_lab.ground import places
+from migration_lab.ground.html import button, card, table
 from migration_lab.ground.jupyter.exporting import clean_html
-from migration_lab.notebook.displays import button, card, table
 
 SHARED = places.course_root() / "jupyter"
 OUTPUTS = {

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from migration_lab.ground import connect
 from migration_lab.ground.errors import LabError
-from migration_lab.instruments import locks, readonly
+from migration_lab.instruments import locks
 from migration_lab.instruments.query import execute, query
 from tests.instruments.locks.parts import ALTER, COUNT, on_postgres, until
 
@@ -84,6 +85,6 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
 
 
 def test_holding_what_somebody_holds_does_not_wait_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readonly, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(connect, "LOCK_SECONDS", 1)
     with locks.holding(url, ALTER), pytest.raises(LabError, match="seconds for a lock"):
         locks.holding(url, ALTER)

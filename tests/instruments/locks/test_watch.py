@@ -25,9 +25,9 @@ def test_the_watching_process_is_gone_after_the_block(url: str, monkeypatch: pyt
     with locks.watch(url, every=60) as seen:
         (child,) = watchers()
         assert os.getpgid(child.pid) != os.getpgid(0)  # Ctrl-C does not reach it
-        process = seen._process
-    assert process is not None
-    assert process.returncode == 0, "it did not go by itself"
+        companion = seen._companion
+    assert companion is not None
+    assert companion.process.returncode == 0, "it did not go by itself"
     assert not child.is_running()
     assert seen.trouble is None
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import secrets
 import sys
 import time
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL
 
-from migration_lab.ground import places
+from migration_lab.ground import connect, places
 from migration_lab.ground.course import EngineName
+from migration_lab.ground.database_errors import explain
 from migration_lab.ground.engines.postgres.binaries import find_binaries
-from migration_lab.ground.engines.postgres.connection import connect, explain, parse_url
 from migration_lab.ground.engines.postgres.databases import Databases, database_name
 from migration_lab.ground.engines.postgres.private import make_private, passfile_line, write_private
 from migration_lab.ground.errors import LabError
@@ -162,15 +164,34 @@ def _open() -> tuple[dict[str, str | int], psycopg.Connection]:
 
         house, connection = server.attach()
         return house.parameters(), connection
-    parameters = parse_url(url)
+    parameters = _parameters(url)
     try:
-        connection = connect(parameters)
+        connection = connect.to_server(parameters)
     except psycopg.Error as error:
         raise explain(error) from None  # what the driver says can hold parts of the URL
     if connection.info.server_version < 150000:
         connection.close()
         raise LabError("The server that LAB_POSTGRES_URL names is too old.", "Use PostgreSQL 15 or newer.")
     return _with_passfile(parameters), connection
+
+
+def _parameters(url: str) -> dict[str, str | int]:
+    """The connection parameters in a URL such as `postgresql://user:password@host:5432/name`.
+
+    Raises:
+        LabError: it is not the URL of a Postgres server. The text is not repeated: it may hold a password.
+    """
+    plain = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url.strip())
+    try:
+        if plain.startswith("postgresql://"):
+            found = conninfo_to_dict(plain)
+            return {name: value for name, value in found.items() if value is not None}
+    except psycopg.Error:
+        pass
+    raise LabError(
+        "LAB_POSTGRES_URL is not the URL of a Postgres server.",
+        "Write it as postgresql://user:password@host:5432/name, with %-codes for special characters, or unset it.",
+    )
 
 
 def _with_passfile(parameters: dict[str, str | int]) -> dict[str, str | int]:

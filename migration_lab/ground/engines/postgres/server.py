@@ -21,7 +21,8 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from migration_lab.ground import places
+from migration_lab.ground import connect, places
+from migration_lab.ground.database_errors import explain
 from migration_lab.ground.engines.postgres import cluster, watcher
 from migration_lab.ground.engines.postgres.binaries import (
     HOW_TO_GET_POSTGRES,
@@ -30,7 +31,6 @@ from migration_lab.ground.engines.postgres.binaries import (
     find_binaries,
     find_runner,
 )
-from migration_lab.ground.engines.postgres.connection import connect, explain
 from migration_lab.ground.engines.postgres.house import SOCKET_NAME, House, has_password, point_socket_at, prepare
 from migration_lab.ground.engines.postgres.private import make_private
 from migration_lab.ground.errors import LabError
@@ -80,7 +80,7 @@ def attach() -> tuple[House, psycopg.Connection]:
     """
     house, binaries = _enter()
     try:
-        connection = connect(house.parameters())
+        connection = connect.to_server(house.parameters())
     except psycopg.OperationalError:
         with _starting(house):
             connection = _connect_or_start(house, binaries)
@@ -213,7 +213,7 @@ def _connect_or_start(house: House, binaries: Binaries) -> psycopg.Connection:
     deadline = time.monotonic() + START_LIMIT
     while True:
         try:
-            return connect(house.parameters())
+            return connect.to_server(house.parameters())
         except psycopg.OperationalError as error:
             text = str(error)
             if "too many clients" in text or "connection slots" in text:
@@ -224,7 +224,7 @@ def _connect_or_start(house: House, binaries: Binaries) -> psycopg.Connection:
     _see_to_watcher(house)  # before the start: it cleans up if we are killed in the middle
     _start(house, binaries)
     try:
-        return connect(house.parameters())
+        return connect.to_server(house.parameters())
     except psycopg.OperationalError as error:
         raise explain(error) from error
 
@@ -289,7 +289,7 @@ def _launch(house: House, binaries: Binaries, runner: Runner) -> None:
     while True:
         has_ended = process.poll() is not None
         try:
-            connect(parameters).close()
+            connect.to_server(parameters).close()
             break
         except psycopg.OperationalError as error:
             if has_ended:

@@ -1,0 +1,130 @@
+"""What an error of a database, or of the way to it, means for people, and what they can do."""
+
+import os
+import re
+import sqlite3
+
+from migration_lab.ground import connect
+from migration_lab.ground.errors import LabError
+
+# Classes of SQLSTATE: connection, resources, shutdown, no such database, login.
+ABOUT_THE_SERVER = ("08", "53", "57P", "3D", "28")
+SQLITE_NEXT = {  # by what SQLite says
+    "database or disk is full": "Make room on the disk, then try again.",
+    "disk I/O error": "Check that the disk has room and is there, then try again.",
+    "unable to open database file": "Check that its folder is there and is yours.",
+    "malformed": "Open a fresh shop: `lab reset` with the lesson's number keeps the damaged one aside.",
+}
+
+# What the server or libpq says, and what that means for the learner: pattern, message, next step where the server is
+# the course's own, next step where LAB_POSTGRES_URL names it.
+AGAIN = "Try again; if that does not help, run `lab doctor` in a terminal."
+SHUT_DOWN = "Shut down the kernels of notebooks that you do not use (*Running Terminals and Kernels*), then try again."
+MEANINGS = (
+    (
+        r"No space left on device|could not extend file",
+        "There is no room left for Postgres's databases",
+        "Make room on the disk, then try again; SQLite needs far less.",
+        "Make room on the server's disk, or ask whoever runs it, then try again.",
+    ),
+    (
+        r"password authentication failed|no password supplied",
+        "The Postgres server refuses the user name or the password",
+        AGAIN,
+        "Correct LAB_POSTGRES_URL.",
+    ),
+    (
+        r"could not translate host name|failed to resolve host|Name or service not known|nodename nor servname",
+        "The address of the Postgres server names a machine or a port that does not exist",
+        AGAIN,
+        "Correct LAB_POSTGRES_URL.",
+    ),
+    (
+        r"too many clients|connection slots",
+        "The Postgres server has no free connection",
+        SHUT_DOWN,
+        SHUT_DOWN,
+    ),
+    (
+        r'database "[^"]*" does not exist',
+        "The Postgres server has no database of that name",
+        "Open a fresh shop with `lab.open(...)`, `lab.exercise(...)` or, in a terminal, `lab reset`.",
+        "Correct LAB_POSTGRES_URL, or open a fresh shop with `lab reset`.",
+    ),
+    (
+        r'role "[^"]*" does not exist|no pg_hba.conf entry|not permitted to log in',
+        "The Postgres server does not let this user in",
+        AGAIN,
+        "Ask whoever runs the server, or correct LAB_POSTGRES_URL.",
+    ),
+    (
+        r"timeout expired|Connection refused|No such file|No route|unreachable|server closed the connection"
+        r"|Connection reset|terminating connection|connection is (lost|closed)|the database system is",
+        "The Postgres server does not answer, or has closed the connection",
+        "Run `shop = lab.resume()`, or `lab doctor` in a terminal: either starts it again, and your work stays.",
+        "Check that it is running, and that LAB_POSTGRES_URL is right. Unset it to use the course's own server.",
+    ),
+)
+
+
+def unreachable(url: str, error: Exception) -> LabError:
+    """The error to raise when no connection can be opened."""
+    parsed = connect.parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return LabError(
+            f"The SQLite file {parsed.database} cannot be opened: {first_line(error)}.",
+            "Check that its folder is there and is yours; `lab reset` with the lesson's number makes a fresh shop.",
+        )
+    return out_of_reach(error) or LabError(
+        f"The database {parsed.render_as_string(hide_password=True)} cannot be opened: {first_line(error)}.",
+        "Check that the server is running, and that the URL names an existing database; `lab doctor` tries both.",
+    )
+
+
+def explain(error: Exception) -> LabError:
+    """What a failed connection means and what to do; passwords never appear in it."""
+    text = " ".join(str(error).split())
+    return meaning(text) or LabError(f"Postgres reports: {text}.", "Run `lab doctor` to see what is wrong.")
+
+
+def meaning(said: str) -> LabError | None:
+    """What the server's or libpq's words mean when they are about the server or the way to it; None for all else."""
+    for pattern, message, own, named in MEANINGS:
+        if re.search(pattern, said):
+            return LabError(f"{message}.", named if os.environ.get("LAB_POSTGRES_URL") else own)
+    return None
+
+
+def out_of_reach(error: BaseException) -> LabError | None:
+    """The error to raise when a driver's error is about the server, the disk or the way there; None when about SQL."""
+    said = str(getattr(error, "orig", None) or error)
+    if isinstance(getattr(error, "orig", None) or error, sqlite3.Error):
+        found = re.search(r"database or disk is full|disk I/O error|unable to open database file|malformed", said)
+        return found and LabError(f"SQLite cannot use its file: {first_line(error)}.", SQLITE_NEXT[found[0]])
+    state = getattr(getattr(error, "orig", None) or error, "sqlstate", None)
+    if state and not state.startswith(ABOUT_THE_SERVER):
+        return None
+    return meaning(" ".join(said.split()))
+
+
+def gave_up(error: BaseException) -> LabError | None:
+    """The error to raise when a driver's error says that a limit was reached; None when it says something else."""
+    said = first_line(error)
+    state = getattr(error, "sqlstate", None)  # Postgres's five characters; SQLite has only words
+    if state == "55P03" or "is locked" in said:
+        return LabError(
+            f"Gave up after waiting {connect.LOCK_SECONDS} seconds for a lock: {said}.",
+            "End the other transaction, then run this again.",
+        )
+    if state == "57014" or said == "interrupted":
+        return LabError(
+            f"This SQL was stopped: it ran for more than {connect.STATEMENT_SECONDS} seconds, or you interrupted it.",
+            "Look for a recursion without an end or a join without its condition, or do it in smaller steps.",
+        )
+    return None
+
+
+def first_line(error: BaseException) -> str:
+    """What a database's error says first, without the driver's class, the SQL or the link that follow it."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0].rstrip(".") if said else type(error).__name__
