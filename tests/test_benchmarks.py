@@ -1,7 +1,9 @@
 """The benchmarks run, and the cheap ones keep their ratios by a wide margin; no time is held, machines differ."""
 
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks import checks, commands, instruments, live, opening, report, room
@@ -43,6 +45,20 @@ def test_a_table_is_filled_faster_by_the_database_than_by_the_driver(home: Path)
         figure = instruments.seeding(on, opened, rows=20_000, repetitions=1)
         assert figure.ratio is not None
         assert figure.ratio > 1
+
+
+def test_the_load_beside_a_run_ends_with_it() -> None:
+    mine = psutil.Process()
+    before = {each.pid for each in mine.children()}
+    with live.load():
+        beside = [each for each in mine.children() if each.pid not in before]
+        assert len(beside) == os.cpu_count()
+    assert not [each for each in beside if each.is_running()]
+
+
+def test_the_lessons_that_send_requests_are_found() -> None:
+    assert {"06", "08", "12"} <= {each.number for each in live.live_lessons()}
+    assert "02" not in {each.number for each in live.live_lessons()}
 
 
 def test_what_a_lesson_has_measured_is_read_from_its_last_cell() -> None:
