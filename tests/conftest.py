@@ -12,7 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 import migration_lab.ground.jupyter.lean  # noqa: F401  # before nbformat
-from migration_lab.ground import course, engines, places
+from migration_lab.ground import engines, places
 from migration_lab.ground.engines import postgres
 
 # Helpers that assert: else a failure there shows no values.
@@ -104,15 +104,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def course_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def course_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the course that a test may change; the manifest is read afresh from it."""
     root = tmp_path / "course"
     for name in ("lessons", "sample_app"):
         shutil.copytree(places.course_root() / name, root / name)
     monkeypatch.setenv("LAB_COURSE", str(root))
-    course.lessons.cache_clear()
-    yield root
-    course.lessons.cache_clear()
+    return root
 
 
 @pytest.fixture
@@ -129,7 +127,6 @@ def lesson_04_planned(course_copy: Path) -> None:
         'leaves: "0008"\n'
     )
     (folder / "lesson.yaml").write_text(manifest, encoding="utf-8")
-    course.lessons.cache_clear()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -2,14 +2,13 @@
 
 import errno
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from migration_lab import cli
-from migration_lab.ground import course
 from migration_lab.ground.jupyter import start
 from migration_lab.shops import workspace
 from tests import tiny_course
@@ -25,10 +24,9 @@ def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def lab(tiny_files: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+def lab(tiny_files: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Run `lab ARGS` on the tiny course; nothing it does may end in a traceback."""
     monkeypatch.setenv("LAB_COURSE", str(tiny_files))
-    course.lessons.cache_clear()
 
     def run(*args: str, stdin: str | bytes | None = None) -> Result:
         result = CliRunner().invoke(cli.main, list(args), input=stdin)
@@ -36,8 +34,7 @@ def lab(tiny_files: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         assert "Traceback" not in result.output
         return result
 
-    yield run
-    course.lessons.cache_clear()
+    return run
 
 
 def test_help_names_every_command_with_a_whole_sentence(lab: Lab) -> None:
@@ -77,7 +74,6 @@ def test_open_says_where_the_files_are(lab: Lab, home: Path) -> None:
 
 def test_open_says_that_a_lesson_is_planned(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAB_COURSE")  # the tiny course plans none
-    course.lessons.cache_clear()
     assert "Lesson 11 is planned: it has no notebook yet." in lab("open", "11").output
     assert "planned" not in lab("open", "02").output
     assert "Lesson: 11_enums_triggers_views (planned)" in lab("explain", "F41").output

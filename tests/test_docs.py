@@ -200,7 +200,7 @@ def slug(heading: str) -> str:
 
 
 @pytest.fixture
-def shown_exercise(course_copy: Path) -> Iterator[dict[str, str]]:
+def shown_exercise(course_copy: Path) -> dict[str, str]:
     """The exercise of docs/contributing.md in a copy of the course, as an author adds it; its files by their paths."""
     new.new_exercise(SHOWN, say=lambda _: None)
     shown = {path: text for path, _, text in SHOWN_FILE.findall(CONTRIBUTING)}
@@ -212,9 +212,7 @@ def shown_exercise(course_copy: Path) -> Iterator[dict[str, str]]:
         before = written.read_text(encoding="utf-8").rstrip() + "\n" if written.exists() else ""
         gap = {".py": "\n\n", ".md": "\n"}.get(written.suffix, "") if before else ""
         (course_copy / path).write_text(before + gap + text, encoding="utf-8")
-    course.lessons.cache_clear()
-    yield shown
-    course.lessons.cache_clear()
+    return shown
 
 
 def test_the_exercise_that_authors_are_shown_is_proved(shown_exercise: dict[str, str], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What authors write in YAML, read so that a mistake is told with its file, its place and nothing else."""
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +34,12 @@ def read_yaml(path: Path) -> Any:
         LabError: it is no YAML, or a key appears twice.
     """
     return _parsed(path.read_text(encoding="utf-8"), shown(path))
+
+
+def state_of(path: str | Path) -> tuple[int, int, int]:
+    """The same until the file is written again: a cache of what it holds is keyed by it, and by its path."""
+    found = os.stat(path)  # noqa: PTH116  # asked often
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def parse_yaml(text: str, path: Path, line: int = 1) -> Any:

@@ -64,7 +64,6 @@ def new_exercise(exercise_id: str, *, say: Say = print) -> None:
     Raises:
         LabError: it is there already, at least in part, or it is not the next one.
     """
-    course.lessons.cache_clear()
     number, _, place = exercise_id.partition(".")
     lesson = course.lesson(number)
     if not lesson.is_written:
@@ -84,7 +83,6 @@ def new_exercise(exercise_id: str, *, say: Say = print) -> None:
         new["checks.py"] = re.sub(r"^(?=from |import )", line, new["checks.py"], count=1, flags=re.MULTILINE)
     for file, text in new.items():
         _write(folder / file, text, say)
-    course.lessons.cache_clear()
 
 
 def _plan(slug: str, say: Say) -> None:
@@ -97,7 +95,6 @@ def _plan(slug: str, say: Say) -> None:
         "before": before[-1].slug if before else "",
     }
     _write(course_root() / "lessons" / slug / "lesson.yaml", _filled("lesson.yaml", words), say)
-    course.lessons.cache_clear()
 
 
 def _refuse_what_is_there(lesson: Lesson, exercise_id: str) -> None:

@@ -6,11 +6,11 @@ it, but for the glossary in lesson 00, which has all of them in the words of the
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from migration_lab.ground import places
-from migration_lab.ground.authored import as_model, read_yaml
+from migration_lab.ground.authored import as_model, read_yaml, state_of
 from migration_lab.ground.course import Lesson, Strict
 from migration_lab.ground.errors import LabError
 from migration_lab.making.sections import Section
@@ -90,8 +90,8 @@ def _too_early(lesson: Lesson, sections: list[Section], term: Term) -> str | Non
     return None
 
 
-@cache
-def _read(path: Path) -> tuple[Term, ...]:
+@lru_cache(maxsize=4)
+def _read(path: Path, _state: object) -> tuple[Term, ...]:
     said = read_yaml(path)
     if not isinstance(said, list):
         raise LabError("lessons/terms.yaml: it must hold a list of terms.", "Write it so.")
@@ -105,4 +105,4 @@ def terms() -> tuple[Term, ...]:
         LabError: the file cannot be read.
     """
     path = places.course_root() / "lessons" / "terms.yaml"
-    return _read(path) if path.is_file() else ()
+    return _read(path, state_of(path)) if path.is_file() else ()

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,11 +22,9 @@ REASON = "Why not_null.\n"
 
 
 @pytest.fixture
-def root(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def root(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAB_COURSE", str(tiny_course.make(tmp_path / "course")))
-    course.lessons.cache_clear()
-    yield tmp_path / "course"
-    course.lessons.cache_clear()
+    return tmp_path / "course"
 
 
 def spoil(root: Path, file: str, old: str, new: str) -> None:

@@ -1,12 +1,9 @@
 """A course of two tiny lessons, so that the build is tested without the real ones."""
 
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from migration_lab.ground import course
 
 MANIFEST = """\
 title: {title}
@@ -137,7 +134,7 @@ README = "# Course\n\n<!-- lessons: made by `make build` -->\n<!-- end of lesson
 
 
 @pytest.fixture
-def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The root of a whole course with two written lessons, the second with one exercise, and a planned third."""
     root = tmp_path / "small"
     _lesson(root, "01_alone", "Alone", "", "None.")
@@ -161,9 +158,7 @@ def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         encoding="utf-8",
     )
     monkeypatch.setenv("LAB_COURSE", str(root))
-    course.lessons.cache_clear()
-    yield root
-    course.lessons.cache_clear()
+    return root
 
 
 def _lesson(root: Path, slug: str, title: str, exercises: str, link: str) -> None:

@@ -282,7 +282,6 @@ def test_a_page_without_a_place_for_the_agenda_is_refused(small_course: Path) ->
 
 
 def test_the_course_as_committed_is_what_a_fresh_build_makes() -> None:
-    course.lessons.cache_clear()
     build.build(check=True)
 
 

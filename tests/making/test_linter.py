@@ -9,7 +9,6 @@ from migration_lab.making import build, linter
 
 
 def faults(slug: str = "02_counting") -> list[str]:
-    course.lessons.cache_clear()
     lesson = course.lesson(slug)
     lesson_cells, exercise_cells = build.cells_of(lesson)
     return [*linter.lesson_faults(lesson, lesson_cells), *linter.exercise_faults(lesson, exercise_cells)]

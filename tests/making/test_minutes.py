@@ -83,14 +83,12 @@ def test_the_minutes_of_a_lesson_in_parts_are_their_sum(small_course: Path) -> N
     assert "| 4 min in 2 parts |" in readme.table()
     assert "| 02 Counting, in 2 parts | 3 | 1 |" in agenda.table()
     change(small_course, "lesson.yaml", "parts:", "minutes: {reading: 3, running: 1}\nparts:")
-    course.lessons.cache_clear()
     with pytest.raises(LabError, match="minutes: leave it out where there are `parts`"):
         course.lessons()
 
 
 def test_a_later_part_begins_with_its_own_start(small_course: Path) -> None:
     in_parts(small_course)
-    course.lessons.cache_clear()
     lesson = course.lesson("02")
     own = cells_of_part(lesson, build.cells_of(lesson)[0], lesson.manifest.parts[1])
     assert own[0].source.startswith("## How many are two and two?")

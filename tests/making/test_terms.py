@@ -1,6 +1,6 @@
 """Words are explained where they are first used, and lesson 00 has all of them in its glossary."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,7 +59,7 @@ Faults = Callable[[str, str], list[str]]
 
 
 @pytest.fixture
-def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Faults:
     (tmp_path / "lessons").mkdir()
     (tmp_path / "lessons/terms.yaml").write_text(WRITTEN, encoding="utf-8")
     monkeypatch.setenv("LAB_COURSE", str(tmp_path))
@@ -72,8 +72,7 @@ def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
         lesson = Lesson(folder=folder, manifest=manifest)
         return list(terms.term_faults(lesson, sections_of(read_cells(folder / "lesson.md"))))
 
-    yield found
-    course.lessons.cache_clear()
+    return found
 
 
 def test_lessons_that_explain_their_words_have_no_faults(faults: Faults) -> None:
@@ -110,10 +109,8 @@ def test_other_words_that_hold_a_term_are_not_meant(faults: Faults) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(faults: Faults, tmp_path: Path) -> None:
     (tmp_path / "lessons/terms.yaml").write_text("- {term: head}", encoding="utf-8")
-    terms._read.cache_clear()
     with pytest.raises(LabError, match=r"lessons/terms\.yaml: means: Field required"):
         faults("00_first", FIRST)
-    terms._read.cache_clear()
 
 
 def test_a_course_without_the_file_has_no_words(faults: Faults, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from migration_lab.ground import course
 from migration_lab.notebook import displays, folding, magics, names, shop, which_cell
 from tests import tiny_course
 
@@ -22,14 +21,12 @@ def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny(tiny_files: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def tiny(tiny_files: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny course in place of the real one, a learner's folder of this test alone, and no shop open."""
     monkeypatch.setenv("LAB_COURSE", str(tiny_files))
     monkeypatch.setattr(shop, "_current", None)
     monkeypatch.chdir(tmp_path)
-    course.lessons.cache_clear()
-    yield home
-    course.lessons.cache_clear()
+    return home
 
 
 @pytest.fixture

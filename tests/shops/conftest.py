@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from migration_lab.ground import course, layers
+from migration_lab.ground import layers
 from migration_lab.ground.engines import Engine, engine
 from migration_lab.shops.process import run
 
@@ -161,14 +161,12 @@ def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny_course(tiny_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def tiny_course(tiny_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it that a test may change, in place of the real course."""
     root = tmp_path / "tiny"
     shutil.copytree(tiny_files, root)
     monkeypatch.setenv("LAB_COURSE", str(root))
-    course.lessons.cache_clear()
-    yield root
-    course.lessons.cache_clear()
+    return root
 
 
 @pytest.fixture

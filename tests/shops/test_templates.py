@@ -276,6 +276,5 @@ def test_a_step_that_does_not_go_as_the_scene_says_is_reported(tiny_course: Path
 
 def test_every_checkpoint_of_the_course_can_be_built(monkeypatch: pytest.MonkeyPatch, each_engine: Engine) -> None:
     monkeypatch.delenv("LAB_COURSE")
-    course.lessons.cache_clear()
     for each in course.lessons():
         assert checkpoint_template(each, each_engine).files.is_dir()
