@@ -71,7 +71,8 @@ def test_commands_are_counted_in_each_cell(shown: Shown) -> None:
 
 def test_the_cell_that_imports_the_lab_is_watched_and_says_what_it_makes(shown: Shown) -> None:
     """It is the first one of each lesson, and makes the shop."""
-    shell, heard = Mock(), {}
+    shell = Mock()
+    heard: dict[str, Any] = {}
     shell.events.register.side_effect = heard.__setitem__
     patience.register(shell)
     shown.wait_for("Running for 0 s.")
