@@ -16,7 +16,7 @@ from migration_lab.teaching.judging.transactions import Noted, noted_upgrade
 from migration_lab.teaching.judging.words import shown
 
 UPGRADE = "db upgrade"
-# The schema is none of these tickets' business: who leaves something in it hears that first.
+# These tickets change no schema: a change of it is reported first.
 FIRST = (*FilesJudge.first, "no_other_change")
 LAST = (*(each for each in FilesJudge.last if each not in FIRST), "stated")
 

@@ -165,7 +165,7 @@ def _sync_file(source: Path, copy: Path, given: str | None, newer: str) -> str |
 
 
 def _opens(path: Path) -> bool:
-    """Whether JupyterLab can open it: a file that is not a notebook, or a notebook that was written to its end."""
+    """Whether JupyterLab can open it: a file that is not a notebook, or a complete notebook."""
     if path.suffix != ".ipynb":
         return True
     try:

@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
 from migration_lab.making.cells import Cell
+from migration_lab.making.house_style import style_faults
 from migration_lab.making.minutes import minutes_faults
 from migration_lab.making.order import order_faults
 from migration_lab.making.parts import IMPORT, parts_faults
 from migration_lab.making.sections import QUIZ, Section, sections_of, sentences
 from migration_lab.making.terms import term_faults
-from migration_lab.making.unwritten import unwritten_faults
+from migration_lab.making.unwritten import BY_HAND, unwritten_faults
 from migration_lab.teaching import explain, quiz
 from migration_lab.teaching.judging.trial import judge_of
 
@@ -56,6 +57,7 @@ def refuse_faults(
     """
     faults = [
         *unwritten_faults(lesson, only),
+        *_style_faults(lesson),
         *([] if only else lesson_faults(lesson, lesson_cells)),
         *exercise_faults(lesson, exercise_cells, only),
     ]
@@ -86,6 +88,12 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
     yield from _closing_faults(lesson, file, {section.title: section for section in sections[-len(CLOSING) :]})
     yield from _question_faults(lesson, [opening, *sections])
     yield from term_faults(lesson, [opening, *sections])
+
+
+def _style_faults(lesson: Lesson) -> Iterator[str]:
+    for path in sorted(each for each in lesson.folder.rglob("*") if each.suffix in BY_HAND):
+        file = f"lessons/{lesson.slug}/{path.relative_to(lesson.folder).as_posix()}"
+        yield from style_faults(file, path.read_text(encoding="utf-8", errors="replace"))
 
 
 def exercise_faults(lesson: Lesson, cells: list[Cell], only: str | None = None) -> Iterator[str]:

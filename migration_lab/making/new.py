@@ -27,7 +27,7 @@ def new_lesson(name: str, *, say: Say = print) -> None:
         name: its number (`04`), or for a lesson that is not planned its whole name, `18_a_few_words`.
 
     Raises:
-        LabError: it is written already, or the name is none.
+        LabError: it is written already, or the name is not valid.
     """
     if SLUG.fullmatch(name) and name not in [each.slug for each in course.lessons()]:
         _plan(name, say)

@@ -24,7 +24,7 @@ WHERE datname = current_database() AND application_name = '{name}' AND cardinali
 
 
 class Run(Protocol):
-    """Runs the command to its end."""
+    """Runs the command until it ends."""
 
     def __call__(self, *, on_output: Callable[[str], None]) -> Completed: ...
 

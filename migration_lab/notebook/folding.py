@@ -1,6 +1,6 @@
-"""What is long and seldom read folds: the frames of libraries in a traceback, and a log's lines about plugins.
+"""Folds long output that is rarely read: the frames of libraries in a traceback, and a log's lines about plugins.
 
-Nothing is lost: a fold opens with a click, and as plain text all of it is there, in its order.
+Nothing is lost: a fold opens with a click, and the plain text has all of it, in order.
 """
 
 import re

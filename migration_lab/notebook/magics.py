@@ -54,7 +54,7 @@ class ShopMagics(Magics):
 
     @cell_magic
     def writefile(self, line: str, cell: str) -> None:
-        """Write the cell into a file of the shop: `%%writefile shop/models/user.py`; `-a` adds to its end."""
+        """Write the cell into a file of the shop: `%%writefile shop/models/user.py`; `-a` appends to it."""
         words = split(line)
         append = words[:1] in (["-a"], ["--append"])
         paths = words[1:] if append else words

@@ -1,4 +1,4 @@
-"""`flask db upgrade` and its like, run in a workspace's folder on the workspace's database and on no other."""
+"""`flask db upgrade` and other commands, run in a workspace's folder on the workspace's database and on no other."""
 
 import contextlib
 import itertools

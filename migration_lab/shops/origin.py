@@ -80,7 +80,7 @@ def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:
 
 
 def database_sign(engine: Engine, folder: Path) -> str:
-    """Text that changes whenever somebody writes to the folder's database; rather too often than too seldom."""
+    """Text that changes with each write to the folder's database; it may change needlessly, never misses a write."""
     url = sqlalchemy.make_url(engine.sqlalchemy_url(folder))
     if engine.name == "sqlite":
         return _file_sign(Path(url.database or ""))

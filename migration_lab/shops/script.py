@@ -185,7 +185,7 @@ def _words(number: int, line: str) -> list[str]:
     known |= words[0] in ("sh", "bash") and len(words) == 2
     known |= words[0] == "exit" and all(each.isdigit() for each in words[1:])
     if not known:
-        raise _fault(number, line, f"`{words[0]}` is none of the commands that are known here")
+        raise _fault(number, line, f"`{words[0]}` is not one of the commands that are known here")
     return words
 
 

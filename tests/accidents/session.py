@@ -199,7 +199,7 @@ def left_running(since: float) -> list[str]:
     """Processes of the course that outlive a session, but for the server and its watcher, which end by themselves.
 
     Args:
-        since: the moment, as `time.time()`, before which a process is none of ours.
+        since: the moment, as `time.time()`, before which no process is ours.
     """
     until = time.monotonic() + STOP_LIMIT
     while True:

@@ -1,4 +1,4 @@
-"""What a learner meets when something is wrong: each fault says what to do, loses nothing, and a reset mends it."""
+"""What a learner meets when something is wrong: each fault says what to do and loses nothing, and a reset fixes it."""
 
 import os
 import shutil

@@ -63,9 +63,9 @@ def test_every_command_runs_where_that_is_asked_for(shop: Path) -> None:
         ("flask db check || true", "joins, hides or redirects"),
         ("flask db check > /dev/null", "joins, hides or redirects"),
         ("flask db upgrade $TARGET", "has a variable"),
-        ("export DATABASE_URL=sqlite:///other.db", "`export` is none of the commands"),
-        ("rm -rf instance", "`rm` is none of the commands"),
-        ("python -c pass", "`python` is none of the commands"),
+        ("export DATABASE_URL=sqlite:///other.db", "`export` is not one of the commands"),
+        ("rm -rf instance", "`rm` is not one of the commands"),
+        ("python -c pass", "`python` is not one of the commands"),
         ('flask db upgrade "head', "quote that is not closed"),
     ],
 )

@@ -128,7 +128,7 @@ class Forkserver:
                 self._launch()
 
     def abandon(self) -> None:
-        """For a copy of the caller that a fork made: leave the forkserver to the original, and to its end."""
+        """In a fork of the caller: close the connection only. The parent keeps the forkserver and ends it."""
         if self._requests is not None:
             self._requests.close()
 

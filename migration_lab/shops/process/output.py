@@ -14,7 +14,7 @@ PIECE = 65536
 class Output:
     """Reads a pipe in a thread, so that waiting for text, for the end and for Ctrl-C is one wait on every system.
 
-    The pipe is read to its end whatever happens: a child never waits for its reader.
+    The pipe is always read until it is closed, so that a child never waits for its reader.
 
     Args:
         read_end: the pipe's descriptor; it is closed at its end.

@@ -1,7 +1,7 @@
 """Commands that die at one of their statements, or meet another command there: for judges.
 
-A hook in the copy's `env.py` counts the statements that change something. COMMIT is none of them: to die before one is
-to die before the last statement that it would have kept.
+A hook in the copy's `env.py` counts the statements that change something. COMMIT is not one of them: dying before it is
+the same as dying before the last statement that it would have kept.
 
     statements = Interruptions(self.fresh()).statements("db upgrade")
     for crash in crashes(self.fresh, "db upgrade", statements, meanwhile="INSERT INTO users (email) VALUES ('late')"):

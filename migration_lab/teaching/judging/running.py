@@ -53,11 +53,11 @@ class Background:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether it has ended."""
         return not self._thread.is_alive()
 
     def completed(self) -> Completed:
-        """Wait for its end; what has kept it from running to its end is raised here."""
+        """Wait until it ends; raise the error that stopped it, if there was one."""
         return self._completed.result()
 
 
@@ -127,7 +127,7 @@ class _Repeats:
 
 
 def wait_for(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait for so many seconds at most; what comes later is found by whoever judges."""
+    """Wait for so many seconds at most; the judge finds out if the condition is still not met."""
     until = time.monotonic() + seconds
     while not is_so() and time.monotonic() < until:
         time.sleep(POLL_SECONDS)

@@ -67,9 +67,9 @@ def load() -> Progress:
 
 
 def record_check(exercise_id: str, *, passed: bool, fingerprint: str | None) -> Progress:
-    """Count a check; `fingerprint` (see `fingerprint`) tells whether it was a real try.
+    """Count a check; `fingerprint` (see `fingerprint`) shows whether it was a real attempt.
 
-    It is None for a workspace that nobody has touched, which is none.
+    It is None for an untouched workspace, whose check is not an attempt.
     """
 
     def edit(progress: Progress) -> None:

@@ -20,7 +20,7 @@ class Large(FilesJudge):
     only_on = {"in_place": "postgres"}  # noqa: RUF012 - as authors write it
 
     def in_place(self) -> None:
-        """the table is not written anew"""
+        """the table is not rewritten"""
 
 
 class _Copies:

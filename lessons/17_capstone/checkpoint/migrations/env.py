@@ -77,7 +77,7 @@ def run(connection):
 
 
 def run_until_locks_are_free(connection):
-    """Run again when a lock was not to be had. Migrations that are done stay done; the next run goes on after them."""
+    """Run again when a lock was not available. Finished migrations are kept; the next run continues after them."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return run(connection)

@@ -1,4 +1,4 @@
-"""Where Postgres's own programs are, and as whom they can run."""
+"""Where Postgres's programs are, and which user can run them."""
 
 import os
 import re
@@ -108,7 +108,7 @@ def _examine(folder: Path) -> Binaries | None:
 
 
 def find_runner(binaries: Binaries) -> Runner:
-    """As whom to run the programs. Postgres refuses to run as root, so root needs a way around.
+    """Which user runs the programs. Postgres refuses to run as root, so root needs a workaround.
 
     Raises:
         LabError: we are root, and there is no way.

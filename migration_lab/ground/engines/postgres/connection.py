@@ -20,7 +20,7 @@ MEANINGS = (
         r"No space left on device|could not extend file",
         "There is no room left for Postgres's databases",
         "Make room on the disk, then try again; SQLite needs far less.",
-        "Make room on the server's disk, or ask whoever runs it, then try again.",
+        "Make room on the server's disk, or ask its administrator to, then try again.",
     ),
     (
         r"password authentication failed|no password supplied",
@@ -50,7 +50,7 @@ MEANINGS = (
         r'role "[^"]*" does not exist|no pg_hba.conf entry|not permitted to log in',
         "The Postgres server does not let this user in",
         AGAIN,
-        "Ask whoever runs the server, or correct LAB_POSTGRES_URL.",
+        "Ask the server's administrator, or correct LAB_POSTGRES_URL.",
     ),
     (
         r"timeout expired|Connection refused|No such file|No route|unreachable|server closed the connection"

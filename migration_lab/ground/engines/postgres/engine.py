@@ -120,7 +120,7 @@ def _answers() -> dict[str, str | int] | None:
 
 
 def stop() -> None:
-    """Stop the course's own servers under `places.state()`, whoever uses them; they start again when asked for."""
+    """Stop the course's own servers under `places.state()`, in use or not; they start again when needed."""
     if sys.platform != "win32":
         from migration_lab.ground.engines.postgres import server
 
@@ -145,7 +145,7 @@ def _databases() -> Iterator[Databases]:
     except psycopg.errors.InsufficientPrivilege as error:
         raise LabError(
             f"The Postgres server forbids it: {error.diag.message_primary}.",
-            "Ask whoever runs the server for the right, with `ALTER ROLE name CREATEDB`, or unset LAB_POSTGRES_URL.",
+            "Ask the server's administrator to run `ALTER ROLE name CREATEDB`, or unset LAB_POSTGRES_URL.",
         ) from error
     except psycopg.Error as error:
         raise explain(error) from error

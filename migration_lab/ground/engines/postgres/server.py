@@ -1,7 +1,7 @@
-"""The course's own server: one for all notebooks of a user, started by whoever comes first.
+"""The course's own server: one for all notebooks of a user, started by the first process that needs it.
 
 Every process that uses it holds a lease, a shared lock on the file `leases`, which the kernel frees when the process
-ends, however it ends. The watcher stops the server when nobody has held one for a while. Whether the server runs is
+ends, however it ends. The watcher stops the server when no lease has been held for a while. Whether the server runs is
 never read from a file: a process is attached when a connection succeeds, and for as long as the server that answered
 lives. All that changes the server is done under the lock `start.lock`.
 """
@@ -103,7 +103,7 @@ def answers() -> House | None:
 
 
 def stop() -> None:
-    """Stop the servers whose data is under `places.state()`, whoever uses them; they start again when asked for."""
+    """Stop the servers whose data is under `places.state()`, in use or not; they start again when needed."""
     for folder in (places.state().absolute() / "postgres").glob("*/data"):
         watcher.stop_server(os.path.realpath(folder))
 
