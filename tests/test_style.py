@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from migration_lab.ground import places
+from migration_lab.making import house_style
 
 ROOT = places.course_root()
 (LOCAL,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
@@ -22,6 +23,20 @@ def test_what_runs_before_a_commit_passes(hook: dict[str, Any]) -> None:
     assert (LOCAL["repo"], hook["language"], python) == ("local", "system", ".venv/bin/python")
     done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_file_uses_a_word_that_the_house_style_refuses() -> None:
+    words = house_style.ALWAYS | house_style.OF_PROGRAMS
+    code = [path for folder in ("migration_lab", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    cards = ROOT / "migration_lab/teaching/explain/guide.yaml"
+    docs = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks/README.md", ROOT / "run.py", cards]
+    faults = [
+        fault
+        for path in [*code, *docs]
+        if path.name != "house_style.py"
+        for fault in house_style.style_faults(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"), words)
+    ]
+    assert not faults, "\n".join(faults)
 
 
 def test_sessions_are_asked_about_in_one_database_only() -> None:
