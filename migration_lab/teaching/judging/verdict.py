@@ -8,7 +8,7 @@ from migration_lab.teaching.judging.expectations import Expectation, Finding
 
 @dataclass(frozen=True)
 class EngineVerdict:
-    """The judgement on one engine. `unjudged` comes after the first miss: it is looked at once that is right."""
+    """The judgement on one engine. `unjudged` follows the first miss, and is checked once that is fixed."""
 
     engine: EngineName
     met: tuple[Expectation, ...]
