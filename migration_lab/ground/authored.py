@@ -1,4 +1,4 @@
-"""What authors write in YAML, read so that a mistake is told with its file, its place and nothing else."""
+"""Reads the YAML that authors write; a mistake is reported with its file and place, and nothing else."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,12 +9,12 @@ from pydantic import BaseModel, ValidationError
 from migration_lab.ground.errors import LabError
 
 Model = TypeVar("Model", bound=BaseModel)
-# The loader written in C reads the same in a seventh of the time; not every build of PyYAML has it.
+# The loader in C takes a seventh of the time; not every build of PyYAML has it.
 _FASTEST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_FASTEST):  # type: ignore[valid-type, misc]
-    """Refuses a key that appears twice in one place, where YAML's rules would let the last one win."""
+    """Refuses a duplicate key; YAML itself would let the last one win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -30,7 +30,7 @@ def read_yaml(path: Path) -> Any:
     """What the file holds.
 
     Raises:
-        LabError: it is no YAML, or a key appears twice.
+        LabError: it is not YAML, or a key appears twice.
     """
     return _parsed(path.read_text(encoding="utf-8"), shown(path))
 
@@ -39,7 +39,7 @@ def front_matter(path: Path) -> dict[str, Any]:
     """The YAML between the two lines `---` with which a Markdown file begins.
 
     Raises:
-        LabError: there is none, or it is no YAML.
+        LabError: it has no front matter, or that is not YAML.
     """
     parts = path.read_text(encoding="utf-8").split("---\n", 2)
     found = _parsed("\n" + parts[1], shown(path)) if len(parts) == 3 and not parts[0].strip() else None
@@ -49,10 +49,10 @@ def front_matter(path: Path) -> dict[str, Any]:
 
 
 def as_model(model: type[Model], found: Any, path: Path) -> Model:
-    """What was found in a file, with all its fields checked.
+    """The content of a file, with all its fields checked.
 
     Raises:
-        LabError: a field is missing, unknown, or not what it should be; it names each.
+        LabError: a field is missing, unknown or invalid; it names each.
     """
     try:
         return model.model_validate(found)

@@ -19,14 +19,14 @@ Kind = Literal["stub", "solution", "right", "wrong"]
 
 
 class FrontMatter(Strict):
-    """What stands at the beginning of an answer's file.
+    """The front matter of an answer's file.
 
     Attributes:
-        why: why it is wrong, or what is different about it.
+        why: why it is wrong, or how it differs.
         rejected_by: the expectation that rejects a wrong one.
-        engines: those that it concerns; none for all of the exercise.
-        start: what the blocks are added to. Not given, it is the solution where a block or `without` names one of its
-            cells, and nothing otherwise.
+        engines: the engines that it concerns; by default all of the exercise's.
+        start: what the blocks are added to; by default the solution if a block or `without` names one of its cells,
+            and nothing otherwise.
         without: cells of the solution that are left out.
     """
 
@@ -40,7 +40,7 @@ class FrontMatter(Strict):
 
 @dataclass(frozen=True)
 class Answer:
-    """Cells that claim to solve an exercise, or, in a wrong answer, that people believe to solve it."""
+    """Cells that solve an exercise or, in a wrong answer, that people might believe to solve it."""
 
     lesson: Lesson
     exercise: str
@@ -62,7 +62,7 @@ class Answer:
 
     @cached_property
     def fault(self) -> str:
-        """What is wrong in its file; empty where nothing is."""
+        """What is wrong in its file; empty if nothing is."""
         try:
             return self.unreadable or ("" if self.cells else f"{self} has no cells")
         except LabError as error:
@@ -70,10 +70,10 @@ class Answer:
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """What is run, in order. Read when it is asked for: each worker collects all answers, and gives a few.
+        """The cells to run, in order. Read on demand: each worker collects all answers, and gives only a few.
 
         Raises:
-            LabError: an edit does not fit the solution, or a block is not what it should be.
+            LabError: an edit does not fit the solution, or a block is malformed.
         """
         if self.matter:
             return self._of_file(self.matter)
@@ -108,7 +108,7 @@ class Answer:
 
     @property
     def _line(self) -> int:
-        """Where it says what it is: the line of `rejected_by`, or the exercise's heading in `exercises.md`."""
+        """Where it is declared: the line of `rejected_by`, or the exercise's heading in `exercises.md`."""
         marks = ("rejected_by:",) if self.matter else (f"## {self.exercise} ",)
         lines = self.file.read_text(encoding="utf-8").splitlines()
         return next((number for number, line in enumerate(lines, start=1) if line.startswith(marks)), 1)

@@ -30,7 +30,7 @@ class Block:
 
     @property
     def is_cell(self) -> bool:
-        """Whether it is a cell, and not an edit of one."""
+        """Whether it is a whole cell rather than an edit of one."""
         return bool(PYTHON.match(self.info))
 
     @property
@@ -41,14 +41,14 @@ class Block:
 
     @property
     def cell(self) -> Cell:
-        """The cell that a `python` block is."""
+        """The cell of a `python` block."""
         tags = (FAILS,) if f'"{FAILS}"' in self.info else ()
         return Cell(0, True, "\n".join(self.lines), tags, self.path, self.line)
 
 
 @dataclass
 class _Place:
-    """A cell of the solution, what an edit has made of it, and the cells that come before it."""
+    """A cell of the solution, its edited text, and the cells that come before it."""
 
     cell: Cell
     lines: list[str]
@@ -69,7 +69,7 @@ def read_blocks(path: Path) -> list[Block]:
     """The fenced blocks of an answer, which begin after its front matter.
 
     Raises:
-        LabError: a block is not closed or of an unknown kind, or text stands outside of the blocks.
+        LabError: a block is not closed or of an unknown kind, or there is text outside the blocks.
     """
     lines = path.read_text(encoding="utf-8").split("\n")
     blocks = []
@@ -99,15 +99,15 @@ def read_blocks(path: Path) -> list[Block]:
 
 
 def expand(path: Path, blocks: Sequence[Block], without: Collection[str], solution: Sequence[Cell]) -> tuple[Cell, ...]:
-    """The cells that an answer comes to.
+    """The cells of an answer after its edits.
 
     Args:
         path: the answer's file, for the errors.
         without: names of cells of the solution that are left out.
-        solution: the cells it starts from; none for an answer that starts from nothing.
+        solution: the cells that it starts from; empty for an answer that starts from nothing.
 
     Raises:
-        LabError: a cell is named that the solution does not have, or has twice, or an edit does not fit.
+        LabError: a named cell is missing from the solution or ambiguous, or an edit does not fit.
     """
     places = [_Place(cell, cell.source.split("\n")) for cell in solution]
     for name in without:
@@ -176,7 +176,7 @@ def _edit(place: _Place, block: Block) -> None:
 
 
 def _hunks(block: Block) -> Iterator[tuple[int, list[str], list[str]]]:
-    """The line at which a hunk begins, what it finds and what it puts there."""
+    """The line at which a hunk begins, the text that it finds, and its replacement."""
     began: int = block.line + 1
     old: list[str] = []
     new: list[str] = []

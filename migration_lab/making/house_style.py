@@ -1,4 +1,4 @@
-"""Refuses words that the house style never uses. docs/contributing.md has the style, these are its certain cases."""
+"""Refuses words that the house style never uses. docs/contributing.md has the style; these are its certain cases."""
 
 import re
 from collections.abc import Iterator, Mapping

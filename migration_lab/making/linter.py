@@ -1,13 +1,13 @@
-"""Hold every lesson to the same shape, so that a reader always knows where to look.
+"""Checks that every lesson has the same structure, so that a reader always knows where to look.
 
 A lesson begins with a title (`# `), one sentence, and the paragraphs **You will learn** (two to four bullets),
 **You need**, **Time** and **Not here**. The start cell follows (tag `start`). A section (`## `) that runs code asks a
 question, lets the learner commit to a prediction (`lab.quiz(...)`), runs, compares (`lab.compare(...)`; order.py holds
-the order), and proves what it showed (tag `proof`, an `assert`). A long lesson may have parts (parts.py). At the end
+the order), and proves the result (tag `proof`, an `assert`). A long lesson may have parts (parts.py). At the end
 come the sections In practice, Keypoints, Quiz, Exercises and Further reading, in that order.
 
 A cell that must fail is tagged `raises-exception`. The command that fails is its last line, because nothing after it
-runs. What fails on one engine only has a shop of its own, on that engine: `shop.copy(engine="sqlite")`.
+runs. A command that fails on one engine only gets a shop on that engine: `shop.copy(engine="sqlite")`.
 
 Links stay in `notebooks/` and `exercises/`, because JupyterLab shows nothing else.
 """
@@ -50,7 +50,7 @@ def refuse_faults(
     """Refuse a lesson that breaks the template.
 
     Args:
-        only: an exercise, where the rest of the lesson is not to be looked at.
+        only: an exercise, to ignore the rest of the lesson.
 
     Raises:
         LabError: it lists every fault, each with the file, the line and the reason.
@@ -114,7 +114,7 @@ def exercise_faults(lesson: Lesson, cells: list[Cell], only: str | None = None) 
 
 
 def _judge_faults(lesson: Lesson, exercise_id: str) -> Iterator[str]:
-    """An exercise has one judge. Learners are told to report a missing one; its author is told where it belongs."""
+    """An exercise has one judge. Learners are asked to report a missing one; here its author sees where it belongs."""
     file = f"lessons/{lesson.slug}/checks.py"
     if not (lesson.folder / "checks.py").exists():
         yield f"{file} is missing; it holds the judge of exercise {exercise_id}."
@@ -150,7 +150,7 @@ def _question_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
 
 
 def cell_faults(cell: Cell) -> Iterator[str]:
-    """What is wrong with one cell of a lesson or of an exercise, wherever it stands."""
+    """What is wrong with one cell of a lesson or of an exercise."""
     if not cell.is_code:
         for image in IMAGE.finditer(cell.source):
             alt = image["alt"] if image["alt"] is not None else _alt_of_tag(image["tag"])
@@ -206,7 +206,7 @@ def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str
 
 
 def _section_faults(section: Section) -> Iterator[str]:
-    """A section that runs code asks, lets predict, runs and proves. One of prose alone may stand anywhere."""
+    """A section that runs code asks, takes a prediction, runs and proves. A section of prose may be anywhere."""
     place = section.place
     if not section.code:
         return

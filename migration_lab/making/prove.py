@@ -1,7 +1,7 @@
-"""Proves one lesson or one exercise, in the order in which an author wants to hear of it.
+"""Proves one lesson or one exercise, in the order that helps an author most.
 
-Nothing is proved here: the tests of `make test` run in this process, with the folders of their own that they always
-have for state, cache and work. See `making/proofs.py` for which and in which order.
+The proofs are the tests of `make test`: they run in this process, with their usual separate folders for state, cache
+and work. See `making/proofs.py` for which ones and in which order.
 """
 
 import os
@@ -24,14 +24,14 @@ OPTIONS = "-p no:terminal -p no:cacheprovider -p no:nbval --strict-markers --imp
 
 
 def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
-    """Prove a lesson (`04`) or an exercise (`04.1`): say what is looked at, and what comes out.
+    """Prove a lesson (`04`) or an exercise (`04.1`): report what is tested, and the results.
 
     Args:
         keep_going: go on after a fault.
         say: called with each line.
 
     Returns:
-        Whether all is as it should be.
+        Whether everything passed.
 
     Raises:
         LabError: there is no such lesson or exercise, or the maintainers' tools are not installed.

@@ -11,8 +11,8 @@ from migration_lab.ground.errors import LabError
 
 TIMEOUT = 5  # seconds to wait for a server that does not answer
 
-# What the server or libpq says, and what that means for the learner: pattern, message, next step where the server is
-# the course's own, next step where LAB_POSTGRES_URL names it.
+# What a message of the server or libpq means for the learner: pattern, message, next step where the server is
+# the course's own, next step where it is that of LAB_POSTGRES_URL.
 AGAIN = "Try again; if that does not help, run `lab doctor` in a terminal."
 SHUT_DOWN = "Shut down the kernels of notebooks that you do not use (*Running Terminals and Kernels*), then try again."
 MEANINGS = (
@@ -66,7 +66,7 @@ def connect(parameters: Mapping[str, str | int]) -> psycopg.Connection:
     """Open a connection that commits each statement.
 
     Raises:
-        psycopg.OperationalError: as the driver raises it; `explain` makes a `LabError` of it.
+        psycopg.OperationalError: as the driver raises it; `explain` turns it into a `LabError`.
     """
     given = {name: str(value) for name, value in parameters.items()}
     return psycopg.connect(make_conninfo(**{"connect_timeout": str(TIMEOUT), **given}), autocommit=True)
@@ -79,7 +79,7 @@ def explain(error: psycopg.Error) -> LabError:
 
 
 def meaning(said: str) -> LabError | None:
-    """What the server's or libpq's words mean when they are about the server or the way to it; None for all else."""
+    """The meaning of a server's or libpq's message about the server or the connection; None for other messages."""
     for pattern, message, own, named in MEANINGS:
         if re.search(pattern, said):
             return LabError(f"{message}.", named if os.environ.get("LAB_POSTGRES_URL") else own)
@@ -90,7 +90,7 @@ def parse_url(url: str) -> dict[str, str | int]:
     """The connection parameters in a URL such as `postgresql://user:password@host:5432/name`.
 
     Raises:
-        LabError: it is not the URL of a Postgres server. The text is not repeated: it may hold a password.
+        LabError: it is not the URL of a Postgres server. The text is not repeated, because it may hold a password.
     """
     plain = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url.strip())
     try:
