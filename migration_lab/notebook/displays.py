@@ -1,6 +1,6 @@
-"""How the lab's objects look in a cell: as HTML for JupyterLab, and as plain text that says the same.
+"""Formats the lab's objects for a cell: as HTML for JupyterLab, and as equivalent plain text.
 
-HTML here has meaning and no style: that is in `jupyter/labextension/static/lab.css`, once for all outputs.
+The HTML has structure but no style: that is in `jupyter/labextension/static/lab.css`, for all outputs.
 """
 
 import json
@@ -24,7 +24,7 @@ TALL, WIDE = 10, 50  # rows, and characters side by side: what half a small scre
 
 
 class Source(str):
-    """Text that a cell shows as it is, not as a Python string in quotes; `language` colours it."""
+    """Text that a cell shows unquoted, unlike a Python string; `language` is for highlighting."""
 
     language: str
 
@@ -62,7 +62,7 @@ class EditButton:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence or two, with a button or a list of points if need be. Words between backticks are code."""
+    """A sentence or two, with an optional button or list of points. Words between backticks are code."""
 
     text: str
     button: str = ""
@@ -106,10 +106,10 @@ def button(command: str, arguments: dict[str, Any], label: str) -> str:
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table with a caption and a heading for each column; what the cells hold is escaped.
+    """A table with a caption and a heading for each column; the contents of cells are escaped.
 
-    One that a small panel does not show as a whole can be reached by Tab and scrolled by arrow keys. It is a group and
-    no region: a notebook has many tables of the same name, and regions are landmarks, whose names must differ.
+    A table that does not fit a small panel can be reached by Tab and scrolled with the arrow keys. It is a group and
+    not a region: a notebook has many tables of the same name, and regions are landmarks, whose names must differ.
     """
     cells = [[str(value) for value in row] for row in rows]
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
@@ -131,7 +131,7 @@ def show(shown: object) -> None:
 
 
 def register(shell: InteractiveShell) -> None:
-    """Teach IPython how to show what the floors below give back; the kinds are named, so that nothing is imported."""
+    """Register how IPython shows objects of the lower floors; the types are named, so that nothing is imported."""
     assert shell.display_formatter is not None
     for (module, name), bundle in SHOWN.items():
         shell.display_formatter.mimebundle_formatter.for_type_by_name(f"migration_lab.{module}", name, bundle)

@@ -23,7 +23,7 @@ MOMENT = re.compile(r"-(\d{8}-\d{6})(?:-\d+)?$")
 
 @dataclass(frozen=True)
 class Kept:
-    """One that was kept: where it is, what it was, and when it was moved aside."""
+    """Kept work: where it is, what it was, and when it was moved aside."""
 
     folder: Path
     record: Record
@@ -31,12 +31,12 @@ class Kept:
 
     @property
     def name(self) -> str:
-        """By what it is asked for."""
+        """The name by which to restore it."""
         return self.folder.name
 
     @property
     def engine(self) -> Engine:
-        """On which its database is."""
+        """The engine of its database."""
         return engine_named(self.record.engine)
 
 
@@ -54,21 +54,21 @@ def keep(folder: Path, engine: Engine) -> Path:
 
 
 def move(folder: Path, to: Path, engine: Engine) -> None:
-    """Move a folder and its database to a place where nothing is: both, or neither."""
+    """Move a folder and its database to a free place: both, or neither."""
     folder.rename(to)
     try:
         engine.move(folder, to)
         write_flaskenv(to, engine)
     except BaseException:
-        # Else what was moved would go on using the database that the next workspace here gets.
+        # Otherwise the moved work would keep using the database that the next workspace here gets.
         to.rename(folder)
-        with suppress(LabError):  # without a server there was nothing to rename either
+        with suppress(LabError):  # without a server there was no database to rename
             engine.move(to, folder)
         raise
 
 
 def drop_oldest(name: str, engine: Engine) -> Path | None:
-    """Remove the oldest ones of a workspace that are too many; the last one that was removed."""
+    """Remove a workspace's oldest kept work beyond the limit; return the last one removed."""
     dropped = None
     for folder in sorted((shops() / "kept").glob(f"{name}-{STAMP}*"))[:-KEPT_AT_MOST]:
         engine.drop(folder)
@@ -78,7 +78,7 @@ def drop_oldest(name: str, engine: Engine) -> Path | None:
 
 
 def all_kept() -> list[Kept]:
-    """All that can be brought back, the newest first."""
+    """Everything that can be restored, the newest first."""
     found = []
     for folder in (shops() / "kept").glob("*"):
         record, stamp = read_record(folder), MOMENT.search(folder.name)
@@ -88,10 +88,10 @@ def all_kept() -> list[Kept]:
 
 
 def find(asked: str) -> Kept:
-    """What was kept under that name; for a lesson (`02`) or an exercise (`02.1`) the newest that was kept of it.
+    """The kept work of that name; for a lesson (`02`) or an exercise (`02.1`), its newest.
 
     Raises:
-        LabError: there is none.
+        LabError: there is no such work.
     """
     there = all_kept()
     exact = [each for each in there if each.name == asked]

@@ -1,4 +1,4 @@
-"""Which process has which workspace open. A lease ends with its process, however that ends."""
+"""Which process has which workspace open. A lease ends with its process, however the process ends."""
 
 import threading
 from pathlib import Path
@@ -11,7 +11,7 @@ from migration_lab.ground.errors import LabError
 AT_ONCE_AT_MOST = 20  # processes that have the same workspace open
 
 _leases: dict[Path, filelock.FileLock] = {}
-_held: dict[tuple[Path, str], Path] = {}  # which folder this process uses for a name, in which learner's folder
+_held: dict[tuple[Path, str], Path] = {}  # which folder this process uses for a name, by learner's folder
 _lock = threading.Lock()
 
 
@@ -21,7 +21,7 @@ def shops() -> Path:
 
 
 def candidates(name: str) -> list[Path]:
-    """The folders that a workspace of this name can be in: the plain one, then one for each process more."""
+    """The possible folders of a workspace of this name: the plain one, then one for each additional process."""
     return [shops() / (f"{name}-{number}" if number > 1 else name) for number in range(1, AT_ONCE_AT_MOST + 1)]
 
 
@@ -31,10 +31,10 @@ def held(name: str) -> Path | None:
 
 
 def take(name: str) -> Path:
-    """A folder for a workspace of this name that is this process's alone: its own, or the first that is free.
+    """A folder for a workspace of this name that only this process has: its own, or the first free one.
 
     Raises:
-        LabError: none is free.
+        LabError: no folder is free.
     """
     own = held(name)
     if own is not None:
@@ -48,7 +48,7 @@ def take(name: str) -> Path:
 
 
 def hold(name: str, folder: Path) -> bool:
-    """Take a folder for this process if no other has it; whether that worked."""
+    """Take a folder for this process if no other has it; return whether that worked."""
     with _lock:
         if folder not in _leases:
             path = folder.parent / ".leases" / f"{folder.name}.lock"

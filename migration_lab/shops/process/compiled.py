@@ -1,7 +1,7 @@
-"""The course's own files, compiled once: what a command imports are mostly copies of them.
+"""The course's own files, compiled once: most files that a command imports are copies of them.
 
-Compiling takes a tenth of a short command. Python's own cache of bytecode cannot save that here: it goes by the
-file's path and by whole seconds, and a workspace has files of its own that are rewritten within one.
+Compiling takes a tenth of a short command. Python's own bytecode cache does not help here: it is keyed by the
+file's path and whole seconds, and a workspace has its own files, which are rewritten within a second.
 """
 
 import importlib.util
@@ -18,18 +18,18 @@ UNCHECKED = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little")
 
 
 class Compiled:
-    """Bytecode by the text that it was compiled from. A text that differs by a byte is not found."""
+    """Bytecode by its source text. A text that differs by a byte is not found."""
 
     def __init__(self, course_root: Path) -> None:
         self._files = _files(course_root)
         self._by_text: dict[bytes, bytes] = {}
 
     def add_next(self) -> bool:
-        """Compile one file more; False when none is left."""
+        """Compile one more file; False if none is left."""
         path = next(self._files, None)
         if path is None:
             return False
-        # A file that is not there, cannot be compiled or gives a warning is left to the command, which says so.
+        # A file that is missing, cannot be compiled or gives a warning is left to the command, which reports it.
         with suppress(OSError, SyntaxError, ValueError), warnings.catch_warnings():
             warnings.simplefilter("error")
             text = path.read_bytes()
@@ -39,7 +39,7 @@ class Compiled:
         return True
 
     def use(self) -> None:
-        """Let this process import with what is there; whatever else it imports is compiled as ever.
+        """Let this process import with this bytecode; everything else is compiled as usual.
 
         Where an import asks for a file of bytecode, it gets what such a file would hold: it goes on by itself from
         there, names the right file in tracebacks, and has no line of ours in those of a file that does not compile.
@@ -57,6 +57,6 @@ class Compiled:
 
 
 def _files(course_root: Path) -> Iterator[Path]:
-    with suppress(OSError):  # a folder that goes away meanwhile
+    with suppress(OSError):  # a folder that disappears at the same time
         for pattern in ("sample_app/**/*.py", "lessons/*/checkpoint/**/*.py", "lessons/*/scenes/**/*.py"):
             yield from course_root.glob(pattern)
