@@ -1,4 +1,4 @@
-"""Timelines in words and numbers: all that the picture shows, and exactly."""
+"""Timelines in words and numbers: everything that the picture shows, exactly."""
 
 import re
 from collections import Counter
@@ -42,7 +42,7 @@ def waits(found: Figures) -> tuple[str, str, str]:
 
 
 def as_text(timelines: Sequence[Timeline]) -> str:
-    """A table with a row for each, then what happened in each."""
+    """A table with a row for each timeline, then its events."""
     table = [COLUMNS, *rows(timelines)]
     widths = [max(len(row[column]) for row in table) for column in range(len(COLUMNS))]
     lines = [
@@ -60,7 +60,7 @@ def as_text(timelines: Sequence[Timeline]) -> str:
 
 
 def story(timeline: Timeline) -> list[str]:
-    """What happened when, a sentence each; seconds count from the first request."""
+    """The events, a sentence each; seconds count from the first request."""
     told = [(mark.at, f"from now on: {mark.name}") for mark in timeline.phases]
     told += [moment for span in timeline.spans for moment in _of_span(span)]
     told += [
@@ -94,5 +94,5 @@ def _times(count: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """As a person reads it: `7 ms`, `340 ms`, `3.26 s`."""
+    """A readable time: `7 ms`, `340 ms`, `3.26 s`."""
     return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"
