@@ -1,4 +1,4 @@
-"""The learner's copies: nothing of theirs is lost, nothing of the course's stays old."""
+"""The learner's copies: their work is never lost, and the course's files are always current."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""`lab prove`: what it looks at, in which order, and what it says; in a process of its own, as for an author."""
+"""`lab prove`: what it tests, in which order, and its messages; in a separate process, as for an author."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A script of commands does here what it does in a shell, and what is not understood is refused."""
+"""A script of commands does here what it does in a shell, and anything that is not understood is refused."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Questions: what an author may write, what a learner is told, and what is remembered."""
+"""Questions: what an author may write, the feedback for a learner, and what is stored."""
 
 from pathlib import Path
 from typing import Any

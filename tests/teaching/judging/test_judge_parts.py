@@ -1,4 +1,4 @@
-"""What judges declare: which expectations concern an engine, what may be added, and which tables grow."""
+"""A judge's declarations: which expectations concern an engine, what may be added, and which tables grow."""
 
 from typing import cast
 

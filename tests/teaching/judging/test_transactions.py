@@ -1,4 +1,4 @@
-"""What judges are told of transactions, of releases side by side, and of downgrades that say nothing."""
+"""What judges learn about transactions, releases side by side, and downgrades without an explanation."""
 
 import sqlite3
 import time
