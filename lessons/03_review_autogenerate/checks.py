@@ -1,4 +1,4 @@
-"""Lesson 03: what the result of each exercise must be."""
+"""Lesson 03: the judges of its exercises."""
 
 from migration_lab.teaching.judging import FilesJudge
 from migration_lab.teaching.judging.planted import expect_no_drift
@@ -23,7 +23,7 @@ class Rename(FilesJudge):
             expected="`users` has no `nickname` any more.",
             found=f"`users.nickname` is {self.head.column('users.nickname')}.",
             cause="The revision leaves both columns.",
-            next_step="After the upgrade the old name has to be gone, and its values in the new one.",
+            next_step="After the upgrade the old name must be gone, and its values must be under the new one.",
         )
 
 
