@@ -107,9 +107,7 @@ def _refuse_old_solution(path: Path, solved: notebooks.Notebook) -> None:
         raise LabError(f"{shown} does not have the cells of lessons/{path.stem}/exercises.md.", REBUILD)
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code" and cell["execution_count"] is None:
-            raise LabError(
-                f"{shown}, cell {cell['id']}: it was never run, so its output is compared by nobody.", REBUILD
-            )
+            raise LabError(f"{shown}, cell {cell['id']}: it was never run, so no test compares its output.", REBUILD)
 
 
 def _stored_cells(path: Path) -> notebooks.Notebook | None:

@@ -61,7 +61,7 @@ PARTS = (
 
 
 @dataclass(eq=False)
-class Told:
+class Findings:
     """What was reported so far."""
 
     say: Say
@@ -94,7 +94,7 @@ class Reporter:
 
     lesson: Lesson
     exercise: str | None
-    told: Told
+    findings: Findings
     _part_of: dict[str, str] = field(default_factory=dict)
     _seconds: float = 0.0
 
@@ -105,7 +105,7 @@ class Reporter:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Register under a name that shows `tests/conftest.py` that only a part of the suite runs."""
-        config.pluginmanager.register(self.told, "proof")
+        config.pluginmanager.register(self.findings, "proof")
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -123,7 +123,7 @@ class Reporter:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Name the part when its first test begins."""
-        self.told.begins(self._part_of[nodeid])
+        self.findings.begins(self._part_of[nodeid])
         self._seconds = 0.0
 
     @pytest.hookimpl(wrapper=True)
@@ -134,15 +134,15 @@ class Reporter:
         report = yield
         self._seconds += call.duration
         if report.failed and call.excinfo:
-            self.told.fault(_shown(item), _words(call.excinfo))
+            self.findings.fault(_shown(item), _words(call.excinfo))
         elif report.when == "call" and report.passed:
-            self.told.passed(_shown(item), self._seconds)
+            self.findings.passed(_shown(item), self._seconds)
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Report why tests cannot be collected."""
         if report.failed:
-            self.told.fault(report.nodeid, str(report.longrepr))
+            self.findings.fault(report.nodeid, str(report.longrepr))
 
     def filled(self, pattern: str) -> str:
         exercise = re.escape(self.exercise) if self.exercise else rf"{self.lesson.number}\.\d+"

@@ -149,7 +149,7 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
         on_step=lambda name, looks_at: patience.say(f"judging on {shop.ENGINE_NAMES[name]}: {looks_at}"),
     )
     show(verdict)
-    if verdict.passed and os.environ.get("JPY_SESSION_NAME"):  # where somebody looks on, who may go there
+    if verdict.passed and os.environ.get("JPY_SESSION_NAME"):  # only for a person, who can go there
         show(displays.Next(way.after_exercise(exercise_id)))
 
 

@@ -109,7 +109,7 @@ def advice(error: BaseException, cell: str, cells: list[CodeCell]) -> str:
 
 
 def _refused(error: BaseException) -> str:
-    """What the machine or the server refused to the course; empty where it was something else, or somebody else."""
+    """What the machine or the server refused to the course; empty for any other error."""
     frame = error.__traceback__
     while frame is not None and not frame.tb_frame.f_globals.get("__name__", "").startswith("migration_lab."):
         frame = frame.tb_next

@@ -1,4 +1,4 @@
-"""Build the start of a lesson or a scene from nothing: lay files, run commands, execute SQL."""
+"""Builds the start of a lesson or a scene from nothing: copies files, runs commands, executes SQL."""
 
 import re
 import secrets
@@ -17,13 +17,13 @@ from migration_lab.ground.errors import LabError
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.process import Completed
 
-FIRST_REVISION = "0001"  # the rows of a real service are there from this revision on
+FIRST_REVISION = "0001"  # the database has the rows of a real service from this revision on
 
 
 class Step(Strict):
     """One step of a scene: exactly one of `lay`, `flask`, `sql`, `remove`.
 
-    `folder` says where in the shop to lay files or to run the command; `fails` belongs to `flask`.
+    `folder` says where in the shop to copy files or run the command; `fails` belongs to `flask`.
     """
 
     lay: str | None = None
@@ -43,7 +43,7 @@ class Step(Strict):
 
 
 class Scene(Strict):
-    """What `scene.yaml` says. `start` is the number of the lesson at whose checkpoint it starts, if not its own."""
+    """The content of `scene.yaml`. `start` is the lesson at whose checkpoint it starts, if not its own."""
 
     start: str | None = None
     steps: tuple[Step, ...]
@@ -81,7 +81,7 @@ def read_scene(folder: Path) -> Scene:
 
 
 def build_checkpoint(lesson: Lesson, site: Site) -> None:
-    """Lay a lesson's checkpoint into an empty folder and bring its empty database to where the lesson starts."""
+    """Copy a lesson's checkpoint into an empty folder, and bring its empty database to the lesson's start."""
     lay_checkpoint(lesson, site.folder)
     write_flaskenv(site.folder, site.engine)
     head = lesson.manifest.checkpoint.head
@@ -96,10 +96,10 @@ def build_checkpoint(lesson: Lesson, site: Site) -> None:
 
 
 def play(scene: Path, site: Site) -> None:
-    """Take the steps of a scene, in order, in a folder where its checkpoint has been built.
+    """Carry out the steps of a scene, in order, in a folder where its checkpoint has been built.
 
     Raises:
-        LabError: a step did not go as the scene says; it names the step and what the command printed.
+        LabError: a step did not go as the scene says; it names the step and the command's output.
     """
     for number, step in enumerate(read_scene(scene).steps, start=1):
         what = f"scene {scene.name}, step {number}"
@@ -126,7 +126,7 @@ def _take(step: Step, scene: Path, site: Site, what: str) -> None:
 
 
 def execute_script(engine: Engine, folder: Path, sql: str) -> None:
-    """Execute several statements on a folder's database, in one transaction unless they say otherwise."""
+    """Execute several statements on a folder's database, by default in one transaction."""
     if not sql.strip():
         return
     made = sqlalchemy.create_engine(engine.sqlalchemy_url(folder), poolclass=sqlalchemy.NullPool)
@@ -142,9 +142,9 @@ def execute_script(engine: Engine, folder: Path, sql: str) -> None:
 
 
 def write_flaskenv(folder: Path, engine: Engine) -> None:
-    """Write the file from which `flask`, typed in a terminal in this folder, takes its app and its database.
+    """Write the file from which `flask`, typed in a terminal in this folder, reads its app and database.
 
-    It replaces whatever has that name: a file that may not be written, and a folder, which is put beside it.
+    It replaces whatever has that name: a read-only file, or a folder, which is kept beside it.
     """
     text = f"FLASK_APP=shop\nDATABASE_URL={engine.url(folder)}\n"
     path, new = folder / ".flaskenv", folder / ".flaskenv.new"

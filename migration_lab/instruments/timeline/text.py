@@ -54,20 +54,20 @@ def as_text(timelines: Sequence[Timeline]) -> str:
     ]
     lines.append(WORDS)
     for each in timelines:
-        told = story(each)
-        lines += ["", each.title, *(f"    {line}" for line in told)] if told else []
+        events = story(each)
+        lines += ["", each.title, *(f"    {line}" for line in events)] if events else []
     return "\n".join(lines)
 
 
 def story(timeline: Timeline) -> list[str]:
     """The events, a sentence each; seconds count from the first request."""
-    told = [(mark.at, f"from now on: {mark.name}") for mark in timeline.phases]
-    told += [moment for span in timeline.spans for moment in _of_span(span)]
-    told += [
+    events = [(mark.at, f"from now on: {mark.name}") for mark in timeline.phases]
+    events += [moment for span in timeline.spans for moment in _of_span(span)]
+    events += [
         (begin, f"{name}: its transaction is open for {duration(end - begin)}")
         for name, begin, end in timeline.open_sessions
     ]
-    lines = [f"second {at - timeline.began:.2f}: {what}" for at, what in sorted(told, key=lambda each: each[0])]
+    lines = [f"second {at - timeline.began:.2f}: {what}" for at, what in sorted(events, key=lambda each: each[0])]
     sessions = Counter(re.sub(r"^session \d+$", "a session", each.who) for each in timeline.blocked)
     if timeline.blocked:
         first = min(each.begin for each in timeline.blocked) - timeline.began
