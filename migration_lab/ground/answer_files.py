@@ -22,9 +22,9 @@ class Fields(Strict):
     """What an answer may say in a block of YAML.
 
     Attributes:
-        engines: those that it concerns; none for all of the exercise.
-        start: what the blocks are added to. Not given, it is the solution where a block or `without` names one of its
-            cells, and nothing otherwise.
+        engines: the engines that it concerns; by default all of the exercise's.
+        start: what the blocks are added to; by default the solution if a block or `without` names one of its cells,
+            and nothing otherwise.
         without: cells of the solution that are left out.
     """
 
@@ -53,7 +53,7 @@ class Written:
 
     @cached_property
     def why(self) -> str:
-        """Why it is wrong, or what is different about it: the prose before its blocks."""
+        """Why it is wrong, or how it differs: the prose before its blocks."""
         return " ".join(text for line, text in self.section.prose if line < self._first_block)
 
     @property

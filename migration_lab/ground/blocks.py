@@ -105,7 +105,7 @@ def edited(before: Sequence[str], block: Block, name: str) -> list[str]:
 
 
 def _hunks(block: Block) -> Iterator[tuple[int, list[str], list[str]]]:
-    """The line at which a hunk begins, what it finds and what it puts there."""
+    """The line at which a hunk begins, the text that it finds, and its replacement."""
     began: int = block.line + 1
     old: list[str] = []
     new: list[str] = []

@@ -109,7 +109,7 @@ def lay(layer: Layer, into: Path, *, over: Path | None = None) -> None:
 
 
 def write(files: Files, into: Path) -> None:
-    """Write files into a folder, which is made if need be."""
+    """Write files into a folder, which is created if necessary."""
     for name, content in files.items():
         path = into / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def history(sample_app: Path, folders: Iterable[Path]) -> Iterator[tuple[Files, 
 
 
 def files_in(folder: Path, ignore: Iterable[str] = NOT_INPUT) -> list[Path]:
-    """All files below a folder, sorted, without what Python, pytest and the shop make when they run."""
+    """All files below a folder, sorted, without files that Python, pytest and the shop create when they run."""
     found = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in ignore]

@@ -81,5 +81,5 @@ def files_at(start: Lesson) -> Files:
 
 
 def lay_checkpoint(start: Lesson, into: Path) -> None:
-    """Write the shop's files as they are at the start of a lesson into a folder. Errors: as `files_at`."""
+    """Write the shop's files, as they are at the start of a lesson, into a folder. Errors: as `files_at`."""
     write(files_at(start), into)

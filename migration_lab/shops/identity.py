@@ -78,9 +78,9 @@ class Identity:
 
     @property
     def typed(self) -> str:
-        """What to type after `lab reset`: `02.1`, `02_first_migration --engine postgres`.
+        """The words after `lab reset`: `02.1`, `02_first_migration --engine postgres`.
 
-        On Postgres the engine belongs to it: the same lesson on SQLite is another workspace.
+        On Postgres they include the engine: the same lesson on SQLite is another workspace.
         """
         return (self.exercise or self.lesson) + (" --engine postgres" if self.engine == "postgres" else "")
 
@@ -98,7 +98,7 @@ class Record(BaseModel):
 
 
 def read_record(folder: Path) -> Record | None:
-    """None when the folder is not a workspace that was made completely."""
+    """None if the folder is not a complete workspace."""
     try:
         said = json.loads((folder / FILE_NAME).read_bytes())
         if "identity" not in said:
@@ -109,7 +109,7 @@ def read_record(folder: Path) -> Record | None:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write the record whole or not at all."""
+    """Write the record completely or not at all."""
     new = folder / f"{FILE_NAME}.new"
     new.write_text(record.model_dump_json(indent=2), encoding="utf-8")
     new.replace(folder / FILE_NAME)

@@ -1,4 +1,4 @@
-"""Answers as files: an edit of the solution fits or is refused with its line, and little is said twice."""
+"""Answers as files: an edit of the solution fits or is refused with its line, and little is repeated."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -251,8 +251,8 @@ class Database(PlainShop):
             raise Miss(
                 expected=f"The server can read all of {self.name} after the command.",
                 found="It cannot read a file of a table or of an index.",
-                cause="A revision changed the server's catalog by hand, so that it says what is not so.",
-                next_step="Leave `pg_index` and its like to the server: let it drop what is broken, and build it.",
+                cause="A revision changed the server's catalog by hand, so that it no longer matches the files.",
+                next_step="Leave catalogs such as `pg_index` to the server: let it drop what is broken, and build it.",
             ) from error
         if self._watch is not None and self._before is not None:
             self._watch(self._before, now)

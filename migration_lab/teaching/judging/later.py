@@ -1,10 +1,10 @@
-"""Revisions as a later release runs them, whose models are others: what they need has to be written in them.
+"""Revisions as a later release runs them, with other models: what they need must be written in them.
 
     database = forgetful(self.empty())
     with models_gone(database):
         database.upgrade()
 
-A hook in the copy's `env.py` takes the models away when everything is set up and the revisions are about to run: no
+A hook in the copy's `env.py` removes the models when everything is set up and the revisions are about to run: no
 module of the app has a class with a table any more, and the metadata has no tables.
 """
 
@@ -53,10 +53,10 @@ NEEDS_MODELS = (
 
 
 def hook(env: Path, code: str) -> Path:
-    """Let code run before a copy's own `env.py`, which goes on under its own name, so that tracebacks stay true.
+    """Run code before a copy's own `env.py`, which still runs under its own name, so that tracebacks stay correct.
 
     Returns:
-        Where the copy's own one is now: what puts it back undoes this.
+        Where the copy's own `env.py` is now: moving it back undoes this.
     """
     theirs = env.with_name(f"{env.name}.theirs")
     env.rename(theirs)
@@ -65,7 +65,7 @@ def hook(env: Path, code: str) -> Path:
 
 
 def forgetful(copy: Database) -> Database:
-    """A copy that forgets its models in a block of `models_gone`. Nothing is done where it has no `env.py`."""
+    """A copy that forgets its models in a block of `models_gone`. A copy without `env.py` is left unchanged."""
     if (env := copy.folder / "migrations/env.py").is_file():
         hook(env, HOOK)
     return copy
