@@ -61,7 +61,7 @@ MEANINGS = (
         r"timeout expired|Connection refused|No such file|No route|unreachable|server closed the connection"
         r"|Connection reset|terminating connection|connection is (lost|closed)|the database system is",
         "The Postgres server does not answer, or has closed the connection",
-        "Run `shop = lab.resume()`, or `lab doctor` in a terminal: either starts it again, and your work stays.",
+        "Run `shop = lab.resume()`, or `lab doctor` in a terminal: either restarts it, and your work is kept.",
         "Check that it is running, and that LAB_POSTGRES_URL is right. Unset it to use the course's own server.",
     ),
 )
@@ -119,7 +119,7 @@ def gave_up(error: BaseException) -> LabError | None:
     if state == "57014" or said == "interrupted":
         return LabError(
             f"This SQL was stopped: it ran for more than {connect.STATEMENT_SECONDS} seconds, or you interrupted it.",
-            "Look for a recursion without an end or a join without its condition, or do it in smaller steps.",
+            "Look for an endless recursion or a join without its condition, or work in smaller steps.",
         )
     return None
 

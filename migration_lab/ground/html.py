@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-TALL, WIDE = 10, 50  # rows, and characters side by side: what half a small screen shows without scrolling
+TALL, WIDE = 10, 50  # rows, and characters side by side, that half a small screen shows without scrolling
 
 
 def inline(text: str) -> str:
