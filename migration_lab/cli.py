@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from migration_lab.ground.engines import Engine
     from migration_lab.shops.workspace import Opened
 
-AFTER = 2.0  # seconds for which nobody needs a word
+AFTER = 2.0  # seconds without a message
 
 engine_option = click.option(
     "--engine",
@@ -31,12 +31,12 @@ engine_option = click.option(
 
 
 class Lab(click.Group):
-    """Commands that fail with two sentences: what is wrong, and what to do."""
+    """Commands whose errors are two sentences: what is wrong, and what to do."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a LabError, or what the machine refuses, becomes words and exit code 1.
+        """Run the command; a LabError, or a refusal by the machine, becomes a message and exit code 1.
 
-        One that takes long says so after a while.
+        A slow command says so after a while.
         """
         patience = threading.Timer(AFTER, lambda: _say_step("this can take a few more seconds"))
         patience.daemon = True
@@ -56,13 +56,13 @@ class Lab(click.Group):
         ctx.exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which a learner needs them."""
+        """The commands, in the order in which a learner needs them."""
         return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; the message for an unknown one names those that there are."""
+        """Find the command; the message for an unknown one lists the existing ones."""
         if self.get_command(ctx, args[0]) is None:
             names = [name for name, command in self.commands.items() if not command.hidden]
             close = difflib.get_close_matches(args[0], names, 1)
@@ -90,9 +90,9 @@ def start(options: tuple[str, ...]) -> None:
 @click.option("--scene", metavar="NAME", help="A prepared situation of the lesson instead of its start.")
 @engine_option
 def open_(lesson: str, scene: str | None, engine: str) -> None:
-    """Make fresh files and a fresh database for a lesson (02), or open an exercise (02.1) with what you did in it.
+    """Open a lesson (02) with fresh files and a fresh database, or an exercise (02.1) with your work in it.
 
-    Work that you did in an earlier one is kept aside. `lab reset` starts an exercise afresh.
+    Your work in an earlier one is kept aside. `lab reset` starts an exercise over.
     """
     from migration_lab.shops import identity, workspace
 
@@ -111,7 +111,7 @@ def open_(lesson: str, scene: str | None, engine: str) -> None:
 def reset(lesson: str, engine: str) -> None:
     """Bring the files and the database of a lesson (02) or an exercise (02.1) back to their start.
 
-    Work that you did in them is kept aside.
+    Your work in them is kept aside.
     """
     from migration_lab.shops import workspace
 
@@ -121,10 +121,10 @@ def reset(lesson: str, engine: str) -> None:
 @main.command(short_help="Bring back work that was kept aside.")
 @click.argument("name", required=False)
 def restore(name: str | None) -> None:
-    """Bring back work that was kept aside, files and database; without a NAME, list what there is.
+    """Bring back work that was kept aside, with files and database; without a NAME, list it.
 
-    The NAME is one of the list, or a lesson (02) or an exercise (02.1) for the newest that is kept of it. What is in
-    its place now is kept aside in turn.
+    The NAME is one from the list, or a lesson (02) or an exercise (02.1) for its newest kept work. The work that it
+    replaces is kept aside in turn.
     """
     from migration_lab.shops import kept, workspace
 
@@ -140,7 +140,7 @@ def restore(name: str | None) -> None:
 @main.command(short_help="Bring back the course's version of a notebook.")
 @click.argument("name")
 def notebook(name: str) -> None:
-    """Bring the notebook of a lesson (03), or of its exercises (03.1), back as the course gives it.
+    """Bring back the course's version of the notebook of a lesson (03), or of its exercises (03.1).
 
     Your own is kept beside it.
     """
@@ -158,7 +158,7 @@ def check(exercise: str, engine: str) -> None:
     from migration_lab.teaching import judging
     from migration_lab.teaching.judging import report
 
-    course.exercise(exercise)  # a wrong name is told before a missing workspace
+    course.exercise(exercise)  # report a wrong name before a missing workspace
     found = workspace.find(finding.meant(exercise, _engine_of(exercise, engine)))
     verdict = judging.check(exercise, found, on_step=lambda engine, looks_at: _say_step(f"{engine}: {looks_at}"))
     click.echo(report.as_text(verdict))
@@ -168,7 +168,7 @@ def check(exercise: str, engine: str) -> None:
 
 
 def _say_step(words: str) -> None:
-    """Say what is being done now, for a person who waits."""
+    """Print the current activity, for a person who waits."""
     if sys.stderr.isatty():
         click.echo(click.style(f"… {words}", dim=True), err=True)
 
@@ -245,7 +245,7 @@ def server() -> None:
 @click.option("--check", is_flag=True, help="Change nothing; fail when something is out of date.")
 @click.argument("lesson", required=False)
 def build(lesson: str | None, check: bool) -> None:
-    """Make notebooks/, exercises/, solutions/ and what else comes from lessons/, or only those of one lesson."""
+    """Make notebooks/, exercises/, solutions/ and everything else from lessons/, or only those of one lesson."""
     from migration_lab.making import build as building
 
     building.build(lesson, check=check, say=click.echo)
@@ -253,13 +253,13 @@ def build(lesson: str | None, check: bool) -> None:
 
 @main.group(short_help="Begin a lesson or an exercise (for authors).")
 def new() -> None:
-    """Begin a lesson or an exercise: make its files, each with lines that say what belongs there."""
+    """Begin a lesson or an exercise: create its files, each with lines that say what belongs there."""
 
 
 @new.command("lesson")
 @click.argument("name")
 def new_lesson(name: str) -> None:
-    """Make what a planned lesson (04) or a new one (18_a_few_words) needs, with a first exercise."""
+    """Create what a planned lesson (04) or a new one (18_a_few_words) lacks, with a first exercise."""
     from migration_lab.making import new as beginning
 
     beginning.new_lesson(name, say=click.echo)
@@ -268,7 +268,7 @@ def new_lesson(name: str) -> None:
 @new.command("exercise")
 @click.argument("exercise")
 def new_exercise(exercise: str) -> None:
-    """Make an exercise (04.2): ticket, solution, judge, answers, hints."""
+    """Create an exercise (04.2): ticket, solution, judge, answers, hints."""
     from migration_lab.making import new as beginning
 
     beginning.new_exercise(exercise, say=click.echo)
@@ -278,9 +278,9 @@ def new_exercise(exercise: str) -> None:
 @click.argument("lesson")
 @click.option("--keep-going", is_flag=True, help="Go on after the first fault.")
 def prove(lesson: str, keep_going: bool) -> None:
-    """Prove all that concerns a lesson (04), or the answers of an exercise (04.1), on both engines.
+    """Prove everything about a lesson (04), or the answers of an exercise (04.1), on both engines.
 
-    The exit code is 0 when all is as it should be, and 1 otherwise.
+    The exit code is 0 if everything passes, and 1 otherwise.
     """
     click.echo(f"Proving {lesson}.")  # before the imports, which take a second
     from migration_lab.making import prove as proving
@@ -306,7 +306,7 @@ def spine(lesson: str | None) -> None:
 
 
 def _engine_of(lesson: str, engine: str) -> "Engine":
-    """The engine to use; for an exercise that is not for the one in LAB_ENGINE, the one that it is for."""
+    """The engine to use; if an exercise does not support LAB_ENGINE, its own engine."""
     from migration_lab.shops import finding
 
     source = click.get_current_context().get_parameter_source("engine")
@@ -315,7 +315,7 @@ def _engine_of(lesson: str, engine: str) -> "Engine":
 
 
 def _say(opened: "Opened") -> None:
-    """Say where the files are, and what became of the earlier ones."""
+    """Print where the files are, and where earlier work was kept."""
     workspace = opened.workspace
     click.echo(f"{workspace.lesson.manifest.title}: {workspace.folder}")
     if workspace.lesson.planned:

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a home of its own, and one Postgres server for the whole session."""
+"""Fixtures for all tests: a home of its own for each, and one Postgres server for the whole session."""
 
 import os
 import shutil
@@ -105,7 +105,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def course_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the course that a test may change; the manifest is read afresh from it."""
+    """A copy of the course that a test may change; the manifest is read again from it."""
     root = tmp_path / "course"
     for name in ("lessons", "sample_app"):
         shutil.copytree(places.course_root() / name, root / name)

@@ -1,4 +1,4 @@
-"""The benchmarks run, and the cheap ones keep their ratios by a wide margin; no time is held, machines differ."""
+"""The benchmarks run, and the cheap ones keep their ratios by a wide margin; no absolute time is tested."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The pages keep their word: what they name is there, what they show can be read by everyone."""
+"""The pages are right: what they name exists, and everyone can read what they show."""
 
 import os
 import re
@@ -23,7 +23,7 @@ from migration_lab.notebook.shop import Shop
 from migration_lab.teaching.judging import FilesJudge, OwnDatabaseJudge
 
 ROOT = places.course_root()
-PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
 
@@ -76,7 +76,7 @@ def prose(page: Path) -> str:
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """Every command that a page tells a reader to type, as words."""
+    """Every command on a page that a reader types, as words."""
     text = prose(page)
     typed = [line.strip() for line in re.findall(r"^(?: {4,}.*|)$", text, re.MULTILINE)] + CODE.findall(text)
     for line in typed:
@@ -279,7 +279,7 @@ def test_the_instruments_do_what_their_page_shows(database: str, monkeypatch: py
 
 
 def test_what_learners_read_names_only_commands_that_a_cell_knows() -> None:
-    """A question, a ticket or a judge may tell them to type one; nothing runs that."""
+    """A question, a ticket or a judge may ask them to type one; nothing runs that."""
     known = set().union(*magics.ShopMagics.magics.values())
     files = [path for kind in ("md", "yaml", "py") for path in (ROOT / "lessons").rglob(f"*.{kind}")]
     named = [

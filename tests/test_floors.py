@@ -1,4 +1,4 @@
-"""Imports go down the floors of the house only."""
+"""Imports go only down the floors of the package."""
 
 import ast
 import subprocess

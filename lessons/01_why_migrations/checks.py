@@ -1,4 +1,4 @@
-"""Lesson 01: what the result of the exercise must be."""
+"""Lesson 01: the judge of its exercise."""
 
 from migration_lab.teaching.judging import OwnDatabaseJudge
 
@@ -15,7 +15,7 @@ class ShopIsUp(OwnDatabaseJudge):
             self.now.column("users.nickname"),
             expected="`users` has a column `nickname`.",
             found=f"Its columns are {', '.join(each.name for each in self.now.schema.table('users').in_order)}.",
-            cause="The database says that it is at the newest revision, and that revision has not run."
+            cause="The database says that it is at the newest revision, but that revision has not run."
             if self.now.revisions == self.own.history().heads
             else "",
             next_step="A revision adds the column only when `flask db upgrade` runs it.",
@@ -25,6 +25,6 @@ class ShopIsUp(OwnDatabaseJudge):
         """the database stands at revision `0003`"""
         self.expect_place(
             "0003",
-            cause="The database has the column, and its history does not say so: it was added by hand.",
+            cause="The database has the column, but its history does not show it: it was added by hand.",
             next_step="The files say how the column is added. Undo the manual change, and let Alembic make it.",
         )

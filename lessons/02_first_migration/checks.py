@@ -1,4 +1,4 @@
-"""Lesson 02: what the result of each exercise must be."""
+"""Lesson 02: the judges of its exercises."""
 
 from migration_lab.teaching.judging import FilesJudge, Miss, OwnDatabaseJudge, error_in
 from migration_lab.teaching.judging.planted import expect_no_drift
@@ -6,7 +6,7 @@ from migration_lab.teaching.judging.planted import expect_no_drift
 CHECKOUTS = ("checkout_1", "checkout_2", "checkout_3", "checkout_4", "checkout_5")
 
 NOT_NULL = (
-    "The table has users already. If the new column may not be null, what should their rows contain?",
+    "The table already has users. If the new column may not be null, what should their rows contain?",
     "`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not. Correct the model, delete the revision that could "
     "not run, and make it again.",
 )
@@ -26,7 +26,7 @@ class DisplayName(FilesJudge):
             length=80,
             cause="`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not; `String(80)` says the length, which "
             "SQLite does not enforce and Postgres does.",
-            next_step="Say in the model what the ticket asks for, and make the revision again.",
+            next_step="Change the model as the ticket asks, and make the revision again.",
         )
 
 
@@ -56,7 +56,7 @@ class FiveCheckouts(OwnDatabaseJudge):
             self.expect(
                 "0001 (head)" in said,
                 expected=f"`0001 (head)` in `{name}`.",
-                found="It answers, and names no revision.",
+                found="It answers, but names no revision.",
                 next_step="Compare `DATABASE_URL` in that checkout's `.flaskenv` with the others.",
             )
             said = new.flask("db current", folder=new.folder / name).output
@@ -106,7 +106,7 @@ class Release(OwnDatabaseJudge):
         """your database stands at revision `0003` at the end"""
         self.expect_place(
             "0003",
-            cause="The revision was taken back and has not been run again." if self.now.revisions == ("0002",) else "",
+            cause="The revision was undone and has not been run again." if self.now.revisions == ("0002",) else "",
             next_step="Run `flask db current`, then `flask db history`, and go to `0003`.",
         )
 
@@ -117,7 +117,7 @@ class Release(OwnDatabaseJudge):
             ids == ["0001", "0002", "0003"],
             expected="`0001`, `0002`, `0003`.",
             found=", ".join(f"`{each}`" for each in ids) + ".",
-            cause="The repair came as a revision of its own. That is right once others have `0003`; here no one has."
+            cause="The repair is a revision of its own. That is right once others have `0003`; here nobody has it."
             if len(ids) > 3
             else "",
             next_step="Correct `0003` itself, and leave the other files as they were.",
@@ -130,10 +130,10 @@ class Release(OwnDatabaseJudge):
             "users.phone",
             where=self.now,
             length=32,
-            cause="The file was edited while the database already stood at `0003`. What has run is not run again."
+            cause="The file was edited when the database already stood at `0003`. What has run is not run again."
             if edited_late and (self.traces.changed or self.traces.added)
             else "",
-            next_step="Take the revision back with `flask db downgrade`, then run it again with `flask db upgrade`.",
+            next_step="Undo the revision with `flask db downgrade`, then run it again with `flask db upgrade`.",
         )
 
     def way_back(self) -> None:

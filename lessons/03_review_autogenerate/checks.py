@@ -1,4 +1,4 @@
-"""Lesson 03: what the result of each exercise must be."""
+"""Lesson 03: the judges of its exercises."""
 
 from migration_lab.teaching.judging import FilesJudge
 from migration_lab.teaching.judging.planted import expect_no_drift
@@ -18,8 +18,12 @@ class Rename(FilesJudge):
     def renamed(self) -> None:
         """`users` has `display_name` in place of `nickname`: text, up to 80 characters, optional"""
         self.expect_column("users.display_name", where=self.head, length=80)
-        why, then = "The revision leaves both columns.", "The old name has to go, and its values into the new one."
-        self.expect_gone("users.nickname", where=self.head, cause=why, next_step=then)
+        self.expect_gone(
+            "users.nickname",
+            where=self.head,
+            cause="The revision leaves both columns.",
+            next_step="After the upgrade the old name must be gone, and its values must be under the new one.",
+        )
 
 
 class GiftMessage(FilesJudge):

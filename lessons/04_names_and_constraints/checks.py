@@ -1,4 +1,4 @@
-"""Lesson 04: what the result of each exercise must be."""
+"""Lesson 04: the judges of its exercises."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -79,7 +79,7 @@ class TakenBack(FilesJudge):
             database,
             *((SAME_NAME, OWN_NAME) if now.rows_of("users") else ()),
             expected="Two users may have the same display name then.",
-            next_step="Something else keeps the names apart: look at the indexes of `users`.",
+            next_step="Something else still requires different names: look at the indexes of `users`.",
         )
 
     @cached_property
@@ -142,7 +142,7 @@ NO_SUCH_NAME = (
     "is not marked with `op.f()` goes through the convention.",
     "Compare the names in this database with your list.",
 )
-# What the server knows a constraint by, whatever it is called.
+# How the server identifies a constraint, whatever its name.
 IDENTITIES = """
     SELECT c.oid, c.conname, pg_get_constraintdef(c.oid), i.relname, pg_relation_filenode(i.oid) FROM pg_constraint c
     LEFT JOIN pg_class i ON i.oid = c.conindid AND c.contype = 'u'
@@ -204,7 +204,7 @@ class TwentyNames(FilesJudge):
                 sorted(gone),
                 expected=f"After {when} these are the same constraints, under other names.",
                 heading=f"In {when}:",
-                cause="One of the same kind may be there, but it had to read its whole table.",
+                cause="A constraint of the same kind may exist, but creating it had to read the whole table.",
                 next_step="Look for a form of `ALTER TABLE` that changes a name and nothing else.",
             )
 
@@ -226,7 +226,7 @@ def _known(database: Database) -> dict[int, Known]:
 # -------------------------------------------------------------------------------------------- 04.3: three ON DELETEs
 
 KEYS = {"orders": "who has orders cannot be deleted", "addresses": "they go", "coupons": "they stay, without a user"}
-ENFORCED = {"postgres": "", "sqlite": "PRAGMA foreign_keys = ON; "}  # SQLite's keys are for who asks
+ENFORCED = {"postgres": "", "sqlite": "PRAGMA foreign_keys = ON; "}  # on SQLite, each connection must turn keys on
 READS_AND_DELETES = """
 user = db.session.query(User).filter_by(email="{}@example.com").one()
 list(user.{})
@@ -308,7 +308,7 @@ class ThreeFates(FilesJudge):
         self.expect_none(
             self._deleted[1].differences(replace(now, name="the shop's database"), self.may),
             expected="The shop leaves what a DELETE in the database leaves.",
-            next_step="The relationships and the keys say two things.",
+            next_step="The relationships and the keys disagree.",
         )
 
     def loaded(self) -> None:

@@ -1,4 +1,4 @@
-"""Lesson 05: what the result of each exercise must be."""
+"""Lesson 05: the judges of its exercises."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class LongerAddresses(FilesJudge):
             "0009",
             "migrations/versions/0009_note_changed_emails.py",
             cause="A revision that has run does not run again: databases that have it would differ from new ones.",
-            next_step="Put it back as it was, and say in `0010` what is to change.",
+            next_step="Restore it, and put the change into `0010`.",
         )
 
     def longer(self) -> None:
@@ -155,7 +155,7 @@ class TwoHalves(OwnDatabaseJudge):
                     before,
                     crash.left,
                     cause=f"`flask {command}` was interrupted. {crash.when}\nWhat was committed until then stays.",
-                    next_step="Copy, drop and rename belong into one transaction.",
+                    next_step="Copy, drop and rename belong in one transaction.",
                 )
 
     def _together(self) -> Database:
@@ -320,7 +320,7 @@ class Library(FilesJudge):
                 expected="The loans of a reader who is deleted are deleted too.",
                 found=f"After {when}, {left} loans of the deleted reader are left.",
                 cause="The connection on which the migrations ran went back to the pool with its foreign keys off.",
-                next_step="What `env.py` switches off on a connection, it has to switch on again, whatever happens in "
+                next_step="Let `env.py` switch on again what it switches off on a connection, whatever happens in "
                 "between. The shop needs its keys.",
             )
 
@@ -330,7 +330,7 @@ class Library(FilesJudge):
         self.expect(
             "ALTER TABLE users ALTER COLUMN email TYPE VARCHAR(320)" in done.output,
             expected="It prints `ALTER TABLE users ALTER COLUMN email TYPE VARCHAR(320)`.",
-            found="The statement is not in what it prints.",
+            found="Its output does not have the statement.",
             next_step="Leave `run_migrations_offline` as it was.",
         )
 
@@ -354,7 +354,7 @@ class Library(FilesJudge):
             expected="Every row is as it was.",
             heading=f"When {when}:",
             cause="A batch has dropped the old table while foreign keys were on." if self.engine == "sqlite" else "",
-            next_step="The pragma has to take effect before the first transaction of any upgrade begins.",
+            next_step="The pragma must take effect before the first transaction of any upgrade begins.",
         )
 
 

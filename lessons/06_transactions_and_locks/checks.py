@@ -1,4 +1,4 @@
-"""Lesson 06: what the result of each exercise must be."""
+"""Lesson 06: the judges of its exercises."""
 
 from collections import Counter
 from functools import cached_property
@@ -57,12 +57,12 @@ class MonthlyReport(FilesJudge):
             cause=why_it_failed(last),
             next_step="Let a run that fails leave nothing behind, or let the next one skip what is there.",
         )
-        self.expect_none(  # customers have ordered meanwhile, and paid
+        self.expect_none(  # customers have ordered and paid since
             self.head.differences(live.copy.snapshot(), MayChange(business=True)),
             expected="After the run that succeeds, the database holds what the upgrade makes without a report.",
             heading="The last run ends with exit code 0, but:",
-            cause="An error was swallowed, so the deploy takes the run for a success.",
-            next_step="Let the upgrade fail when it cannot get the table.",
+            cause="An error was swallowed, so the deploy mistakes the run for a success.",
+            next_step="Let the upgrade fail if it cannot lock the table.",
         )
 
     def answered(self) -> None:
@@ -135,7 +135,7 @@ class WelcomePoints(FilesJudge):
                 expected="The second run ends without an error, wherever the first one died.",
                 found=f"{crash.when}\nThe second run ended with:\n{crash.error}",
                 cause=crash.why,
-                next_step="Ask of each step: what if it has been done already? The two engines keep different things.",
+                next_step="For each step, ask: what if it was done already? The two engines keep different things.",
             )
 
     def once(self) -> None:
@@ -226,6 +226,6 @@ class TwoDeploys(FilesJudge):
                 differ or ["Postgres had to resolve a deadlock between them first."] * (met.deadlocks > 0),
                 expected="Afterwards the database holds what both commands bring, and there was no deadlock.",
                 heading=f"{met.when} Both ended with exit code 0, but:",
-                cause="An error was swallowed: a command says that it has succeeded, and has not." if differ else again,
+                cause="An error was swallowed: a command reports success although it failed." if differ else again,
                 next_step=ORDER,
             )

@@ -1,4 +1,4 @@
-"""Lesson 07: what the result of each exercise must be."""
+"""Lesson 07: the judges of its exercises."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from migration_lab.teaching.judging.transactions import Noted, noted_upgrade
 from migration_lab.teaching.judging.words import shown
 
 UPGRADE = "db upgrade"
-# The schema is none of these tickets' business: who leaves something in it hears that first.
+# These tickets change no schema: a change of it is reported first.
 FIRST = (*FilesJudge.first, "no_other_change")
 LAST = (*(each for each in FilesJudge.last if each not in FIRST), "stated")
 
@@ -35,9 +35,9 @@ SELECT 2, 100, 'paid', '2026-01-01', 'EUR' FROM generate_series(1, {MANY_ORDERS 
 WITHOUT = "SELECT id FROM orders WHERE invoice_email IS NULL ORDER BY id"
 # How long a quick edit waits for a lock: it may be the paused upgrade's.
 SOON = {"postgres": "SET lock_timeout = '300ms'; ", "sqlite": "PRAGMA busy_timeout = 300; "}
-STAYS_SECONDS = 0.6  # in which somebody keeps an order open: well below the lock timeout of env.py
+STAYS_SECONDS = 0.6  # how long a session keeps an order open: well below the lock timeout of env.py
 SAVED, SAVED_STATUS = "saved-meanwhile@example.com", "on hold"
-ASK_WHILE_WRITING = "Let the statement that writes an order ask once more whether it still has no address."
+ASK_WHILE_WRITING = "Let the statement that writes an order check again that it still has no address."
 
 
 class Invoices(FilesJudge):
@@ -63,7 +63,7 @@ class Invoices(FilesJudge):
         head, lived = (each.known_values_of("orders.invoice_email") for each in (self.head, self.walk.lived))
         before = self.start.known_values_of("orders.invoice_email")
         entered = {id_: value for id_, value in lived.items() if id_ in before or head.get(id_) != value}
-        then = "Nothing says which addresses were filled in and which were entered: let `downgrade()` leave them."
+        then = "Entered and filled-in addresses look the same: let `downgrade()` leave them all."
         self.expect_stays("orders.invoice_email", entered, next_step=then)
 
     def many_orders(self) -> None:
@@ -90,7 +90,7 @@ class Invoices(FilesJudge):
             written <= needed,
             expected=f"At most {needed:,} rows are written: as many as there are orders without an address.",
             found=f"The upgrade writes {written:,}. Each of them leaves a dead row behind.",
-            next_step="Let `WHERE` leave out what needs no change.",
+            next_step="Let `WHERE` leave out rows that need no change.",
         )
 
     def stated(self) -> None:
@@ -150,7 +150,7 @@ class Invoices(FilesJudge):
                 completed.exit_code == 0,
                 expected="The upgrade succeeds while somebody saves orders.",
                 found=error_in(completed.output, copy.folder),
-                next_step="Let the upgrade work with the rows as they are when it comes to them.",
+                next_step="Let the upgrade use each row's values at the moment when it writes the row.",
             )
             yield copy.snapshot(), saved
 
@@ -222,7 +222,7 @@ class Points(FilesJudge):
                 expected="The second run ends without an error, wherever the first one died.",
                 found=f"{crash.when}\nThe second run ended with:\n{crash.error}",
                 cause=crash.why,
-                next_step="Ask of each statement: what if it has been carried out already?",
+                next_step="Ask about each statement: what if it has run already?",
             )
             self._expect_sums(crash.after, when=crash.when)
 
@@ -276,8 +276,8 @@ OTHER_ORDER = """
         END LOOP;
     END $$
 """
-TIE_BREAKER = "Decide by something that no two accounts share, such as the id, at least in the last place."
-KEEP_THEIRS = "Write only to one account of each clean address; if one of them has it already, to none."
+TIE_BREAKER = "Decide by something that no two accounts share, such as the id, at least as the last criterion."
+KEEP_THEIRS = "Write to only one account of each clean address, or to none if one of them already has it."
 
 
 class Addresses(FilesJudge):

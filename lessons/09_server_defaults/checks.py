@@ -1,4 +1,4 @@
-"""Lesson 09: what the result of each exercise must be."""
+"""Lesson 09: the judges of its exercises."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Source(FilesJudge):
 
     def old_orders(self) -> None:
         """`orders.source` is there, and all orders that were there before have `web`"""
-        then = "The ticket says what the old orders get. Ask what fills them in, and when."
+        then = "The ticket says what the old orders get. What fills them in, and when?"
         self.expect_values("orders.source", lambda row: "web", where=self.head, next_step=then)
 
     def required(self) -> None:
@@ -58,7 +58,7 @@ class Source(FilesJudge):
 
     def job(self) -> None:
         """an order from the partner's job has `partner`"""
-        self._expect_source("job", "partner", "A default that a program relies on has to stay.")
+        self._expect_source("job", "partner", "A default that a program relies on must stay.")
 
     def _expect_source(self, program: str, source: str, next_step: str) -> None:
         written, end = self._written
@@ -124,7 +124,7 @@ class PublicId(FilesJudge):
 
     def job(self) -> None:
         """an order of the partner's job has a `public_id` of its own, whenever it was written, and keeps it"""
-        then = "See to new rows first, then to the old ones: an order that comes in between must not be forgotten."
+        then = "Handle new rows first, then the old ones: an order that arrives in between must not be missed."
         self._expect_own(self._lived[1], then)
         if self.engine == "postgres":
             self._expect_own(self._noted.copy.snapshot(), then)

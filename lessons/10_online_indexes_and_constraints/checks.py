@@ -1,4 +1,4 @@
-"""Lesson 10: what the result of each exercise must be."""
+"""Lesson 10: the judges of its exercises."""
 
 import re
 from functools import cached_property
@@ -39,14 +39,14 @@ def after_a_late_row(judge: FilesJudge, sql: str, table: str) -> tuple[Snapshot,
         completed.exit_code == 0,
         expected="When a run has failed because of a late duplicate, the next one succeeds.",
         found=f"The next run ends with:\n{error_in(completed.output, copy.folder)}",
-        cause=why_it_failed(completed) or "What removes duplicates has counted as done, and was not run again.",
-        next_step="What would a second run do: with the duplicate, and with what the failed build has left?",
+        cause=why_it_failed(completed) or "The step that removes duplicates counted as done, and did not run again.",
+        next_step="What would a second run do with the duplicate, and with the index that the failed build left?",
     )
     now = copy.snapshot()
     judge.expect_none(
         not_valid(now.schema, table),
         expected="When a run has succeeded, the index is valid.",
-        cause="The second run took what the failed build had left for a good index."
+        cause="The second run mistook the index that the failed build left for a valid one."
         if first.exit_code
         else "The build failed, and the error was swallowed.",
         next_step="Let each run drop what is there, and build it.",
@@ -267,7 +267,7 @@ class Cards(FilesJudge):
         before = staging.snapshot()
         now = staging.upgrade()
         self.expect_same_schema(before, now, next_step="Let the revision work on a database without a broken index.")
-        then = "The same ids are other people there. Let the statement find the rows by the rule."
+        then = "The same ids belong to other people there. Let the statement find the rows by the rule."
         self.expect_values("users.card_number", before.values_of("users.card_number"), where=now, next_step=then)
 
     def late(self) -> None:

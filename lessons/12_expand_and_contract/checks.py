@@ -1,4 +1,4 @@
-"""Lesson 12: what the result of each exercise must be."""
+"""Lesson 12: the judges of its exercises."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ MOMENT = (
     "The deploy needs a revision at which both releases serve and show every name: both columns are there, and filled "
     "in."
 )
-COPY = "Whoever writes one of the columns, in an `INSERT` or in an `UPDATE`, must find the other one written too."
+COPY = "When a program writes one of the columns, in an `INSERT` or an `UPDATE`, the other one must be written too."
 BACK = "A column that comes back on the way down comes back empty. Fill it, and keep both alike while both are there."
 A_FEW = 10  # requests
 MIX: tuple[Request, ...] = (
@@ -60,7 +60,7 @@ class PublicName(FilesJudge):
         """under requests all the time, through all revisions and a rolling deploy, none fails, and no name is lost"""
         copy, failed = self._under_requests
         self.expect_none(
-            failed, expected="No request fails.", next_step="Ask of each statement what the releases that serve need."
+            failed, expected="No request fails.", next_step="For each statement, ask what the serving releases need."
         )
         lost = copy.sql(
             "SELECT count(*) FROM users WHERE email LIKE '%@during.example' AND public_name IS DISTINCT FROM 'During'"
@@ -116,7 +116,7 @@ class PublicName(FilesJudge):
             for phase, ports in (("both releases", (old.port, new.port)), ("the new release", (new.port,))):
                 seen.phase(phase)
                 seen.retarget(dict.fromkeys(ports, 1.0))
-                seen.wait_for(4 * A_FEW)  # so that no request is under way to a release that is to go
+                seen.wait_for(4 * A_FEW)  # so that no request is under way to a release that is about to end
             copy.reach()
             seen.phase("afterwards")
             seen.wait_for(A_FEW)
@@ -416,7 +416,7 @@ class DearCustomer(FilesJudge):
                 if row not in self._kept(stop.snapshot)
             ],
             expected="The names of deleted users stay where they are.",
-            next_step="Look for what is dropped or deleted: only a user who is there has another place for the name.",
+            next_step="Look for what is dropped or deleted: only an existing user has another place for the name.",
         )
 
     def no_drift(self) -> None:

@@ -1,10 +1,10 @@
-"""Lesson 13: what the result of each exercise must be."""
+"""Lesson 13: the judges of its exercises."""
 
 from collections.abc import Iterator
 
 from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge
 
-# As the branch's file was when it ran there; and what has been typed in since.
+# The branch's file as it was when it ran there, and values entered since.
 ADD_PHONE = """
     ALTER TABLE users ADD COLUMN phone VARCHAR(32);
     UPDATE users SET phone = CASE id % 6 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN '06 555 0100'
@@ -20,7 +20,7 @@ CONFIRM = {
     "postgres": "ALTER TABLE users ADD COLUMN phone_confirmed_at TIMESTAMP WITH TIME ZONE;",
 }
 CONFIRMED = "UPDATE users SET phone_confirmed_at = '2026-03-01 10:00:00' WHERE id % 6 = 3;"
-REWRITTEN = "The past was rewritten: what now comes before a revision counts as done where that revision has run."
+REWRITTEN = "History was rewritten: what now comes before a revision counts as done where that revision has run."
 STANDS_AT = "UPDATE alembic_version SET version_num = '{}'"
 
 
@@ -93,7 +93,7 @@ class NotesGone(OwnDatabaseJudge):
         """production stands at `0030`, and at no other revision"""
         self.expect_place(
             "0030",
-            cause="The merge was taken back, and nothing more." if self.now.revisions == ("0030", "0031") else "",
+            cause="Only the merge was undone." if self.now.revisions == ("0030", "0031") else "",
             next_step="If `flask db current` names two, take one step down on the branch of the notes.",
         )
 

@@ -1,4 +1,4 @@
-"""Lesson 14: what the result of each exercise must be."""
+"""Lesson 14: the judges of its exercises."""
 
 from functools import cached_property
 
@@ -41,7 +41,7 @@ class ColumnByHand(OwnDatabaseJudge):
             lambda _: None,
             where=self._staging,
             cause="The revision writes production's numbers into staging.",
-            next_step="Let the revision make the column, and leave its values to bookkeeping.",
+            next_step="Let the revision create the column, and leave its values to bookkeeping.",
         )
 
     def same(self) -> None:
@@ -84,7 +84,7 @@ class RestoredSnapshot(OwnDatabaseJudge):
         self.expect_place(
             cause="Alembic does not know where the snapshot stands."
             if not self.now.revisions
-            else "It was stamped, and has not been upgraded since.",
+            else "It was stamped, but has not been upgraded since.",
             next_step="Which revision does this schema belong to? Compare with databases that the files make.",
         )
 
@@ -132,7 +132,7 @@ class LostRevision(OwnDatabaseJudge):
             "orders.parcel_code",
             {order: code for order, code in self.start.values_of("orders.parcel").items() if code is not None},
             where=self.now,
-            next_step="The codes are in `orders.parcel`. Bring them over before anything is dropped or stamped.",
+            next_step="The codes are in `orders.parcel`. Copy them before you drop or stamp anything.",
         )
 
     def reviewed(self) -> None:
@@ -141,7 +141,7 @@ class LostRevision(OwnDatabaseJudge):
             "0033",
             "migrations/versions/0033_add_orders_parcel_code.py",
             cause="It was changed so that it fits staging. Production has run the other text.",
-            next_step="Put it back. Staging is the odd one: bring it to the files.",
+            next_step="Restore it. Staging is the one that differs: make it match the files.",
         )
 
     def production(self) -> None:
@@ -186,7 +186,7 @@ class EditedRelease(FilesJudge):
         self.expect_revision(
             "0033",
             f"released/{EDITED}",
-            cause="The history tells of a release that never was.",
+            cause="The history describes a release that never existed.",
             next_step="The text that was released is in the folder `released`.",
         )
 

@@ -1,4 +1,4 @@
-"""Lesson 15: what the result of each exercise must be."""
+"""Lesson 15: the judges of its exercises."""
 
 import ast
 import difflib

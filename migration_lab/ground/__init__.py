@@ -1,1 +1,1 @@
-"""Which lessons exist, where things are, databases and connections to them, and what starts JupyterLab."""
+"""Which lessons exist, where files are, databases and connections to them, and how JupyterLab starts."""

@@ -1,7 +1,7 @@
-"""The answers to an exercise that authors write: `answers/04.1.md` in the lesson's folder.
+"""The authors' answers to an exercise: `answers/04.1.md` in the lesson's folder.
 
-Each has a heading, `## NAME: right` or `## NAME: rejected by EXPECTATION`; the reason in prose; fields in a block of
-YAML, if there is something to say; and its blocks.
+Each has a heading, `## NAME: right` or `## NAME: rejected by EXPECTATION`; the reason in prose; optional fields in a
+block of YAML; and its blocks.
 """
 
 import re
@@ -19,12 +19,12 @@ TITLE = re.compile(r"(?P<name>\w+): (?:right|rejected by (?P<by>\w+))")
 
 
 class Fields(Strict):
-    """What an answer may say in a block of YAML.
+    """The fields that an answer may have, in a block of YAML.
 
     Attributes:
-        engines: those that it concerns; none for all of the exercise.
-        start: what the blocks are added to. Not given, it is the solution where a block or `without` names one of its
-            cells, and nothing otherwise.
+        engines: the engines that it concerns; by default all of the exercise's.
+        start: what the blocks are added to; by default the solution if a block or `without` names one of its cells,
+            and nothing otherwise.
         without: cells of the solution that are left out.
     """
 
@@ -38,7 +38,7 @@ class Written:
     """One answer in a file.
 
     Attributes:
-        rejected_by: the id of the expectation that rejects it; empty for a right one.
+        rejected_by: the id of the expectation that rejects it; empty for a right answer.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Written:
 
     @cached_property
     def why(self) -> str:
-        """Why it is wrong, or what is different about it: the prose before its blocks."""
+        """Why it is wrong, or how it differs: the prose before its blocks."""
         return " ".join(text for line, text in self.section.prose if line < self._first_block)
 
     @property
@@ -61,37 +61,37 @@ class Written:
         return min((block.line for block in self.blocks), default=float("inf"))
 
     def refuse_loose(self) -> None:
-        """Refuse text between its blocks: it may be a block without its fence.
+        """Refuse text between its blocks, because it may be a block without its fence.
 
         Raises:
-            LabError: it names the line.
+            LabError: there is such text; the message has its line.
         """
         for line, _ in self.section.prose:
             if line > self._first_block:
-                what = "this stands in no block; the place to explain is before the first one"
+                what = "this is outside any block; put explanations before the first one"
                 raise mistake(self.section.path, line, what)
 
     def line_of(self, text: str) -> int:
-        """The line of its fields that says a text, or that of its heading."""
+        """The line of its fields with this text, or the line of its heading."""
         fields = (block for block in self.section.blocks if block.info == "yaml")
         lines = [(number, line) for each in fields for number, line in enumerate(each.lines, start=each.line + 1)]
         return next((number for number, line in lines if text in line), self.section.line)
 
 
 def file_of(lesson: Lesson, exercise_id: str) -> Path:
-    """Where the answers to an exercise are."""
+    """The file with the answers to an exercise."""
     return lesson.folder / "answers" / f"{exercise_id}.md"
 
 
 def read_answers(path: Path) -> list[Written]:
-    """The answers in a file, in their order.
+    """The answers in a file, in order.
 
     Raises:
-        LabError: a heading or a field is not what it should be, or a name stands twice; it names the line.
+        LabError: a heading or a field is not valid, or a name appears twice; the message has the line.
     """
     beginning, *sections = read_sections(path)
     if beginning.blocks:
-        raise mistake(path, beginning.blocks[0].line, "a heading has to say whose block this is")
+        raise mistake(path, beginning.blocks[0].line, "a heading must say which answer this block belongs to")
     found: list[Written] = []
     for section in sections:
         title = TITLE.fullmatch(section.title)

@@ -1,4 +1,4 @@
-"""What authors write in YAML, read so that a mistake is told with its file, its place and nothing else."""
+"""Reads the YAML that authors write; a mistake is reported with its file and place, and nothing else."""
 
 import os
 from pathlib import Path
@@ -10,12 +10,12 @@ from pydantic import BaseModel, ValidationError
 from migration_lab.ground.errors import LabError, shown
 
 Model = TypeVar("Model", bound=BaseModel)
-# The loader written in C reads the same in a seventh of the time; not every build of PyYAML has it.
+# The loader in C takes a seventh of the time; not every build of PyYAML has it.
 _FASTEST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_FASTEST):  # type: ignore[valid-type, misc]
-    """Refuses a key that appears twice in one place, where YAML's rules would let the last one win."""
+    """Refuses a duplicate key; YAML itself would let the last one win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -31,7 +31,7 @@ def read_yaml(path: Path) -> Any:
     """What the file holds.
 
     Raises:
-        LabError: it is no YAML, or a key appears twice.
+        LabError: it is not YAML, or a key appears twice.
     """
     return _parsed(path.read_text(encoding="utf-8"), shown(path))
 
@@ -49,19 +49,19 @@ def parse_yaml(text: str, path: Path, line: int = 1) -> Any:
         line: the line of the file at which the text begins, from 1.
 
     Raises:
-        LabError: it is no YAML, or a key appears twice.
+        LabError: it is not YAML, or a key appears twice.
     """
     return _parsed("\n" * (line - 1) + text, shown(path))
 
 
 def as_model(model: type[Model], found: Any, path: Path, line: int | None = None) -> Model:
-    """What was found in a file, with all its fields checked.
+    """The content of a file, with all its fields checked.
 
     Args:
         line: where in the file it stands, if it is not all of it.
 
     Raises:
-        LabError: a field is missing, unknown, or not what it should be; it names each.
+        LabError: a field is missing, unknown or invalid; it names each.
     """
     try:
         return model.model_validate(found)

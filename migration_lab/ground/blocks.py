@@ -1,8 +1,8 @@
-"""Markdown in which fenced blocks are edits, or texts: the notation of answers and of what is laid over the shop.
+"""Markdown in which fenced blocks are edits or texts: the notation of answers and of layers over the shop.
 
-A file has sections, each under a heading `## NAME`, and in each of them prose and blocks. A `diff` block changes lines
-of a text: a line begins with a space where it stays, with `-` where it goes, with `+` where it comes, and `@@` begins
-the next place. It fits exactly one place, or it is an error with its line: nothing is guessed.
+A file has sections, each under a heading `## NAME`, with prose and blocks. A `diff` block changes lines of a text: a
+line begins with a space if it stays, with `-` if it is removed, and with `+` if it is added; `@@` begins the next
+place. An edit that does not fit exactly one place is an error with its line: nothing is guessed.
 """
 
 import re
@@ -18,7 +18,7 @@ HEADING = "## "
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block; `line` is that of its opening fence, from 1."""
+    """A fenced block; `line` is the line of its opening fence, from 1."""
 
     path: Path
     line: int
@@ -27,18 +27,18 @@ class Block:
 
     @property
     def text(self) -> str:
-        """What a file holds that is written like this: each line with its end."""
+        """The block as the content of a file: each line ends with a newline."""
         return "".join(f"{line}\n" for line in self.lines)
 
 
 @dataclass(frozen=True)
 class Section:
-    """What stands under a heading.
+    """A heading and what follows it.
 
     Attributes:
-        line: that of the heading, from 1.
-        title: the heading; empty for what stands before the first one.
-        prose: the lines that are in no block, each with its number. Empty ones are left out.
+        line: the line of the heading, from 1.
+        title: the heading; empty for the part before the first one.
+        prose: the lines outside blocks, each with its number, without empty ones.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class Section:
 
 
 def read_sections(path: Path) -> list[Section]:
-    """The sections of a file; the first one is what stands before the first heading, and may be empty.
+    """The sections of a file. The first one is the part before the first heading, and may be empty.
 
     Raises:
         LabError: a block is not closed.
@@ -81,7 +81,7 @@ def edited(before: Sequence[str], block: Block, name: str) -> list[str]:
     """The lines of a text after an edit.
 
     Args:
-        name: what the errors call the text.
+        name: of the text, for the errors.
 
     Raises:
         LabError: the edit does not fit, fits in several places, or changes nothing; it names the line.
@@ -90,14 +90,12 @@ def edited(before: Sequence[str], block: Block, name: str) -> list[str]:
     for line, old, new in _hunks(block):
         at = [each for each in range(len(lines) - len(old) + 1) if lines[each : each + len(old)] == old]
         if not old:
-            raise mistake(block.path, line, "nothing says where these lines go; add a line that stands beside them")
+            raise mistake(block.path, line, "nothing says where these lines go; add a line next to them")
         if not at:
             raise mistake(block.path, line, _why_not(old, lines, name))
         if len(at) > 1:
             places = ", ".join(str(each + 1) for each in at)
-            raise mistake(
-                block.path, line, f"this fits {name!r} at lines {places}; add a line that stands beside one of them"
-            )
+            raise mistake(block.path, line, f"this fits {name!r} at lines {places}; add a line next to one of them")
         lines[at[0] : at[0] + len(old)] = new
     if lines == list(before):
         raise mistake(block.path, block.line, "this edit changes nothing")
@@ -105,7 +103,7 @@ def edited(before: Sequence[str], block: Block, name: str) -> list[str]:
 
 
 def _hunks(block: Block) -> Iterator[tuple[int, list[str], list[str]]]:
-    """The line at which a hunk begins, what it finds and what it puts there."""
+    """The line at which a hunk begins, the text that it finds, and its replacement."""
     began: int = block.line + 1
     old: list[str] = []
     new: list[str] = []

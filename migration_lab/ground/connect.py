@@ -1,7 +1,7 @@
-"""The one place that opens connections to databases: under which name, with which limits, and whether they may write.
+"""The one place that opens connections to databases: under which name, with which limits, and whether they can write.
 
-The drivers and SQLAlchemy are imported when they are used: a process that samples locks needs one driver only, and is
-ready half a second sooner without the rest.
+The drivers and SQLAlchemy are imported on demand: a process that samples locks needs only one driver, and starts half
+a second faster without the rest.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 CONNECT_SECONDS = 10
-SERVER_SECONDS = 5  # to connect, where the answer may be that no server is there
+SERVER_SECONDS = 5  # to connect to a server that may not be running
 LOCK_SECONDS = 5
 STATEMENT_SECONDS = 30
 READ_ONLY = {"default_transaction_read_only": "on"}
@@ -46,7 +46,7 @@ def parse(url: "str | URL") -> "URL":
 
 
 def limits() -> dict[str, str]:
-    """The settings of a session of Postgres that ends what takes too long."""
+    """The settings of a Postgres session that stop what takes too long."""
     return {"lock_timeout": f"{LOCK_SECONDS}s", "statement_timeout": f"{STATEMENT_SECONDS}s"}
 
 
@@ -54,9 +54,9 @@ def engine(url: "str | URL", *, name: str = "", read_only: bool = False, **optio
     """SQLAlchemy's engine for a database; each connection is closed after its use, unless `options` name a pool.
 
     Args:
-        name: what its sessions are called where Postgres shows them.
-        read_only: whether the database itself refuses to write. Then what takes too long is ended, too.
-        options: further ones for SQLAlchemy.
+        name: of its sessions, in Postgres's views.
+        read_only: whether the database itself refuses writes. The limits also apply then.
+        options: more options for SQLAlchemy.
 
     Raises:
         LabError: it is not a database URL.
@@ -78,15 +78,15 @@ def engine(url: "str | URL", *, name: str = "", read_only: bool = False, **optio
 def postgres(
     parameters: Mapping[str, Any], *, name: str = "", settings: Mapping[str, str] | None = None
 ) -> "psycopg.Connection":
-    """A session of Postgres that commits each statement.
+    """A Postgres session that commits each statement.
 
     Args:
-        parameters: of libpq, as `parameters_of` gives them.
-        name: what it is called where Postgres shows it.
+        parameters: libpq's, as `parameters_of` returns them.
+        name: of the session, in Postgres's views.
         settings: of the session, such as `READ_ONLY` and `limits()`.
 
     Raises:
-        psycopg.OperationalError: as the driver raises it; `database_errors` says what it means.
+        psycopg.OperationalError: as the driver raises it; `database_errors` explains it.
     """
     import psycopg
 
@@ -94,12 +94,12 @@ def postgres(
 
 
 def to_server(parameters: Mapping[str, Any]) -> "psycopg.Connection":
-    """As `postgres`, where it is not known yet whether the server runs."""
+    """Like `postgres`, for a server that may not be running."""
     return postgres({"connect_timeout": SERVER_SECONDS, **parameters})
 
 
 def parameters_of(url: "str | URL") -> dict[str, Any]:
-    """What `postgres` takes in order to reach the database of a URL.
+    """The parameters with which `postgres` connects to the database of a URL.
 
     Raises:
         LabError: it is not a database URL.
@@ -110,12 +110,12 @@ def parameters_of(url: "str | URL") -> dict[str, Any]:
 
 
 def sqlite(file: str | Path, mode: Literal["ro", "rw", "rwc"] = "rwc", **options: Any) -> sqlite3.Connection:
-    """A connection to a SQLite file, which waits `LOCK_SECONDS` for a lock.
+    """A connection to a SQLite file; it waits `LOCK_SECONDS` for a lock.
 
     Args:
         file: a path, or `:memory:`.
-        mode: as SQLite calls it: read only, write, or write and make the file where there is none.
-        options: further ones for `sqlite3.connect`.
+        mode: SQLite's: read only, write, or write and create the file if it does not exist.
+        options: more options for `sqlite3.connect`.
     """
     options = {"timeout": LOCK_SECONDS} | options
     if str(file) == ":memory:":
@@ -124,7 +124,7 @@ def sqlite(file: str | Path, mode: Literal["ro", "rw", "rwc"] = "rwc", **options
 
 
 def limit(connection: sqlite3.Connection) -> None:
-    """End what SQLite does after `STATEMENT_SECONDS`, and at once on Ctrl-C, which does not reach it otherwise."""
+    """Stop SQLite after `STATEMENT_SECONDS`, and at once on Ctrl-C, which does not reach it otherwise."""
     until = time.monotonic() + STATEMENT_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > until, 100_000)
 
@@ -138,7 +138,7 @@ def _session(parameters: Mapping[str, Any], name: str, settings: Mapping[str, st
 
 
 def _sqlite_read_only(file: str) -> sqlite3.Connection:
-    """A file that is not there yet is an empty database: that is what the first `flask db upgrade` would find."""
+    """Open a file read only. A missing file is an empty database: the first `flask db upgrade` would find the same."""
     if not Path(file).parent.is_dir():
         raise sqlite3.OperationalError("its folder is not there")
     connection = sqlite(file if Path(file).is_file() else ":memory:", "ro")

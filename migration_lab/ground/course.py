@@ -22,14 +22,14 @@ class Strict(BaseModel):
 
 
 class Minutes(Strict):
-    """How long a lesson takes. `running` is the measured time of its cells; `reading` is all the rest."""
+    """How long a lesson takes. `running` is the measured time of its cells; `reading` is everything else."""
 
     reading: int
     running: int
 
 
 class Part(Strict):
-    """A part of a lesson that can be done on a day of its own. `section` is the first heading of the part."""
+    """A part of a lesson that can be done on another day. `section` is the first heading of the part."""
 
     title: str
     section: str
@@ -53,11 +53,11 @@ class Exercise(Strict):
 
 
 class Manifest(Strict):
-    """What `lesson.yaml` says. The minutes of a lesson in parts are the sum of theirs, and are not written down.
+    """The content of `lesson.yaml`. The minutes of a lesson in parts are their sum, and are not in the file.
 
     Attributes:
-        leaves: the revision at which the lesson leaves the shop's database; None where it adds no revision.
-        scenes: scenes that are the start of another lesson, by their names: its number.
+        leaves: the revision at which the lesson leaves the shop's database; None if it adds no revision.
+        scenes: for scenes that start where another lesson does, by name: that lesson's number.
     """
 
     title: str
@@ -86,7 +86,7 @@ class Manifest(Strict):
 
 
 class Lesson(Strict):
-    """A lesson's folder and what its manifest says."""
+    """A lesson's folder and manifest."""
 
     folder: Path
     manifest: Manifest
@@ -103,31 +103,31 @@ class Lesson(Strict):
 
     @property
     def exercises_file(self) -> str:
-        """The name of its notebook in `exercises/`, another than the lesson's: tabs of JupyterLab show names alone."""
+        """The name of its notebook in `exercises/`; not the lesson's, because tabs of JupyterLab show only names."""
         return f"{self.number}_exercises.ipynb"
 
     @property
     def is_written(self) -> bool:
-        """Whether there is a lesson to read, or only what it leaves, so far."""
+        """Whether the lesson is written; otherwise there is only what it leaves."""
         return (self.folder / "lesson.md").exists()
 
     @property
     def planned(self) -> str:
-        """What to say to somebody who opens it before it is written; empty for one that is."""
+        """The message for opening it before it is written; empty for a written lesson."""
         if self.is_written:
             return ""
         return f"Lesson {self.number} is planned: it has no notebook yet. This is the shop as the lesson will find it."
 
 
 class InTheRoom(Strict):
-    """What is done of a lesson in a workshop: its exercises, and all of its sections, or those before a heading."""
+    """What a workshop does of a lesson: its exercises, and all of its sections or those before a heading."""
 
     exercises: tuple[str, ...] = ()
     until: str | None = None
 
 
 class Track(Strict):
-    """Lessons for a workshop, in their order, each with what is done of it in the room."""
+    """Lessons for a workshop, in order, each with what is done of it in the room."""
 
     name: str
     title: str
@@ -135,7 +135,7 @@ class Track(Strict):
     lessons: dict[str, InTheRoom]
 
     def with_lessons(self) -> list[tuple[Lesson, InTheRoom]]:
-        """The same with the lessons themselves.
+        """The same, with the lessons themselves.
 
         Raises:
             LabError: there is no such lesson, or a written one has no such exercise.
@@ -166,7 +166,7 @@ def lessons() -> tuple[Lesson, ...]:
 
 
 def tracks() -> tuple[Track, ...]:
-    """The tracks for workshops; none in a course without lessons/tracks.yaml.
+    """The tracks for workshops; empty in a course without lessons/tracks.yaml.
 
     Raises:
         LabError: the file cannot be read.
@@ -191,7 +191,7 @@ def lesson(slug: str) -> Lesson:
 
 
 def exercise(exercise_id: str) -> tuple[Lesson, Exercise]:
-    """The exercise with this id (`02.1`), and the lesson that it belongs to."""
+    """The exercise with this id (`02.1`), and its lesson."""
     for candidate in lessons():
         if exercise_id in candidate.manifest.exercises:
             return candidate, candidate.manifest.exercises[exercise_id]

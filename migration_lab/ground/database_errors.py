@@ -1,4 +1,4 @@
-"""What an error of a database, or of the way to it, means for people, and what they can do."""
+"""What an error of a database, or of the connection to it, means for the learner, and what to do about it."""
 
 import os
 import re
@@ -9,15 +9,15 @@ from migration_lab.ground.errors import LabError
 
 # Classes of SQLSTATE: connection, resources, shutdown, no such database, login.
 ABOUT_THE_SERVER = ("08", "53", "57P", "3D", "28")
-SQLITE_NEXT = {  # by what SQLite says
+SQLITE_NEXT = {  # by SQLite's message
     "database or disk is full": "Make room on the disk, then try again.",
-    "disk I/O error": "Check that the disk has room and is there, then try again.",
-    "unable to open database file": "Check that its folder is there and is yours.",
+    "disk I/O error": "Check that the disk is mounted and has room, then try again.",
+    "unable to open database file": "Check that its folder exists and is yours.",
     "malformed": "Open a fresh shop: `lab reset` with the lesson's number keeps the damaged one aside.",
 }
 
-# What the server or libpq says, and what that means for the learner: pattern, message, next step where the server is
-# the course's own, next step where LAB_POSTGRES_URL names it.
+# What a message of the server or libpq means for the learner: pattern, message, next step where the server is
+# the course's own, next step where it is that of LAB_POSTGRES_URL.
 AGAIN = "Try again; if that does not help, run `lab doctor` in a terminal."
 SHUT_DOWN = "Shut down the kernels of notebooks that you do not use (*Running Terminals and Kernels*), then try again."
 MEANINGS = (
@@ -25,7 +25,7 @@ MEANINGS = (
         r"No space left on device|could not extend file",
         "There is no room left for Postgres's databases",
         "Make room on the disk, then try again; SQLite needs far less.",
-        "Make room on the server's disk, or ask whoever runs it, then try again.",
+        "Make room on the server's disk, or ask its administrator to, then try again.",
     ),
     (
         r"password authentication failed|no password supplied",
@@ -55,13 +55,13 @@ MEANINGS = (
         r'role "[^"]*" does not exist|no pg_hba.conf entry|not permitted to log in',
         "The Postgres server does not let this user in",
         AGAIN,
-        "Ask whoever runs the server, or correct LAB_POSTGRES_URL.",
+        "Ask the server's administrator, or correct LAB_POSTGRES_URL.",
     ),
     (
         r"timeout expired|Connection refused|No such file|No route|unreachable|server closed the connection"
         r"|Connection reset|terminating connection|connection is (lost|closed)|the database system is",
         "The Postgres server does not answer, or has closed the connection",
-        "Run `shop = lab.resume()`, or `lab doctor` in a terminal: either starts it again, and your work stays.",
+        "Run `shop = lab.resume()`, or `lab doctor` in a terminal: either restarts it, and your work is kept.",
         "Check that it is running, and that LAB_POSTGRES_URL is right. Unset it to use the course's own server.",
     ),
 )
@@ -73,7 +73,7 @@ def unreachable(url: str, error: Exception) -> LabError:
     if parsed.get_backend_name() == "sqlite":
         return LabError(
             f"The SQLite file {parsed.database} cannot be opened: {first_line(error)}.",
-            "Check that its folder is there and is yours; `lab reset` with the lesson's number makes a fresh shop.",
+            "Check that its folder exists and is yours; `lab reset` with the lesson's number makes a fresh shop.",
         )
     return out_of_reach(error) or LabError(
         f"The database {parsed.render_as_string(hide_password=True)} cannot be opened: {first_line(error)}.",
@@ -82,13 +82,13 @@ def unreachable(url: str, error: Exception) -> LabError:
 
 
 def explain(error: Exception) -> LabError:
-    """What a failed connection means and what to do; passwords never appear in it."""
+    """What a failed connection means, and what to do about it; passwords never appear in it."""
     text = " ".join(str(error).split())
     return meaning(text) or LabError(f"Postgres reports: {text}.", "Run `lab doctor` to see what is wrong.")
 
 
 def meaning(said: str) -> LabError | None:
-    """What the server's or libpq's words mean when they are about the server or the way to it; None for all else."""
+    """The meaning of a server's or libpq's message about the server or the connection; None for other messages."""
     for pattern, message, own, named in MEANINGS:
         if re.search(pattern, said):
             return LabError(f"{message}.", named if os.environ.get("LAB_POSTGRES_URL") else own)
@@ -96,7 +96,7 @@ def meaning(said: str) -> LabError | None:
 
 
 def out_of_reach(error: BaseException) -> LabError | None:
-    """The error to raise when a driver's error is about the server, the disk or the way there; None when about SQL."""
+    """The error to raise for a driver's error about the server, the disk or the connection; None if it is about SQL."""
     said = str(getattr(error, "orig", None) or error)
     if isinstance(getattr(error, "orig", None) or error, sqlite3.Error):
         found = re.search(r"database or disk is full|disk I/O error|unable to open database file|malformed", said)
@@ -108,7 +108,7 @@ def out_of_reach(error: BaseException) -> LabError | None:
 
 
 def gave_up(error: BaseException) -> LabError | None:
-    """The error to raise when a driver's error says that a limit was reached; None when it says something else."""
+    """The error to raise when a driver's error reports that a limit was reached; None for other errors."""
     said = first_line(error)
     state = getattr(error, "sqlstate", None)  # Postgres's five characters; SQLite has only words
     if state == "55P03" or "is locked" in said:
@@ -119,12 +119,12 @@ def gave_up(error: BaseException) -> LabError | None:
     if state == "57014" or said == "interrupted":
         return LabError(
             f"This SQL was stopped: it ran for more than {connect.STATEMENT_SECONDS} seconds, or you interrupted it.",
-            "Look for a recursion without an end or a join without its condition, or do it in smaller steps.",
+            "Look for an endless recursion or a join without its condition, or work in smaller steps.",
         )
     return None
 
 
 def first_line(error: BaseException) -> str:
-    """What a database's error says first, without the driver's class, the SQL or the link that follow it."""
+    """The first line of a database's error, without the driver's class, the SQL or the link that follow it."""
     said = str(getattr(error, "orig", None) or error).strip()
     return said.splitlines()[0].rstrip(".") if said else type(error).__name__

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 CLOSE = "Shut down notebooks and programs that you do not use, then try again."
-# What the system can refuse, whatever was asked for: the numbers of the errors, what is wrong, what to do.
+# What the system can refuse for any request: the error numbers, what is wrong, what to do.
 REFUSALS = (
     (("ENOSPC", "EDQUOT"), "There is no room left on the disk", "Make room, then try again."),
     (
@@ -21,16 +21,16 @@ REFUSALS = (
 
 
 def reason(error: OSError) -> str:
-    """Why a file could not be written, in the system's words: `No space left on device`.
+    """Why a file could not be written, in the system's words, such as `No space left on device`.
 
-    A copied folder may fail with the reasons of all its files, paths and all; the first one says enough.
+    A copied folder may fail with the errors of all its files, including paths; the first one is enough.
     """
     found = re.search(r"\[Errno \d+\] ([^:'\"]+)", str(error))
     return error.strerror or (found[1] if found else str(error))
 
 
 class LabError(Exception):
-    """Something that a person can put right.
+    """A problem that a person can fix.
 
     Args:
         message: one sentence that says what is wrong, in the learner's words.
@@ -59,7 +59,7 @@ def shown(path: Path) -> str:
 
 
 def from_the_machine(error: BaseException) -> LabError | None:
-    """What to say where the machine refused something: room, rights, processes, memory; else None."""
+    """The error to report if the machine refused disk space, rights, processes or memory; else None."""
     if isinstance(error, MemoryError):
         return LabError("The machine is out of memory.", CLOSE)
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):

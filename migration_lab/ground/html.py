@@ -1,6 +1,6 @@
-"""The pieces of HTML that the lab's outputs are made of.
+"""The pieces of HTML in the lab's outputs.
 
-HTML here has meaning and no style: that is in `jupyter/labextension/static/lab.css`, once for all outputs.
+The HTML has structure but no style: that is in `jupyter/labextension/static/lab.css`, for all outputs.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-TALL, WIDE = 10, 50  # rows, and characters side by side: what half a small screen shows without scrolling
+TALL, WIDE = 10, 50  # rows, and characters side by side, that half a small screen shows without scrolling
 
 
 def inline(text: str) -> str:
@@ -31,9 +31,9 @@ def button(command: str, arguments: dict[str, Any], label: str) -> str:
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table with a caption and a heading for each column; what the cells hold is escaped.
+    """A table with a caption and a heading for each column; the contents of cells are escaped.
 
-    One that a small panel does not show as a whole scrolls.
+    A table that does not fit a small panel scrolls.
     """
     cells = [[str(value) for value in row] for row in rows]
     body = "".join(f"<tr>{''.join(f'<td>{escape(value)}</td>' for value in row)}</tr>" for row in cells)
@@ -45,20 +45,20 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 
 
 def head(columns: Iterable[str]) -> str:
-    """The headings of a table's columns; a column without a name gets an empty cell, which is no heading."""
+    """The headings of a table's columns; a column without a name gets an empty cell, which is not a heading."""
     cells = "".join(f'<th scope="col">{escape(column)}</th>' if column else "<td></td>" for column in columns)
     return f"<thead><tr>{cells}</tr></thead>"
 
 
 def scrolling(label: str, made: str) -> str:
-    """A block of HTML with a label, which can be reached by Tab and scrolled by arrow keys.
+    """A block of HTML with a label, which can be reached by Tab and scrolled with the arrow keys.
 
-    It is a group and no region: a notebook has many tables of the same name, and regions are landmarks, whose names
+    It is a group and not a region: a notebook has many tables of the same name, and regions are landmarks, whose names
     must differ.
     """
     return f'<div class="lab-scroll" role="group" tabindex="0" aria-label="{escape(label)}">{made}</div>'
 
 
 def notice(text: str | None) -> str:
-    """What a screen reader reads out when it appears; nothing where there is no text."""
+    """A text that screen readers read out when it appears; empty if there is none."""
     return f'<p role="status">{escape(text)}</p>' if text else ""

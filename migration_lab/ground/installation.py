@@ -1,7 +1,7 @@
-"""Make the `.venv` from a lock file and run the course in it; needs nothing but the standard library.
+"""Creates the `.venv` from a lock file and runs the course in it; needs only the standard library.
 
-The environment is made once: a stamp in `.venv` says from which lock, and is written last, so that a run that was
-interrupted half-way is simply done again. Every package is checked against its hash before it is installed.
+The environment is created once: a stamp in `.venv` names its lock and is written last, so that a run that was
+interrupted is simply repeated. Every package is checked against its hash before it is installed.
 """
 
 import hashlib
@@ -26,18 +26,18 @@ usage: python run.py lab [options of JupyterLab]     start the course in the bro
 
 `make lab`, `make test` and `make build` do the same."""
 
-# What somebody set for another project must not reach this one.
+# Settings for another project must not affect this one.
 FOREIGN = ("PIP_", "UV_SYSTEM", "UV_PYTHON", "UV_PROJECT", "UV_REQUIRE", "UV_CONSTRAINT", "UV_OVERRIDE")
 KEPT = tuple(
     f"PIP_{name}" for name in ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "CERT", "PROXY", "DEFAULT_TIMEOUT")
 )
 DROPPED = (
     *("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "DATABASE_URL", "MAKEFLAGS", "MFLAGS"),
-    # With it nothing compiled is ever kept, and each process compiles all that it imports: three times as slow.
+    # With it no bytecode is kept, and each process compiles all that it imports: three times as slow.
     "PYTHONDONTWRITEBYTECODE",
 )
 
-# The last lines of a failed command, and what they mean to the person who reads them.
+# The last lines of a failed command, and what they mean for the user.
 CAUSES = (
     (
         ("No space left on device", "os error 28", "not enough space on the disk"),
@@ -80,11 +80,11 @@ CAUSES = (
 
 
 class SetupError(Exception):
-    """Something that a person can put right before the course can start: what is wrong, and what to do now."""
+    """A problem that a person must fix before the course can start: what is wrong, and what to do now."""
 
 
 def main(arguments: list[str]) -> int:
-    """Do what `run.py` was asked to do.
+    """Carry out a command of `run.py`.
 
     Args:
         arguments: the command's name and its options.
@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> int:
             return run_in_environment(["-m", "migration_lab.making", *options])
         if options and re.fullmatch(LESSON, options[0]):
             return run_in_environment(["-m", "migration_lab.cli", "prove", *options])
-        workers = cores() + 1  # lessons and their checks wait a good deal: for locks, for requests
+        workers = cores() + 1  # lessons and their checks wait a lot: for locks, for requests
         return run_in_environment(["-m", "pytest", "-n", str(workers), *options])
     except SetupError as error:
         print(error, file=sys.stderr)
@@ -117,13 +117,13 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(kind: str) -> None:
-    """Bring `.venv` to what the lock file says; nothing happens when it is there already.
+    """Make `.venv` match the lock file; do nothing if it already does.
 
     Args:
-        kind: `lab` for what a learner needs, `test` for what a maintainer needs on top of it.
+        kind: `lab` for what a learner needs, `test` for what a maintainer needs in addition.
 
     Raises:
-        SetupError: the environment cannot be made.
+        SetupError: the environment cannot be created.
     """
     if is_ready(kind):
         return
@@ -138,7 +138,7 @@ def prepare(kind: str) -> None:
 
 
 def is_ready(kind: str) -> bool:
-    """Whether `.venv` holds what this lock says; the maintainer's environment holds the learner's too."""
+    """Whether `.venv` matches this lock; the maintainers' environment includes the learners'."""
     try:
         found = stamp_file().read_text(encoding="utf-8")
     except OSError:
@@ -148,7 +148,7 @@ def is_ready(kind: str) -> bool:
 
 
 def stamp(kind: str) -> str:
-    """What the environment was made from: the lock, the package's own settings, the Python, the place."""
+    """The inputs of the environment: the lock, the package's own settings, the Python, the folder."""
     digest = hashlib.sha256()
     for path in (
         LOCKS[kind],
@@ -186,7 +186,7 @@ def check_room() -> None:
 
 
 def make_venv() -> None:
-    """Make `.venv` again, unless one is there whose Python runs and is new enough."""
+    """Create `.venv` again, unless its Python runs and is new enough."""
     check = "import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)"
     if python().exists() and quiet([str(python()), "-c", check]):
         return
@@ -212,7 +212,7 @@ def make_venv() -> None:
 
 
 def install(lock: Path) -> None:
-    """Install exactly the lock's packages, each checked against its hash, and then the course itself."""
+    """Install exactly the lock's packages, each checked against its hash, then the course itself."""
     uv = find_uv() or fetch_uv(lock)
     if uv:
         run([uv, "pip", "sync", "--require-hashes", "--python", str(python()), str(lock)])
@@ -226,7 +226,7 @@ def install(lock: Path) -> None:
 
 
 def find_uv() -> str | None:
-    """A uv that really runs and can check hashes: the environment's own, or the one on PATH."""
+    """A uv that runs and can check hashes: the environment's own, or the one on PATH."""
     for name in (str(scripts() / "uv"), shutil.which("uv")):
         if name and quiet([name, "pip", "sync", "--require-hashes", "--help"]):
             return name
@@ -234,7 +234,7 @@ def find_uv() -> str | None:
 
 
 def fetch_uv(lock: Path) -> str | None:
-    """Put uv into the environment with pip, by the lock's hash; None where there is no uv for this machine."""
+    """Install uv into the environment with pip, checked against the lock's hash; None if this machine has no uv."""
     only_uv = requirements_file([block for block in requirements(lock) if block.startswith("uv==")])
     pip = [str(python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--only-binary", ":all:"]
     try:
@@ -257,21 +257,21 @@ def requirements(lock: Path) -> list[str]:
 
 
 def requirements_file(blocks: list[str]) -> str:
-    """The path of a file with these requirements, in `.venv`, where it is in nobody's way."""
+    """The path of a file with these requirements, hidden in `.venv`."""
     path = venv() / "requirements-part.txt"
     path.write_text("\n".join(blocks) + "\n", encoding="utf-8")
     return str(path)
 
 
 def run(command: list[str]) -> None:
-    """Run a command, showing what it prints; a failure ends in the sentence that its last words call for."""
+    """Run a command and show its output; a failure raises the message that fits its last lines."""
     said: list[str] = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=clean(), cwd=ROOT
     ) as process:
         for line in process.stdout or ():
             said.append(line)
-            # The list of a hundred packages tells a learner nothing.
+            # The list of a hundred packages does not help a learner.
             if not line.startswith((" + ", " - ", " ~ ")):
                 print(line, end="", flush=True)
     if process.returncode != 0:
@@ -295,7 +295,7 @@ def quiet(command: list[str]) -> bool:
 
 
 def clean() -> dict[str, str]:
-    """The environment for all that runs here: nothing of other projects, and this one's commands first on PATH."""
+    """The environment for everything that runs here: nothing from other projects, its own commands first on PATH."""
     env = {
         name: value
         for name, value in os.environ.items()
@@ -307,7 +307,7 @@ def clean() -> dict[str, str]:
 
 
 def run_in_environment(arguments: list[str]) -> int:
-    """Become the environment's Python with these arguments, or wait for it where a process cannot become another."""
+    """Become the environment's Python with these arguments; on Windows, run it and wait."""
     command = [str(python()), *arguments]
     os.chdir(ROOT)
     if os.name != "nt":
@@ -317,12 +317,12 @@ def run_in_environment(arguments: list[str]) -> int:
         while True:
             try:
                 return process.wait()
-            except KeyboardInterrupt:  # the child has had it too, and decides
+            except KeyboardInterrupt:  # the child received it too, and decides
                 continue
 
 
 def cores() -> int:
-    """How many processes this machine runs side by side."""
+    """How many processes this machine can run in parallel."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

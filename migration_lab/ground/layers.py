@@ -1,7 +1,7 @@
-"""What is laid over the shop: new files as files, and edits of those that are there in one file, `changes.md`.
+"""What is laid over the shop: new files, and edits of existing ones in `changes.md`.
 
-Each block of `changes.md` names a file of the shop. A `diff` block changes it (`blocks.py` says how); a block in
-another language is a new file, for a scene that has many small ones. Prose between the blocks says why.
+Each block of `changes.md` names a file of the shop. A `diff` block changes it (see `blocks.py`); a block in another
+language is a new file, for a scene that has many small ones. Prose between the blocks says why.
 """
 
 import os
@@ -13,27 +13,27 @@ from migration_lab.ground.blocks import Block, edited, read_sections
 from migration_lab.ground.errors import LabError, mistake, shown
 
 CHANGES = "changes.md"
-NOT_INPUT = frozenset(("__pycache__", ".pytest_cache", "instance"))  # what Python, pytest and the shop make
+NOT_INPUT = frozenset(("__pycache__", ".pytest_cache", "instance"))  # created by Python, pytest and the shop
 
 Files = dict[str, bytes]
-"""What files hold, by their paths in the shop, which have `/` on each system."""
+"""The contents of files, by their paths in the shop, with `/` on every system."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """New files in a folder, or None, and blocks."""
+    """New files in a folder, which may be None, and blocks."""
 
     folder: Path | None
     blocks: tuple[Block, ...] = ()
 
     def over(self, before: Callable[[str], bytes | None]) -> Files:
-        """The files that it makes or changes.
+        """The files that it adds or changes.
 
         Args:
-            before: what the shop's file of that name holds, None where there is none.
+            before: returns the content of the shop's file of that name, or None if there is no such file.
 
         Raises:
-            LabError: a new file is there already, a file to be changed is not, or an edit does not fit.
+            LabError: a new file exists already, a file to change does not exist, or an edit does not fit.
         """
         made = read(self.folder) if self.folder else {}
         for name in made:
@@ -60,7 +60,7 @@ class Layer:
 
 
 def layer_of(folder: Path) -> Layer:
-    """The layer that a folder is: its files, and what its `changes.md` says.
+    """The layer in a folder: its files, and the blocks of its `changes.md`.
 
     Raises:
         LabError: `changes.md` cannot be read, or has a heading.
@@ -68,34 +68,34 @@ def layer_of(folder: Path) -> Layer:
     path = folder / CHANGES
     sections = read_sections(path) if path.is_file() else []
     if len(sections) > 1:
-        raise mistake(path, sections[1].line, "here a heading means nothing; prose says why a file changes")
+        raise mistake(path, sections[1].line, "a heading has no meaning here; say in prose why a file changes")
     return Layer(folder, sections[0].blocks if sections else ())
 
 
 def layers_in(path: Path) -> dict[str, Layer]:
-    """The layers in a Markdown file: each section is one, by its heading; none where there is no such file.
+    """The layers in a Markdown file, one for each section, by heading; empty if there is no such file.
 
     Raises:
-        LabError: it cannot be read, two sections have one name, or a block stands before the first.
+        LabError: it cannot be read, two sections have the same name, or a block comes before the first section.
     """
     if not path.is_file():
         return {}
     beginning, *sections = read_sections(path)
     if beginning.blocks:
-        raise mistake(path, beginning.blocks[0].line, "a heading `## NAME` has to say when this is laid")
+        raise mistake(path, beginning.blocks[0].line, "a heading `## NAME` must say when this is laid")
     found: dict[str, Layer] = {}
     for each in sections:
         if each.title in found:
-            raise mistake(path, each.line, f"{each.title!r} stands here twice")
+            raise mistake(path, each.line, f"{each.title!r} appears twice")
         found[each.title] = Layer(None, each.blocks)
     return found
 
 
 def lay(layer: Layer, into: Path, *, over: Path | None = None) -> None:
-    """Write the files that a layer makes or changes into a folder.
+    """Write the files that a layer adds or changes into a folder.
 
     Args:
-        over: the shop over which it is laid, if that is another folder. The shop there stays as it is.
+        over: the shop over which it is laid, if that is another folder; that shop is not changed.
 
     Raises:
         LabError: as `Layer.over`.
@@ -109,7 +109,7 @@ def lay(layer: Layer, into: Path, *, over: Path | None = None) -> None:
 
 
 def write(files: Files, into: Path) -> None:
-    """Write files into a folder, which is made if need be."""
+    """Write files into a folder, which is created if necessary."""
     for name, content in files.items():
         path = into / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,11 +117,11 @@ def write(files: Files, into: Path) -> None:
 
 
 def history(sample_app: Path, folders: Iterable[Path]) -> Iterator[tuple[Files, Files]]:
-    """The shop as it grows: what each step has made or changed, and the whole of it then.
+    """The shop step by step: what each step adds or changes, and the whole shop after it.
 
     Args:
         sample_app: the first step.
-        folders: what is laid over it, in order.
+        folders: the layers over it, in order.
 
     Raises:
         LabError: as `Layer.over`.
@@ -135,7 +135,7 @@ def history(sample_app: Path, folders: Iterable[Path]) -> Iterator[tuple[Files, 
 
 
 def files_in(folder: Path, ignore: Iterable[str] = NOT_INPUT) -> list[Path]:
-    """All files below a folder, sorted, without what Python, pytest and the shop make when they run."""
+    """All files below a folder, sorted, without files that Python, pytest and the shop create when they run."""
     found = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in ignore]
@@ -150,7 +150,7 @@ def read(folder: Path) -> Files:
 
 
 def _edited(text: str, block: Block, name: str) -> str:
-    """The text after an edit, its last line with the end that it had."""
+    """The text after an edit; it ends with a newline if it did before."""
     text = text.replace("\r\n", "\n")
     end = "\n" if text.endswith("\n") else ""
     return "\n".join(edited(text.removesuffix("\n").split("\n"), block, name)) + end

@@ -1,10 +1,10 @@
 """The learner's own copies of the notebooks, and what happens to them when a newer course arrives.
 
-JupyterLab shows `my_work/`, which git does not track, so that getting a newer course never meets a learner's changes.
+JupyterLab shows `my_work/`, which git does not track, so a newer course never conflicts with a learner's changes.
 On every start each file of `notebooks/` and `exercises/` is compared with the copy in `my_work/`:
 
-- no copy: it is made
-- a copy as it was given: a newer file takes its place
+- no copy: it is created
+- an unchanged copy: a newer file replaces it
 - a copy that the learner changed: stays; when the course has a newer file, the learner's goes aside as
   `NAME.mine-YYYYmmdd.ipynb`, the newer one takes its place, and a sentence says so
 
@@ -29,7 +29,7 @@ NOT_SHIPPED = (".ipynb_checkpoints", "__pycache__")
 
 
 def sync() -> list[str]:
-    """Bring the learner's folder up to date.
+    """Update the learner's folder.
 
     Returns:
         Sentences for the learner: what was kept aside, and where. Empty when there is nothing to say.
@@ -42,16 +42,16 @@ def sync() -> list[str]:
 
 
 def renew(asked: str) -> str:
-    """Give a notebook afresh; the learner's own, if it was changed, is kept beside it.
+    """Bring back the course's version of a notebook; the learner's own, if it was changed, is kept beside it.
 
     Args:
         asked: a lesson (`03`), an exercise (`03.1`) for the notebook of a lesson's exercises, or a notebook's name.
 
     Returns:
-        A sentence for the learner: what became of both.
+        A sentence for the learner about both.
 
     Raises:
-        LabError: the course gives no such notebook, or the folder cannot be written.
+        LabError: the course has no such notebook, or the folder cannot be written.
     """
     course, mine = places.course_root(), places.my_work()
     files = shipped_files(course)
@@ -76,7 +76,7 @@ def renew(asked: str) -> str:
 
 
 def _meant(asked: str, files: Iterable[str]) -> str:
-    """The notebook of the course that somebody asks for, as a path relative to the course."""
+    """The requested notebook of the course, as a path relative to the course."""
     lesson, is_exercise, _ = asked.partition(".")
     begins = f"exercises/{lesson.zfill(2)}_" if is_exercise else f"notebooks/{lesson.zfill(2)}_"
     for name in files:
@@ -88,7 +88,7 @@ def _meant(asked: str, files: Iterable[str]) -> str:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """The learner's folder, made if need be, while no other process gives files there."""
+    """The learner's folder, created if necessary, locked against other processes that copy files into it."""
     try:
         places.my_work().mkdir(parents=True, exist_ok=True)
         with FileLock(places.my_work() / ".shipped.lock"):
@@ -118,7 +118,7 @@ def _sync() -> list[str]:
 
 
 def shipped_files(course: Path) -> dict[str, str]:
-    """What the course gives to learners: paths relative to its root, each with the digest of its content."""
+    """The course's files for learners: paths relative to its root, each with the digest of its content."""
     return {
         path.relative_to(course).as_posix(): digest(path)
         for folder in FOLDERS
@@ -128,7 +128,7 @@ def shipped_files(course: Path) -> dict[str, str]:
 
 
 def digest(path: Path) -> str:
-    """A fingerprint of what a person wrote: of a notebook its cells without outputs, of any other file all of it.
+    """A fingerprint of a person's work: of a notebook, its cells without outputs; of any other file, all of it.
 
     Empty cells do not count: JupyterLab adds one when the last cell is run.
     """
@@ -139,12 +139,12 @@ def digest(path: Path) -> str:
             written = [(cell["cell_type"], "".join(cell["source"]).rstrip()) for cell in cells]
             content = json.dumps([cell for cell in written if cell[1]]).encode()
         except (ValueError, KeyError, TypeError):
-            pass  # not a whole notebook: compared byte by byte
+            pass  # not a complete notebook: compared byte by byte
     return hashlib.sha256(content).hexdigest()
 
 
 def _sync_file(source: Path, copy: Path, given: str | None, newer: str) -> str | None:
-    """Bring one file up to date; a sentence when the learner's own was kept aside."""
+    """Update one file; return a sentence if the learner's own was kept aside."""
     if not copy.exists():
         _give(source, copy)
         return None
@@ -165,7 +165,7 @@ def _sync_file(source: Path, copy: Path, given: str | None, newer: str) -> str |
 
 
 def _opens(path: Path) -> bool:
-    """Whether JupyterLab can open it: a file that is not a notebook, or a notebook that was written to its end."""
+    """Whether JupyterLab can open it: a file that is not a notebook, or a complete notebook."""
     if path.suffix != ".ipynb":
         return True
     try:
@@ -186,7 +186,7 @@ def _free_name(path: Path) -> Path:
 
 
 def _give(source: Path, copy: Path) -> None:
-    """Copy a file of the course, so that a half-written copy is never seen."""
+    """Copy a file of the course atomically."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     half = copy.with_name(f".{copy.name}.new")
     shutil.copyfile(source, half)
@@ -200,7 +200,7 @@ def _retire(copy: Path, given: str) -> None:
 
 
 def _read_record(mine: Path) -> dict[str, str]:
-    """What was given last time. A record that cannot be read counts as none: then every changed copy is kept aside."""
+    """The files given last time. If the record cannot be read, every changed copy is kept aside."""
     try:
         record = json.loads((mine / ".shipped.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Where things are: the course, the learner's work, and what the lab keeps for itself."""
+"""Where files are: the course, the learner's work, and the lab's own files."""
 
 import os
 from pathlib import Path
@@ -19,10 +19,10 @@ def my_work() -> Path:
 
 
 def cache() -> Path:
-    """What can be deleted at any time and is made again: templates; `LAB_CACHE` in the environment overrides it."""
+    """Files that may be deleted at any time and are recreated: templates; `LAB_CACHE` overrides it."""
     return Path(os.environ.get("LAB_CACHE") or platformdirs.user_cache_path(APP_NAME))
 
 
 def state() -> Path:
-    """What belongs to running processes: the Postgres server's data, socket and leases; `LAB_STATE` overrides it."""
+    """Files of running processes: the Postgres server's data, socket and leases; `LAB_STATE` overrides it."""
     return Path(os.environ.get("LAB_STATE") or platformdirs.user_state_path(APP_NAME))

@@ -1,4 +1,4 @@
-"""The spine of the course: what each lesson leaves in the shop, and the shop as the next one finds it."""
+"""The spine of the course: what each lesson leaves in the shop, and the shop at the start of each lesson."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ class Left:
     """What a lesson leaves in the shop.
 
     Attributes:
-        before: the shop's files at its start.
-        made: those that it makes or changes.
+        before: the shop's files at the lesson's start.
+        made: the files that it adds or changes.
         head: the revision at which it leaves the database; None before the first migration.
     """
 
@@ -59,13 +59,13 @@ def spine() -> list[Left]:
 
 
 def head_at(start: Lesson) -> str | None:
-    """The revision at which a lesson's start stands: the last that a lesson before it leaves; None before the first."""
+    """The database's revision at a lesson's start: the last one that an earlier lesson leaves, or None."""
     heads = [each.manifest.leaves for each in lessons() if each.number < start.number and each.manifest.leaves]
     return heads[-1] if heads else None
 
 
 def folders_before(start: Lesson) -> list[Path]:
-    """What the shop at a lesson's start is made of, in order: `sample_app/`, and what the lessons before it leave."""
+    """The folders that make up the shop at a lesson's start, in order: `sample_app/`, then earlier lessons'."""
     return [course_root() / "sample_app", *(each.folder / "leaves" for each in lessons() if each.number < start.number)]
 
 
@@ -81,5 +81,5 @@ def files_at(start: Lesson) -> Files:
 
 
 def lay_checkpoint(start: Lesson, into: Path) -> None:
-    """Write the shop's files as they are at the start of a lesson into a folder. Errors: as `files_at`."""
+    """Write the shop's files, as they are at the start of a lesson, into a folder. Errors: as `files_at`."""
     write(files_at(start), into)

@@ -1,4 +1,4 @@
-"""A table as text: how the tables of the lab look in a terminal, and in the text twins of pictures."""
+"""Tables as text, for terminals and for the text versions of pictures."""
 
 from collections.abc import Collection, Sequence
 
@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 def text_table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Collection[int] = (), heads_at_left: bool = False
 ) -> list[str]:
-    """The lines of a table: its headings, a line of dashes, its rows.
+    """The lines of a table: headings, a line of dashes, rows.
 
     Args:
-        numeric: the numbers of columns that end at the right; the first column is 0.
-        heads_at_left: whether the headings of such columns do not.
+        numeric: the columns that are aligned right, by number; the first column is 0.
+        heads_at_left: whether the headings of these columns are aligned left.
     """
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
 

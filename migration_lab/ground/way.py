@@ -1,4 +1,4 @@
-"""The way through the course: links to its lessons, parts and exercises, and what comes after each of them.
+"""The order of the course: links to its lessons, parts and exercises, and what comes after each of them.
 
 Links lead from `notebooks/` and from `exercises/` alike, in JupyterLab as in the repository.
 """
@@ -13,7 +13,7 @@ from migration_lab.ground.course import Lesson, Part
 
 @dataclass(frozen=True)
 class Stop:
-    """A place on the way: what it is, in words, and the link that leads there from any notebook of the course."""
+    """A place in the course: its name, and the link to it from any notebook of the course."""
 
     words: str
     link: str
@@ -43,17 +43,17 @@ def to_exercise(lesson: Lesson, exercise_id: str) -> Stop:
 
 
 def lesson_after(lesson: Lesson) -> Lesson | None:
-    """The next lesson that is written."""
+    """The next written lesson."""
     return next((each for each in course.lessons() if each.is_written and each.number > lesson.number), None)
 
 
 def planned_before(following: Lesson, lesson: Lesson) -> list[Lesson]:
-    """The lessons between the two that are not written yet."""
+    """The planned lessons between the two."""
     return [each for each in course.lessons() if lesson.number < each.number < following.number]
 
 
 def after_exercise(exercise_id: str) -> Stop:
-    """The lesson's next exercise; after its last one the next lesson, and after that the contents."""
+    """The lesson's next exercise; after its last one, the next lesson; after the last lesson, the contents."""
     lesson, _ = course.exercise(exercise_id)
     names = list(lesson.manifest.exercises)
     later = names[names.index(exercise_id) + 1 :]

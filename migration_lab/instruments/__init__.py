@@ -1,1 +1,1 @@
-"""What looks at a database, at a history of revisions, at a live service."""
+"""Instruments that look at a database, a history of revisions, a live service."""

@@ -1,4 +1,4 @@
-"""SQL by hand: a question that cannot change anything, or a statement that is carried out and committed."""
+"""SQL by hand: a query that cannot change anything, or a statement that is run and committed."""
 
 import json
 import re
@@ -27,7 +27,7 @@ OWN_TRANSACTION = re.compile(
 class Rows:
     """The answer to a query: the names of its columns, and its rows as tuples of Python values.
 
-    `if_none`: a sentence to show in place of a table without rows, where that is good news.
+    `if_none`: a sentence to show instead of an empty table, if that is good news.
     """
 
     columns: tuple[str, ...]
@@ -36,14 +36,14 @@ class Rows:
 
     @property
     def scalar(self) -> Any:
-        """The first value of the first row; None when there are no rows."""
+        """The first value of the first row; None if there are no rows."""
         return self.rows[0][0] if self.rows else None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def as_cells(self, limit: int = SHOWN_ROWS) -> list[list[str]]:
-        """The first `limit` rows as they are shown, one text per value."""
+        """The first `limit` rows as they are displayed, one text per value."""
         return [[as_shown(value) for value in row] for row in self.rows[:limit]]
 
     def as_text(self, limit: int = SHOWN_ROWS) -> str:
@@ -56,21 +56,20 @@ class Rows:
         return "\n".join([*table, self.footer(limit)])
 
     def footer(self, limit: int = SHOWN_ROWS) -> str:
-        """How many rows there are, and how many of them are shown when that is not all."""
+        """The number of rows, and how many are shown if not all."""
         count = "1 row" if len(self.rows) == 1 else f"{len(self.rows)} rows"
         return f"({count})" if len(self.rows) <= limit else f"({count}, the first {limit} are shown)"
 
 
 def query(url: str, sql: str) -> Rows:
-    """Ask a database a question.
+    """Query a database.
 
     Args:
         url: a SQLAlchemy URL.
         sql: one statement. The database itself refuses to let it write.
 
     Raises:
-        LabError: the statement would write, the database does not accept it (its own words are in the message), or it
-            took too long.
+        LabError: the statement would write, the database rejects it (the error has its message), or it took too long.
     """
     with looking_at(url) as connection:
         cursor = connection.connection.cursor()
@@ -89,23 +88,23 @@ def query(url: str, sql: str) -> Rows:
 
 
 def execute(url: str, sql: str) -> int:
-    """Carry out SQL written by hand and commit it, as a database client does.
+    """Run SQL written by hand and commit it, as a database client does.
 
-    Several statements are one transaction: all of them happen, or none. A script that says BEGIN, or holds a statement
-    that cannot run inside a transaction (PRAGMA, VACUUM), is left as it is. The limits are those of `looking_at`.
+    Several statements are one transaction: all of them take effect, or none. A script with its own BEGIN or a
+    statement that cannot run inside a transaction (PRAGMA, VACUUM), runs as it is. The limits: see `looking_at`.
 
     Returns:
         How many rows were inserted, updated or deleted.
 
     Raises:
-        LabError: the database does not accept it, its own words are in the message; or one of the limits was reached.
+        LabError: the database rejects it (the error has its message), or one of the limits was reached.
     """
     parsed = connect.parse(url)
     return _execute_sqlite(parsed, sql) if parsed.get_backend_name() == "sqlite" else _execute_postgres(parsed, sql)
 
 
 def as_shown(value: object) -> str:
-    """A value as a table shows it: NULL, true, 2026-05-01 09:30:00, X'00ff', at most `SHOWN_CHARACTERS` characters."""
+    """A value as a table displays it: NULL, true, 2026-05-01 09:30:00, X'00ff', cut off at `SHOWN_CHARACTERS`."""
     match value:
         case None:
             return "NULL"
@@ -141,10 +140,10 @@ def _execute_sqlite(url: URL, sql: str) -> int:
 
 
 def _execute_postgres(url: URL, sql: str) -> int:
-    import psycopg  # only those who use Postgres import its driver
+    import psycopg  # imported only if Postgres is used
 
     try:
-        # Not through SQLAlchemy's engine, which asks a server five questions about itself first.
+        # Not through SQLAlchemy's engine, which first sends five queries of its own.
         session: Any = connect.postgres(connect.parameters_of(url), name="SQL by hand")
     except psycopg.Error as error:
         raise unreachable(url.render_as_string(hide_password=False), error) from error
@@ -187,12 +186,12 @@ def _not_done(error: Exception) -> LabError:
 
 
 def _state(error: Exception) -> str | None:
-    """Postgres's five characters for this kind of error; looked up so that its driver is imported only when used."""
+    """Postgres's code for this error, five characters; read without importing its driver."""
     return getattr(error, "sqlstate", None)
 
 
 def _in_full(error: Exception) -> str:
-    """The first line of the database's words, with Postgres's DETAIL and HINT where it gives them."""
+    """The first line of the database's message, with Postgres's DETAIL and HINT if there are any."""
     diagnosis = getattr(error, "diag", None)
     extra = [diagnosis.message_detail, diagnosis.message_hint] if diagnosis else []
     return ". ".join([first_line(error), *(each.rstrip(".") for each in extra if each)])

@@ -1,4 +1,4 @@
-"""A connection that cannot write, to any database that a SQLAlchemy URL names: what every instrument looks through."""
+"""A connection that cannot write, to any database that a SQLAlchemy URL names. Every instrument uses it."""
 
 import sqlite3
 import sys
@@ -15,26 +15,26 @@ from migration_lab.ground import connect
 from migration_lab.ground.database_errors import first_line, gave_up, out_of_reach, unreachable
 from migration_lab.ground.errors import LabError
 
-MOST_KEPT = 3  # sessions; a server has room for some dozens, and in a class many check at once
-LOOKS = "a look"  # what the sessions are called where Postgres shows them
+MOST_KEPT = 3  # sessions; a server has room for dozens, and a whole class may check at once
+LOOKS = "a look"  # the sessions' name in Postgres's views
 _kept: ContextVar[dict[tuple[URL, bool], Engine] | None] = ContextVar("_kept", default=None)
 
 
 @contextmanager
 def looking_at(url: str, *, asks_the_same: bool = False) -> Iterator[Connection]:
-    """Open a connection that the database itself refuses to write through.
+    """Open a connection on which the database itself refuses writes.
 
     SQLite opens the file with `mode=ro` and `query_only`; a file that is not there yet is an empty database, because
     that is what the first `flask db upgrade` would find. Postgres makes every transaction of the session read only.
     The limits are those of `connect`: waiting for a lock ends after `LOCK_SECONDS`, a statement after
-    `STATEMENT_SECONDS`; on SQLite, whatever is asked ends so long after the connection was opened.
+    `STATEMENT_SECONDS`; on SQLite, all statements end that long after the connection was opened.
 
     Args:
-        asks_the_same: whether the questions are the lab's own, which change no setting of the session. A session that
-            stays open then keeps what it has prepared; by a rollback psycopg would forget it.
+        asks_the_same: whether the queries are the lab's own, which change no setting of the session. A session that
+            stays open then keeps its prepared statements; after a rollback, psycopg would discard them.
 
     Raises:
-        LabError: the URL is not one, nothing answers there, or one of the limits was reached.
+        LabError: the URL is not valid, no server answers there, or one of the limits was reached.
     """
     try:
         connection = _engine(connect.parse(url), asks_the_same).connect()
@@ -51,11 +51,11 @@ def looking_at(url: str, *, asks_the_same: bool = False) -> Iterator[Connection]
 
 @contextmanager
 def keeping_sessions() -> Iterator[None]:
-    """Within the block, and in its thread, look at each database of Postgres through sessions that stay open: one for
-    the lab's own questions, and one for those of others.
+    """Within the block, and in its thread, read each Postgres database through sessions that stay open: one for the
+    lab's own queries, and one for others.
 
-    A new one takes 4 ms, and as long again or more until it has read the catalog that the first question is about.
-    Between two looks it has no transaction, so it sees what has changed, and holds no lock.
+    A new session takes 4 ms, and as long again or more to read the catalog for its first query. Between two queries it
+    has no transaction, so it sees all changes, and holds no lock.
     """
     kept: dict[tuple[URL, bool], Engine] = {}
     before = _kept.set(kept)
@@ -78,7 +78,7 @@ def _engine(url: URL, asks_the_same: bool) -> Engine:
         if len(kept) == MOST_KEPT:
             kept.pop(next(iter(kept))).dispose()
         # A migration may end other sessions, hence the ping.
-        # Only a question that asks for it is prepared: the answer to a prepared `SELECT *` may not change its columns.
+        # Only queries that ask for it are prepared: the answer to a prepared `SELECT *` may not change its columns.
         kept[key] = connect.engine(
             url,
             name=LOOKS,
@@ -92,13 +92,13 @@ def _engine(url: URL, asks_the_same: bool) -> Engine:
     return kept[key]
 
 
-@lru_cache(64)  # an engine keeps the SQL that it has compiled, which takes as long as asking; and no connection here
+@lru_cache(64)  # an engine keeps its compiled SQL, which takes as long as a query to compile; it keeps no connection
 def _without_pool(url: URL) -> Engine:
     return connect.engine(url, name=LOOKS, read_only=True)
 
 
 def _not_read(error: Exception) -> LabError:
-    """What to raise when a database that was opened does not answer after all."""
+    """The error to raise if a database that was opened does not answer."""
     return (
         gave_up(getattr(error, "orig", None) or error)
         or out_of_reach(error)

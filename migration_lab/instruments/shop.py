@@ -1,6 +1,6 @@
-"""A shop as a folder and a database: commands run in it, and instruments look at it.
+"""A shop as a folder and a database: runs commands in it, and reads it with instruments.
 
-What notebooks, judges, releases, the doctor and the tests do with a shop is done here.
+Notebooks, judges, releases, the doctor and the tests all use it.
 """
 
 from pathlib import Path
@@ -20,8 +20,8 @@ class PlainShop:
 
     Args:
         folder: where the files are.
-        engine: of the database; `engine.name` is `sqlite` or `postgres`.
-        url: the database, for SQLAlchemy in any process on this machine; the folder's own unless said.
+        engine: the database's engine; `engine.name` is `sqlite` or `postgres`.
+        url: the database, for SQLAlchemy in any process on this machine; by default the folder's own.
     """
 
     def __init__(self, folder: Path, engine: Engine, url: str | None = None) -> None:
@@ -31,17 +31,17 @@ class PlainShop:
 
     @property
     def url(self) -> str:
-        """The database, for SQLAlchemy."""
+        """The URL of the database, for SQLAlchemy."""
         return self._url or self.engine.sqlalchemy_url(self.folder)
 
     def flask(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
         """Run a command as a terminal in this folder would, or in one below it: `flask("db current")`.
 
         Args:
-            seconds: how long it may take; as for `run_flask` unless said.
+            seconds: how long it may take; by default as in `run_flask`.
 
         Raises:
-            LabError: as for `run_flask`. A command that fails is no error.
+            LabError: as for `run_flask`. A command that fails is not an error.
         """
         return run_flask(self, *split(command), folder=folder, timeout=seconds)
 
@@ -50,19 +50,19 @@ class PlainShop:
         return run_script(self, command)
 
     def sql(self, question: str) -> Rows:
-        """Ask the database; it refuses to change anything."""
+        """Query the database, which refuses to change anything."""
         return query(self.url, question)
 
     def execute(self, sql: str) -> int:
-        """Change the database by hand and commit, as another program would; the number of rows touched."""
+        """Change the database by hand and commit, as another program would; returns the number of rows changed."""
         return execute(self.url, sql)
 
     def schema(self) -> Schema:
-        """What the database holds now, without Alembic's own table."""
+        """The schema of the database now, without Alembic's own table."""
         return read_schema(self.url)
 
     def stands_at(self) -> tuple[str, ...]:
-        """The revisions that the database names, sorted; none before the first migration."""
+        """The revisions recorded in the database, sorted; empty before the first migration."""
         return read_standing("database", self.url).revisions
 
     def history(self) -> History:

@@ -1,4 +1,4 @@
-"""What a table takes on disk, and whether it was rewritten between two looks."""
+"""Measures a table's size on disk, and whether it was rewritten between two measurements."""
 
 import time
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 
 @dataclass(frozen=True)
 class Storage:
-    """What a table took at one moment; all sizes are in bytes.
+    """A table's storage at one moment; all sizes are in bytes.
 
-    `file` tells one set of the table's pages from the next: on Postgres the table's id and its file node, on SQLite the
+    `file` identifies a set of the table's pages: on Postgres the table's id and its file node, on SQLite the
     rowid of its line in `sqlite_schema` and its root page. `dead_rows` (None on SQLite, which has none) counts versions
-    of rows that nobody sees any more and no vacuum has removed: the server's own estimate, which is 0 at first in a
+    of rows that no session sees any more and no vacuum has removed: the server's own estimate, which is 0 at first in a
     clone and stays as it was when the table is rewritten.
     `free_bytes` are pages of the SQLite file that hold nothing (None on Postgres). `wal_bytes` is how far the whole
     server has written its log. Where SQLite was built without `dbstat`, `table_bytes` is the whole file
@@ -51,10 +51,10 @@ class Storage:
     is_whole_file: bool = False
 
     def since(self, before: "Storage") -> "Change":
-        """What became of the table since an earlier look.
+        """How the table changed since an earlier measurement.
 
         Raises:
-            LabError: the earlier look was at another table.
+            LabError: the earlier measurement was of another table.
         """
         if before.table != self.table:
             raise LabError(
@@ -63,7 +63,7 @@ class Storage:
         return Change(before, self)
 
     def as_text(self) -> str:
-        """Each size, in a unit that people read."""
+        """Each size, in a readable unit."""
         lines = [f"{self.table}", f"{'file' if self.is_whole_file else 'table'}      {_size(self.table_bytes)}"]
         if not self.is_whole_file:
             lines.append(f"indexes    {_size(self.index_bytes)}")
@@ -76,11 +76,11 @@ class Storage:
 
 @dataclass(frozen=True)
 class Change:
-    """The difference between two looks at one table.
+    """The difference between two measurements of one table.
 
     On Postgres `rewritten` is exact: every command that rewrites the whole table gives it a new file (so do VACUUM
     FULL, CLUSTER and TRUNCATE). On SQLite it says that the table's rows were copied into a new table that took the old
-    one's name, as batch mode does, or that VACUUM moved it. It does not see rows that were changed where they are: an
+    one's name, as batch mode does, or that VACUUM moved it. It does not see rows that were changed in place: an
     UPDATE of all of them, or SQLite's own `ALTER TABLE ... DROP COLUMN`; nor a VACUUM that puts the table where it was;
     nor, as a rule, a DROP TABLE that comes before the CREATE TABLE of the same name.
     """
@@ -105,7 +105,7 @@ class Change:
 
     @property
     def dead_rows(self) -> int | None:
-        """How many dead rows there are more; less than 0 when a vacuum has been there; None on SQLite."""
+        """By how much dead rows increased; less than 0 after a vacuum; None on SQLite."""
         return _difference(self.before.dead_rows, self.after.dead_rows)
 
     @property
@@ -115,7 +115,7 @@ class Change:
 
     @property
     def wal_bytes(self) -> int | None:
-        """How much the whole server, with all its databases, has written to its log meanwhile; None on SQLite."""
+        """How much the whole server, with all its databases, wrote to its log in between; None on SQLite."""
         return _difference(self.before.wal_bytes, self.after.wal_bytes)
 
     def as_text(self) -> str:
@@ -134,21 +134,21 @@ class Change:
         return "\n".join(lines)
 
     def in_words(self) -> str:
-        """Only what is the same on every machine."""
+        """Only facts that are the same on every machine."""
         return f"{self.after.table}: {'rewritten' if self.rewritten else 'not rewritten'}"
 
 
 def read(url: str, table: str) -> Storage:
-    """Look at a table's storage, through a connection that cannot write.
+    """Measure a table's storage, through a read-only connection.
 
-    On Postgres this waits while another session has the table ACCESS EXCLUSIVE. The server learns of dead rows from the
-    session that made them: at its end at the latest, so what a command that has ended left behind is counted. A session
-    that stays open, such as one in the pool of a running shop, tells after a transaction if it has not told for a
-    second, and otherwise up to ten seconds later.
+    On Postgres this waits while another session holds ACCESS EXCLUSIVE on the table. A session reports dead rows to the
+    server at its end at the latest, so those of a finished command are counted. A session that stays open, such as one
+    in the pool of a running shop, reports after a transaction if its last report was over a second ago, and otherwise
+    up to ten seconds later.
 
     Args:
         url: a SQLAlchemy URL.
-        table: its name, with the schema's before it where that is needed.
+        table: its name, with the schema's before it if necessary.
 
     Raises:
         LabError: there is no such table, or the database cannot be read.
@@ -174,10 +174,10 @@ def _postgres(connection: Connection, table: str) -> Storage | None:
 
 
 def _wait_for_statistics(connection: Connection) -> None:
-    """Wait until sessions that are about to end have ended: each tells its statistics before it leaves the list.
+    """Wait until sessions that are about to end have ended: each reports its statistics before it leaves the list.
 
-    The client is gone a moment before its session is. Which sessions will go cannot be told, so this waits until the
-    list has stayed the same for `QUIET_SECONDS`, and not at all where it is empty.
+    The client ends a moment before its session. Which sessions will end is not known, so this waits until the
+    list has stayed the same for `QUIET_SECONDS`, and not at all if it is empty.
     """
     until = time.monotonic() + PATIENCE_SECONDS
     earlier, since = None, time.monotonic()
@@ -195,7 +195,7 @@ def _sqlite(connection: Connection, table: str) -> Storage | None:
     def ask(sql: str, **values: Any) -> Any:
         return connection.execute(text(sql), values).one_or_none()
 
-    # The rowid is the better sign: a copy is made while the old table is there, so its line in the schema is another
+    # The rowid is more reliable: a copy is made while the old table exists, so its row in the schema is another
     # one. The root page of an old table may be used again by the copy of its copy. VACUUM may change either.
     found = ask(
         "SELECT name, rowid, rootpage FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower(:name)",
@@ -224,7 +224,7 @@ def _line(name: str, before: int, after: int) -> str:
 
 
 def _size(count: int) -> str:
-    """Bytes as people read them: 512 bytes, 16 kB, 12.3 MB, in steps of 1024."""
+    """Readable sizes: 512 bytes, 16 kB, 12.3 MB, in steps of 1024."""
     if abs(count) < 1024:
         return f"{count} bytes"
     return f"{count / 1024:.0f} kB" if abs(count) < 1024**2 else f"{count / 1024**2:.1f} MB"

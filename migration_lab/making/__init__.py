@@ -1,1 +1,1 @@
-"""What makes notebooks from lessons, and what authors need. Only the command line imports it, when asked."""
+"""Makes notebooks from lessons, and has the tools for authors. Only the command line imports it, on demand."""

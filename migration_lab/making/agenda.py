@@ -1,4 +1,4 @@
-"""The agenda in docs/teaching.md, from the manifests of the lessons that are written."""
+"""The agenda in docs/teaching.md, from the manifests of the written lessons."""
 
 import re
 from pathlib import Path
@@ -16,10 +16,10 @@ def path() -> Path:
 
 
 def with_table() -> str:
-    """The page as it is, with a fresh table between its two markers.
+    """The current page, with a fresh table between its two markers.
 
     Raises:
-        LabError: the markers are not there, once each and in order.
+        LabError: the markers are not there exactly once each, in order.
     """
     text = path().read_text(encoding="utf-8")
     pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)

@@ -19,7 +19,7 @@ Kind = Literal["stub", "solution", "right", "wrong"]
 
 @dataclass(frozen=True)
 class Answer:
-    """Cells that claim to solve an exercise, or, in a wrong answer, that people believe to solve it."""
+    """Cells that solve an exercise or, in a wrong answer, that people might believe to solve it."""
 
     lesson: Lesson
     exercise: str
@@ -41,7 +41,7 @@ class Answer:
 
     @cached_property
     def fault(self) -> str:
-        """What is wrong in its file; empty where nothing is."""
+        """What is wrong in its file; empty if nothing is."""
         try:
             return self.unreadable or ("" if self.cells else f"{self} has no cells")
         except LabError as error:
@@ -49,10 +49,10 @@ class Answer:
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """What is run, in order. Read when it is asked for: each worker collects all answers, and gives a few.
+        """The cells to run, in order. Read on demand: each worker collects all answers, and gives only a few.
 
         Raises:
-            LabError: an edit does not fit the solution, or a block is not what it should be.
+            LabError: an edit does not fit the solution, or a block is malformed.
         """
         if self.written:
             return self._of_file(self.written)
@@ -89,7 +89,7 @@ class Answer:
 
     @property
     def _line(self) -> int:
-        """Where its heading is, or that of the exercise in `exercises.md`."""
+        """The line of its heading, or of the exercise's in `exercises.md`."""
         if self.written:
             return self.written.section.line
         lines = self.file.read_text(encoding="utf-8").splitlines()

@@ -1,6 +1,6 @@
-"""Make what is derived from `lessons/` and `pyproject.toml`: notebooks, two tables, locks, environment.yml.
+"""Makes what is derived from `lessons/` and `pyproject.toml`: notebooks, two tables, locks, environment.yml.
 
-Nothing imports this package but the command line, and only when asked: it needs packages that learners do not get.
+Only the command line imports this package, and only on demand: it needs packages that learners do not install.
 """
 
 import json
@@ -27,13 +27,13 @@ REBUILD = "Run `make build` and commit what it changes."
 
 
 def build(only: str | None = None, *, check: bool = False, say: Callable[[str], None] = print) -> None:
-    """Make the three notebooks of each lesson, of the tracks and the contents, two tables, environment.yml.
+    """Make each lesson's three notebooks, those of the tracks and the contents, two tables, environment.yml.
 
     Args:
         only: a lesson's slug or number, for its notebooks, tables and tracks; by default all lessons and the rest.
-        check: write and run nothing, but refuse what is not as a fresh build would make it. The outputs of
-            `solutions/` are not looked at: the tests run them again.
-        say: called with a sentence for each file that was written, and with `check` when all is right.
+        check: write and run nothing, but refuse files that differ from a fresh build. The outputs of
+            `solutions/` are not compared: the tests run them again.
+        say: called with a sentence for each file that was written, and with `check` when everything is right.
 
     Raises:
         LabError: a lesson breaks a rule, a link leads nowhere, a solution fails; with `check`: a file is out of date.
@@ -118,13 +118,11 @@ def _refuse_old_solution(path: Path, solved: notebooks.Notebook) -> None:
         raise LabError(f"{shown} does not have the cells of lessons/{path.stem}/exercises.md.", REBUILD)
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code" and cell["execution_count"] is None:
-            raise LabError(
-                f"{shown}, cell {cell['id']}: it was never run, so its output is compared by nobody.", REBUILD
-            )
+            raise LabError(f"{shown}, cell {cell['id']}: it was never run, so no test compares its output.", REBUILD)
 
 
 def _stored_cells(path: Path) -> notebooks.Notebook | None:
-    """The notebook in a file without its outputs; None when there is none that can be read."""
+    """The notebook in a file without its outputs; None if it is missing or cannot be read."""
     try:
         return notebooks.without_outputs(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Read a lesson's Markdown into cells, and refuse what the course does not know."""
+"""Reads a lesson's Markdown into cells, and refuses what the course does not know."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from migration_lab.ground.blocks import FENCE
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
 
-FAILS = "raises-exception"  # the name that Jupyter, nbclient and nbval know: the cells after it run all the same
+FAILS = "raises-exception"  # the name that Jupyter, nbclient and nbval know: the cells after it still run
 TAGS = frozenset({"start", "proof", "solution", "stub", FAILS})
 EXERCISE_TAGS = frozenset({"solution", "stub"})
 WITH_TAGS = re.compile(r'tags=\[("[\w-]+"(, *)?)+\]')
@@ -18,7 +18,7 @@ REGION = re.compile(r"^<!--\s*#region\b")
 END_OF_REGION = re.compile(r"^<!--\s*#endregion\b")
 EXERCISE_HEADING = re.compile(r"^## (\d\d\.\d+) (.+)$", re.MULTILINE)
 
-# jupytext runs fences of these languages; in the course only Python runs, and the others are shown.
+# jupytext makes cells of fences in these languages; in the course only Python runs, and the others are shown.
 SHOWN = "shown-"
 
 
@@ -29,7 +29,7 @@ class Cell:
     Attributes:
         position: its place in the file, from 1; the same in every notebook made from the file.
         line: the line of the file at which it begins, from 1.
-        exercise: the id of the exercise in whose section it stands, or None.
+        exercise: the id of the exercise whose section it is in, or None.
     """
 
     position: int
@@ -57,7 +57,7 @@ def read_cells(path: Path) -> list[Cell]:
     read = jupytext.reads(_prepared(path, text), fmt="md")
     cells: list[Cell] = []
     searched, exercise = 0, None
-    # Extra blank lines make empty cells, which nobody wrote.
+    # Extra blank lines make empty cells, which the author did not write.
     written = [node for node in read.cells if node.cell_type == "code" or node.source.strip()]
     for position, node in enumerate(written, start=1):
         is_code = node.cell_type == "code"
@@ -75,7 +75,7 @@ def read_cells(path: Path) -> list[Cell]:
 
 
 def refuse_unbalanced(lesson: Lesson, lesson_cells: list[Cell], exercise_cells: list[Cell]) -> None:
-    """Refuse solution and stub cells where they could leak a solution or leave a learner without a place to write.
+    """Refuse solution and stub cells that could leak a solution or leave a learner without a place to write.
 
     Raises:
         LabError: it names the file and the line.
@@ -107,7 +107,7 @@ def refuse_unbalanced(lesson: Lesson, lesson_cells: list[Cell], exercise_cells: 
 
 
 def _prepared(path: Path, text: str) -> str:
-    """The text as jupytext shall read it: only Python fences run, and each `## ` section begins a cell of its own."""
+    """The text prepared for jupytext: only Python fences run, and each `## ` section begins a cell of its own."""
     lines: list[str] = []
     closing, opened, region = "", 0, 0
     for number, line in enumerate(text.split("\n"), start=1):

@@ -23,7 +23,7 @@ WRITEFILE = "%%writefile "
 
 @dataclass
 class _Place:
-    """A cell of the solution, what an edit has made of it, and the cells that come before it."""
+    """A cell of the solution, its edited text, and the cells that come before it."""
 
     cell: Cell
     lines: list[str]
@@ -74,13 +74,13 @@ def refuse_unknown(blocks: Iterable[Block]) -> None:
 
 
 def expand(answer: Written, solution: Sequence[Cell]) -> tuple[Cell, ...]:
-    """The cells that an answer comes to.
+    """The cells of an answer after its edits.
 
     Args:
-        solution: the cells that it starts from.
+        solution: the cells that it starts from; empty for an answer that starts from nothing.
 
     Raises:
-        LabError: a cell is named that the solution does not have, or has twice, or an edit does not fit.
+        LabError: a named cell is missing from the solution or ambiguous, or an edit does not fit.
     """
     path = answer.section.path
     places = [_Place(cell, cell.source.split("\n")) for cell in solution]

@@ -24,7 +24,7 @@ def project() -> dict[str, Any]:
 
 
 def text() -> str:
-    """What environment.yml says."""
+    """The text of environment.yml."""
     wanted = project()
     lines = [f"name: {wanted['name']}", "channels:", "  - conda-forge", "  - nodefaults", "dependencies:"]
     lines += [f'  - "python{wanted["requires-python"]}"', "  - pip", "  - pip:"]

@@ -1,4 +1,4 @@
-"""Gives an answer as a learner would: opens the exercise, runs the cells as a notebook does, and checks."""
+"""Gives an answer like a learner: opens the exercise, runs the cells as a notebook does, and checks."""
 
 import os
 from collections.abc import Collection
@@ -22,13 +22,13 @@ def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> V
     """Open the exercise on an engine, run the answer's cells, and check on these engines.
 
     Raises:
-        LabError: a cell failed, or went well although it is tagged as one that fails; the message says which.
+        LabError: a cell failed, or succeeded although it is tagged as one that fails; the message says which.
     """
     before = Path.cwd()
     shell: Any = InteractiveShell.instance()
     shell.user_ns.clear()  # `shell.reset()` would also collect garbage, which takes longer than the answer
     shell.init_user_ns()
-    magics.register(shell)  # the import below does it once for all, and this may be another shell by now
+    magics.register(shell)  # the import below does it only once, and this may be another shell by now
     displays.register(shell)
     opened = None
     try:
@@ -45,7 +45,7 @@ def give(answer: Answer, on: EngineName, judged_on: Collection[EngineName]) -> V
 
 
 def _run(shell: Any, answer: Answer, source: str, cell: Cell | None = None) -> None:
-    """Run a cell of the answer, or what comes before the first."""
+    """Run a cell of the answer, or the setup before the first."""
     result = shell.run_cell(source, store_history=False)
     error = result.error_before_exec or result.error_in_exec
     fails = cell is not None and FAILS in cell.tags

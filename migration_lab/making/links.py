@@ -1,4 +1,4 @@
-"""Links between the course's notebooks, resolved as JupyterLab resolves them, and in the repository's own pages."""
+"""Checks links between the course's notebooks, as JupyterLab resolves them, and in the repository's pages."""
 
 import json
 import re

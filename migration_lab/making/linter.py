@@ -1,13 +1,13 @@
-"""Hold every lesson to the same shape, so that a reader always knows where to look.
+"""Checks that every lesson has the same structure, so that a reader always knows where to look.
 
 A lesson begins with a title (`# `), one sentence, and the paragraphs **You will learn** (two to four bullets),
 **You need**, **Time** and **Not here**. The start cell follows (tag `start`). A section (`## `) that runs code asks a
 question, lets the learner commit to a prediction (`lab.quiz(...)`), runs, compares (`lab.compare(...)`; order.py holds
-the order), and proves what it showed (tag `proof`, an `assert`). A long lesson may have parts (parts.py). At the end
+the order), and proves the result (tag `proof`, an `assert`). A long lesson may have parts (parts.py). At the end
 come the sections In practice, Keypoints, Quiz, Exercises and Further reading, in that order.
 
 A cell that must fail is tagged `raises-exception`. The command that fails is its last line, because nothing after it
-runs. What fails on one engine only has a shop of its own, on that engine: `shop.copy(engine="sqlite")`.
+runs. A command that fails on one engine only gets a shop on that engine: `shop.copy(engine="sqlite")`.
 
 Links stay in `notebooks/` and `exercises/`, because JupyterLab shows nothing else.
 """
@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
 from migration_lab.making.cells import Cell
+from migration_lab.making.house_style import style_faults
 from migration_lab.making.minutes import minutes_faults
 from migration_lab.making.order import order_faults
 from migration_lab.making.parts import IMPORT, parts_faults
 from migration_lab.making.sections import QUIZ, Section, sections_of, sentences
 from migration_lab.making.terms import term_faults
-from migration_lab.making.unwritten import unwritten_faults
+from migration_lab.making.unwritten import BY_HAND, unwritten_faults
 from migration_lab.teaching import explain, quiz
 from migration_lab.teaching.judging.trial import judge_of
 
@@ -49,13 +50,14 @@ def refuse_faults(
     """Refuse a lesson that breaks the template.
 
     Args:
-        only: an exercise, where the rest of the lesson is not to be looked at.
+        only: an exercise, to ignore the rest of the lesson.
 
     Raises:
         LabError: it lists every fault, each with the file, the line and the reason.
     """
     faults = [
         *unwritten_faults(lesson, only),
+        *_style_faults(lesson),
         *([] if only else lesson_faults(lesson, lesson_cells)),
         *exercise_faults(lesson, exercise_cells, only),
     ]
@@ -88,6 +90,12 @@ def lesson_faults(lesson: Lesson, cells: list[Cell]) -> Iterator[str]:
     yield from term_faults(lesson, [opening, *sections])
 
 
+def _style_faults(lesson: Lesson) -> Iterator[str]:
+    for path in sorted(each for each in lesson.folder.rglob("*") if each.suffix in BY_HAND):
+        file = f"lessons/{lesson.slug}/{path.relative_to(lesson.folder).as_posix()}"
+        yield from style_faults(file, path.read_text(encoding="utf-8", errors="replace"))
+
+
 def exercise_faults(lesson: Lesson, cells: list[Cell], only: str | None = None) -> Iterator[str]:
     """Everything that is wrong with a lesson's exercises, or with one of them, as sentences."""
     file = f"lessons/{lesson.slug}/exercises.md"
@@ -106,7 +114,7 @@ def exercise_faults(lesson: Lesson, cells: list[Cell], only: str | None = None) 
 
 
 def _judge_faults(lesson: Lesson, exercise_id: str) -> Iterator[str]:
-    """An exercise has one judge. Learners are told to report a missing one; its author is told where it belongs."""
+    """An exercise has one judge. Learners are asked to report a missing one; here its author sees where it belongs."""
     file = f"lessons/{lesson.slug}/checks.py"
     if not (lesson.folder / "checks.py").exists():
         yield f"{file} is missing; it holds the judge of exercise {exercise_id}."
@@ -142,7 +150,7 @@ def _question_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
 
 
 def cell_faults(cell: Cell) -> Iterator[str]:
-    """What is wrong with one cell of a lesson or of an exercise, wherever it stands."""
+    """What is wrong with one cell of a lesson or of an exercise."""
     if not cell.is_code:
         for image in IMAGE.finditer(cell.source):
             alt = image["alt"] if image["alt"] is not None else _alt_of_tag(image["tag"])
@@ -198,7 +206,7 @@ def _opening_faults(lesson: Lesson, file: str, opening: Section) -> Iterator[str
 
 
 def _section_faults(section: Section) -> Iterator[str]:
-    """A section that runs code asks, lets predict, runs and proves. One of prose alone may stand anywhere."""
+    """A section that runs code asks, takes a prediction, runs and proves. A section of prose may be anywhere."""
     place = section.place
     if not section.code:
         return

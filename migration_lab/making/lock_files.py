@@ -1,4 +1,4 @@
-"""The lock files: every package with its version and hashes, and no address to fetch it from."""
+"""The lock files: every package with its version and hashes, without the address of an index."""
 
 import subprocess
 import sys
@@ -12,17 +12,17 @@ LOCKS = {"requirements.lock": ["--extra", "setup"], "requirements-dev.lock": ["-
 
 
 def make(*, upgrade: bool = False) -> None:
-    """Bring both lock files up to pyproject.toml; the learner's first, which then binds the maintainer's.
+    """Update both lock files from pyproject.toml: the learners' first, which then constrains the maintainers'.
 
     Args:
-        upgrade: take the newest versions that pyproject.toml allows; by default what is locked stays where it is.
+        upgrade: take the newest versions that pyproject.toml allows; by default locked versions stay.
 
     Raises:
-        LabError: uv is missing, or it finds no set of versions that fits.
+        LabError: uv is missing, or it finds no compatible versions.
     """
     uv = find_uv()
     if uv is None:
-        raise LabError("Locks are made by uv, and there is none.", "Run `python run.py build --locks`, which gets it.")
+        raise LabError("Lock files need uv, which is missing.", "Run `python run.py build --locks`, which installs it.")
     command = [
         uv,
         "pip",

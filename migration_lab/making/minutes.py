@@ -1,7 +1,7 @@
-"""How long a lesson takes, counted; docs/lessons.md describes the formula.
+"""Estimates how long a lesson takes; docs/lessons.md describes the formula.
 
-It was fitted to how long nine lessons took people who worked through them for the first time: between 16 and 82
-minutes, of which it is within 12 %.
+It was fitted to the time that people took for nine lessons at the first attempt: between 16 and 82
+minutes. It is within 12 % of each.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,9 +14,9 @@ from migration_lab.making.sections import COMPARE, QUIZ, Section
 from migration_lab.teaching import quiz
 
 WORDS_A_MINUTE = 150
-LINES_A_MINUTE = 10  # of code and of files: to read them, to run them, and to look at what they print
-QUESTIONS_A_MINUTE = 4  # on top of their words: to choose an answer
-TOLERANCE = 0.2  # of the minutes: a sentence more or less is no fault
+LINES_A_MINUTE = 10  # of code and of files: to read them, run them, and look at their output
+QUESTIONS_A_MINUTE = 4  # in addition to their words: to choose an answer
+TOLERANCE = 0.2  # of the minutes: a sentence more or less is not a fault
 NOT_READ = {"id", "kind", "prediction", "computed_by", "right", "value"}
 
 
@@ -40,12 +40,12 @@ def minutes_of(sections: Iterable[Section], questions: Mapping[str, quiz.Questio
 
 
 def minutes_for(words: int, lines: int, questions: int) -> int:
-    """The formula: the minutes, rounded, for words of prose, lines of code, and questions to be answered."""
+    """The formula: the rounded minutes for words of prose, lines of code, and questions."""
     return max(1, round(words / WORDS_A_MINUTE + lines / LINES_A_MINUTE + questions / QUESTIONS_A_MINUTE))
 
 
 def minutes_faults(lesson: Lesson, sections: list[Section], questions: Mapping[str, quiz.Question]) -> Iterator[str]:
-    """Where lesson.yaml says another time than the lesson takes, so that an agenda can be built on it.
+    """Faults where the minutes of lesson.yaml differ from the estimate, so that an agenda can rely on them.
 
     Args:
         sections: all of the lesson's, with its opening first.
@@ -66,7 +66,7 @@ def minutes_faults(lesson: Lesson, sections: list[Section], questions: Mapping[s
 
 
 def _words(written: Any) -> int:
-    """The words that a learner reads of a question, with all that is said of its options."""
+    """The words that a learner reads in a question, with the explanations of its options."""
     if isinstance(written, dict):
         return sum(_words(value) for key, value in written.items() if key not in NOT_READ)
     if isinstance(written, (list, tuple)):

@@ -1,7 +1,7 @@
-"""Makes the files of a new lesson or exercise, ready to be filled in.
+"""Creates the files of a new lesson or exercise, ready to be filled in.
 
-What they hold is a small working example, and lines that say what belongs there. The linter refuses a lesson for as
-long as one of these lines is left.
+They contain a small working example, and lines that say what belongs there. The linter refuses a lesson as
+long as one of these lines remains.
 """
 
 import re
@@ -18,18 +18,18 @@ from migration_lab.making.proofs import Say
 
 TEMPLATES = Path(__file__).parent / "templates"
 MODEL = "shop/models/user.py"
-READING = 3  # minutes, for what the templates say
+READING = 3  # minutes, for the templates
 SLUG = re.compile(r"\d\d_[a-z0-9_]+")
 
 
 def new_lesson(name: str, *, say: Say = print) -> None:
-    """Make what a lesson does not have yet, with one exercise where it has none.
+    """Create what a lesson lacks, with one exercise if it has none.
 
     Args:
         name: its number (`04`), or for a lesson that is not planned its whole name, `18_a_few_words`.
 
     Raises:
-        LabError: it is written already, or the name is none.
+        LabError: it is written already, or the name is not valid.
     """
     if SLUG.fullmatch(name) and name not in [each.slug for each in course.lessons()]:
         _plan(name, say)
@@ -56,13 +56,13 @@ def new_lesson(name: str, *, say: Say = print) -> None:
 
 
 def new_exercise(exercise_id: str, *, say: Say = print) -> None:
-    """Make an exercise: its section, its judge, a scene, answers, and its place in the manifest.
+    """Create an exercise: its section, its judge, a scene, answers, and its entry in the manifest.
 
     Args:
         exercise_id: `04.1`, the next one of its lesson.
 
     Raises:
-        LabError: it is there already, at least in part, or it is not the next one.
+        LabError: at least a part of it exists already, or it is not the next one.
     """
     number, _, place = exercise_id.partition(".")
     lesson = course.lesson(number)
@@ -86,7 +86,7 @@ def new_exercise(exercise_id: str, *, say: Say = print) -> None:
 
 
 def _plan(slug: str, say: Say) -> None:
-    """Make the folder and the manifest of a lesson after the last one before it."""
+    """Create the folder and the manifest of a lesson, based on the previous one."""
     before = [each for each in course.lessons() if each.slug < slug]
     if any(each.number == slug[:2] for each in course.lessons()):
         raise LabError(f"Lesson {slug[:2]} is there already.", f"It is {course.lesson(slug[:2]).slug}.")
@@ -121,7 +121,7 @@ def _next_exercise(lesson: Lesson) -> str:
 
 
 def _words_of(lesson: Lesson) -> dict[str, str]:
-    """What the templates say of a lesson."""
+    """The values for the templates of a lesson."""
     manifest, head = lesson.manifest, head_at(lesson)
     needs = [course.lesson(each) for each in manifest.needs]
     links = [f"[{each.number} {each.manifest.title}]({each.slug}.ipynb)" for each in needs]
@@ -148,7 +148,7 @@ def _model_with_example(lesson: Lesson) -> str:
 
 
 def _with_entry(manifest: str, entry: str) -> str:
-    """The manifest with one more exercise, after those that it has."""
+    """The manifest with one more exercise, after the existing ones."""
     found = re.search(r"^exercises:.*\n(?:(?: +.*)?\n)*", manifest, re.MULTILINE)
     if found is None:
         return f"{manifest.rstrip()}\nexercises:\n{entry}"

@@ -1,4 +1,4 @@
-"""Notebooks made of a lesson's cells, the same bytes every time."""
+"""Notebooks built from a lesson's cells, the same bytes every time."""
 
 import json
 from collections.abc import Iterable
@@ -17,11 +17,11 @@ Notebook = dict[str, Any]
 
 
 def lesson_notebook(lesson: Lesson, cells: Iterable[Cell]) -> Notebook:
-    """The lesson, as learners open it: in its opening, and at its end, with links to where one may go."""
+    """The lesson as learners open it, with links in its opening and at its end."""
     made = _notebook(lesson, "lesson", cells)
     for number, part in enumerate(lesson.manifest.parts[1:], start=2):
         headings = ["".join(cell["source"]).partition("\n")[0] for cell in made["cells"]]
-        if f"## {part.section}" in headings:  # not where one part is made alone
+        if f"## {part.section}" in headings:  # not when one part is built alone
             words = _prose(f"{lesson.number}-lesson-part-{number}", ways.part_begins(lesson, number))
             made["cells"].insert(headings.index(f"## {part.section}"), words)
     opening = made["cells"][0]
@@ -32,7 +32,7 @@ def lesson_notebook(lesson: Lesson, cells: Iterable[Cell]) -> Notebook:
 
 
 def exercise_notebook(lesson: Lesson, cells: Iterable[Cell]) -> Notebook:
-    """The exercises without their solutions, and at their end what comes next."""
+    """The exercises without their solutions, with what comes next at the end."""
     made = _notebook(lesson, "exercises", (cell for cell in cells if "solution" not in cell.tags))
     made["cells"].append(_prose(f"{lesson.number}-exercises-next", ways.ending(lesson, exercises=False)))
     return made
@@ -55,7 +55,7 @@ def as_json(notebook: Notebook) -> str:
 
 
 def without_outputs(notebook: Notebook) -> Notebook:
-    """The same notebook as it was before it ran."""
+    """The same notebook without outputs."""
     cells = [
         {**cell, "outputs": [], "execution_count": None} if cell["cell_type"] == "code" else cell
         for cell in notebook["cells"]

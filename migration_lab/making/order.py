@@ -1,16 +1,16 @@
-"""Hold the order of predictions: the question, the run, `lab.compare`, and only then the answer in prose.
+"""Checks the order of predictions: the question, the run, `lab.compare`, and only then the answer in prose.
 
 For each question with `prediction: true` that a section asks:
 
-1. Something runs between `lab.quiz(id)` and `lab.compare(id)`, and nothing stands between the run and the comparison.
+1. Something runs between `lab.quiz(id)` and `lab.compare(id)`, and nothing is between the run and the comparison.
 2. In between, nothing else gives the answer: no proof, no card, and no other question once something has run.
 3. Prose between the run's cells is one sentence that introduces the next cell: it ends with a colon or question mark.
-4. No sentence that stands before `lab.compare(id)` in the section has all the words of the right answer.
-5. No card that may come up by itself at an expected error before the question, one of the lesson's `failures`, has such
+4. No sentence before `lab.compare(id)` in the section has all the words of the right answer.
+5. No card of the lesson's `failures`, which may be shown at an expected error before the question, has such
    a sentence.
 
-A prediction may be compared in a later section. Then the cells in between belong to other questions, and of the rules
-the first and the last two hold.
+A prediction may be compared in a later section. Then the cells in between belong to other questions, and
+only the first and the last two rules apply.
 """
 
 import re
@@ -24,7 +24,7 @@ EXPLAIN = re.compile(r"^\s*lab\.explain\(", re.MULTILINE)
 CARD = re.compile(r"""\blab\.explain\(\s*["'](F\d+)["']\s*\)""")
 WORD = re.compile(r"`[^`]+`|[\w'.]+")
 SENTENCE_END = re.compile(r"(?<=[.?:])\s+|\n\n|\n[-*] ")
-ENOUGH = 3  # words that an answer must have to be looked for: shorter ones stand everywhere
+ENOUGH = 3  # words that count in an answer; shorter ones are everywhere
 LITTLE = """
 about after again all also and any are because been before both but did does each for from had has have here how into
 its not now one only other out same such than that the their them then there these they this those too was were what
@@ -105,9 +105,9 @@ def _shown_early(cells: list[Cell], question: quiz.Question) -> Iterator[str]:
 def _answered_by_a_card(
     cells: list[Cell], predictions: Mapping[int, quiz.Question], failures: Iterable[str]
 ) -> Iterator[str]:
-    """Expected errors at which a card may come up that answers the next prediction.
+    """Expected errors whose card could give the answer to the next prediction.
 
-    Which card comes is seen only when the lesson runs, so each one that the lesson shows may be it.
+    Which card is shown is known only when the lesson runs, so each card of the lesson counts.
     """
     guide = explain.guide()
     for cell in cells:
@@ -131,12 +131,12 @@ def _answers(text: str, question: quiz.Question) -> Iterator[str]:
     for sentence in SENTENCE_END.split(text):
         has = _words(sentence)
         says = any(len(each) >= ENOUGH and each <= has for each in right)
-        if says and not any(each and each <= has for each in wrong):  # "No." has no word that is looked for
+        if says and not any(each and each <= has for each in wrong):  # "No." has no word that counts
             yield " ".join(sentence.split())
 
 
 def _prose(cell: Cell) -> str:
-    """What a cell says in words: its prose, or the cards that it shows."""
+    """The words of a cell: its prose, or the cards that it shows."""
     if not cell.is_code:
         return cell.source
     guide = explain.guide()
@@ -144,7 +144,7 @@ def _prose(cell: Cell) -> str:
 
 
 def _words(text: str) -> set[str]:
-    """The words that carry a sentence, in small letters and without marks."""
+    """The significant words of a sentence, in lower case and without punctuation."""
     words = (each.strip("`'.").lower() for each in WORD.findall(text))
     return {each for each in words if each not in LITTLE.split() and (len(each) > 2 or each.isdigit())}
 

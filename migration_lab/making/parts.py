@@ -1,6 +1,6 @@
-"""The parts of a lesson: stretches of its notebook that can be done on days of their own.
+"""The parts of a lesson: sections of its notebook that can be done on separate days.
 
-Each part after the first begins with a cell tagged `start`, which imports the lab and makes all that the part needs.
+Each later part begins with a cell tagged `start`, which imports the lab and creates everything that the part needs.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ IMPORT = "from migration_lab.notebook import lab"
 def sections_by_part(lesson: Lesson, sections: list[Section]) -> list[tuple[Part, list[Section]]]:
     """Each part with its sections; the opening belongs to the first, and the end of the lesson to the last.
 
-    A part whose heading is not there is left out.
+    A part whose heading is missing is left out.
     """
     titles = [section.title for section in sections]
     there = [part for part in lesson.manifest.parts if part.section in titles]
@@ -24,7 +24,7 @@ def sections_by_part(lesson: Lesson, sections: list[Section]) -> list[tuple[Part
 
 
 def cells_of_part(lesson: Lesson, cells: list[Cell], part: Part) -> list[Cell]:
-    """The cells of one part, as they run in a kernel of their own."""
+    """The cells of one part, as they run in a separate kernel."""
     own = next(own for each, own in sections_by_part(lesson, sections_of(cells)) if each == part)
     return [cell for section in own for cell in section.cells]
 

@@ -1,4 +1,4 @@
-"""The tests that prove a lesson or an exercise: which they are, their order, and what is said of each."""
+"""The tests that prove a lesson or an exercise: which ones, in which order, and how each is reported."""
 
 import re
 import traceback
@@ -11,7 +11,7 @@ import pytest
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
 
-# The part of a file's path that says where in the course it is.
+# The part of a file's path within the course.
 OURS = re.compile(r"((?:tests|lessons|migration_lab)/(?!.*site-packages).*\.py)$")
 
 Say = Callable[[str], object]
@@ -25,7 +25,7 @@ class Part:
         files: those that hold them, from `tests/` on.
         ids: which of them concern the lesson or exercise, as patterns in which SLUG, NUMBER and EXERCISE stand for
             its names. They run in the order of the patterns.
-        of_exercise: whether they belong to the proof of an exercise alone, too.
+        of_exercise: whether they also belong to the proof of a single exercise.
     """
 
     name: str
@@ -61,8 +61,8 @@ PARTS = (
 
 
 @dataclass(eq=False)
-class Told:
-    """What has been said so far."""
+class Findings:
+    """What was reported so far."""
 
     say: Say
     good: int = 0
@@ -70,18 +70,18 @@ class Told:
     _part: str = ""
 
     def begins(self, part: str) -> None:
-        """Name the part that comes now, once."""
+        """Name the current part, once."""
         if part != self._part:
             self._part = part
             self.say(f"{part}:")
 
     def passed(self, what: str, seconds: float) -> None:
-        """Say that something is as it should be."""
+        """Report that something passed."""
         self.good += 1
         self.say(f"  ok {seconds:5.1f} s  {what}")
 
     def fault(self, what: str, words: str) -> None:
-        """Say what is wrong."""
+        """Report a fault."""
         self.faults += 1
         self.say(f"  FAULT       {what}")
         for line in words.strip().splitlines():
@@ -90,11 +90,11 @@ class Told:
 
 @dataclass(eq=False)
 class Reporter:
-    """A plugin of pytest: chooses and sorts the tests, and says what becomes of each."""
+    """A pytest plugin: chooses and sorts the tests, and reports each result."""
 
     lesson: Lesson
     exercise: str | None
-    told: Told
+    findings: Findings
     _part_of: dict[str, str] = field(default_factory=dict)
     _seconds: float = 0.0
 
@@ -104,8 +104,8 @@ class Reporter:
         return tuple(each for each in PARTS if each.of_exercise or not self.exercise)
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Take a name by which `tests/conftest.py` knows that not the whole suite runs."""
-        config.pluginmanager.register(self.told, "proof")
+        """Register under a name that shows `tests/conftest.py` that only a part of the suite runs."""
+        config.pluginmanager.register(self.findings, "proof")
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -123,26 +123,26 @@ class Reporter:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Name the part when its first test begins."""
-        self.told.begins(self._part_of[nodeid])
+        self.findings.begins(self._part_of[nodeid])
         self._seconds = 0.0
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Say how a test ended, with the words of its error."""
+        """Report how a test ended, with the message of its error."""
         report = yield
         self._seconds += call.duration
         if report.failed and call.excinfo:
-            self.told.fault(_shown(item), _words(call.excinfo))
+            self.findings.fault(_shown(item), _words(call.excinfo))
         elif report.when == "call" and report.passed:
-            self.told.passed(_shown(item), self._seconds)
+            self.findings.passed(_shown(item), self._seconds)
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Say why tests cannot be read."""
+        """Report why tests cannot be collected."""
         if report.failed:
-            self.told.fault(report.nodeid, str(report.longrepr))
+            self.findings.fault(report.nodeid, str(report.longrepr))
 
     def filled(self, pattern: str) -> str:
         exercise = re.escape(self.exercise) if self.exercise else rf"{self.lesson.number}\.\d+"
@@ -159,7 +159,7 @@ def _shown(item: pytest.Item) -> str:
 
 
 def _words(found: pytest.ExceptionInfo[BaseException]) -> str:
-    """What an error says, without what pytest adds where the message says all; else with the line of the test."""
+    """The message of an error, alone if it says everything, else with the line of the test."""
     error: Any = found.value
     if isinstance(error, LabError):
         return f"{error.message}\n{error.next_step}"

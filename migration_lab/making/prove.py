@@ -1,7 +1,7 @@
-"""Proves one lesson or one exercise, in the order in which an author wants to hear of it.
+"""Proves one lesson or one exercise, in the order that helps an author most.
 
-Nothing is proved here: the tests of `make test` run in this process, with the folders of their own that they always
-have for state, cache and work. See `making/proofs.py` for which and in which order.
+The proofs are the tests of `make test`: they run in this process, with their usual separate folders for state, cache
+and work. See `making/proofs.py` for which ones and in which order.
 """
 
 import os
@@ -16,7 +16,7 @@ from migration_lab.ground import course
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
 from migration_lab.making import build, linter
-from migration_lab.making.proofs import Reporter, Say, Told
+from migration_lab.making.proofs import Findings, Reporter, Say
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NEEDED = ("xdist", "jupytext", "nbclient")
@@ -24,14 +24,14 @@ OPTIONS = "-p no:terminal -p no:cacheprovider -p no:nbval --strict-markers --imp
 
 
 def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
-    """Prove a lesson (`04`) or an exercise (`04.1`): say what is looked at, and what comes out.
+    """Prove a lesson (`04`) or an exercise (`04.1`): report what is tested, and the results.
 
     Args:
         keep_going: go on after a fault.
         say: called with each line.
 
     Returns:
-        Whether all is as it should be.
+        Whether everything passed.
 
     Raises:
         LabError: there is no such lesson or exercise, or the maintainers' tools are not installed.
@@ -43,30 +43,30 @@ def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
             f"A proof needs {', '.join(missing)}, which learners do not get.",
             f"Run `make test ARGS={name}` or `python run.py test {name}`, which installs what maintainers need.",
         )
-    told, began = Told(say), time.monotonic()
-    keeps_template = _look(told, "linter", lambda: _lint(lesson, exercise))
+    findings, began = Findings(say), time.monotonic()
+    keeps_template = _look(findings, "linter", lambda: _lint(lesson, exercise))
     if keep_going or keeps_template:
-        _run_tests(Reporter(lesson, exercise, told), keep_going=keep_going)
-    if not exercise and keeps_template and (keep_going or not told.faults):
-        _look(told, "build and links", lambda: build.build(lesson.slug, check=True, say=lambda _: None))
+        _run_tests(Reporter(lesson, exercise, findings), keep_going=keep_going)
+    if not exercise and keeps_template and (keep_going or not findings.faults):
+        _look(findings, "build and links", lambda: build.build(lesson.slug, check=True, say=lambda _: None))
     seconds = time.monotonic() - began
-    if told.faults:
+    if findings.faults:
         rest = "" if keep_going else " What comes after it was not looked at; --keep-going looks at all."
-        say(f"{told.faults} {'fault' if told.faults == 1 else 'faults'} after {seconds:.0f} seconds.{rest}")
+        say(f"{findings.faults} {'fault' if findings.faults == 1 else 'faults'} after {seconds:.0f} seconds.{rest}")
     else:
-        say(f"All {told.good} proofs hold, after {seconds:.0f} seconds.")
-    return not told.faults
+        say(f"All {findings.good} proofs hold, after {seconds:.0f} seconds.")
+    return not findings.faults
 
 
-def _look(told: Told, part: str, look: Callable[[], object]) -> bool:
-    told.begins(part)
+def _look(findings: Findings, part: str, look: Callable[[], object]) -> bool:
+    findings.begins(part)
     began = time.monotonic()
     try:
         look()
     except LabError as error:
-        told.fault(part, f"{error.message}\n{error.next_step}")
+        findings.fault(part, f"{error.message}\n{error.next_step}")
         return False
-    told.passed(part, time.monotonic() - began)
+    findings.passed(part, time.monotonic() - began)
     return True
 
 
@@ -86,5 +86,5 @@ def _run_tests(reporter: Reporter, *, keep_going: bool) -> None:
         )
     finally:
         os.chdir(before)
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not reporter.told.faults:
-        reporter.told.fault("tests", f"They did not run; pytest ended with {code!r}.")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not reporter.findings.faults:
+        reporter.findings.fault("tests", f"They did not run; pytest ended with {code!r}.")

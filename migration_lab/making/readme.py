@@ -17,10 +17,10 @@ def path() -> Path:
 
 
 def with_table() -> str:
-    """The README as it is, with a fresh table between its two markers.
+    """The current README, with a fresh table between its two markers.
 
     Raises:
-        LabError: the markers are not there, once each and in order.
+        LabError: the markers are not there exactly once each, in order.
     """
     text = path().read_text(encoding="utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):

@@ -11,14 +11,14 @@ COMPARE = re.compile(r"""\blab\.compare\(\s*["']([^"']+)["']""")
 
 @dataclass
 class Section:
-    """What stands under one `## ` heading, or before the first."""
+    """The cells under one `## ` heading, or before the first."""
 
     title: str
     cells: list[Cell] = field(default_factory=list)
 
     @property
     def place(self) -> str:
-        """Where it is written, for its faults."""
+        """Its place in the file, for fault messages."""
         path = self.cells[0].path
         return f"lessons/{'/'.join(path.parts[-2:])}, line {self.cells[0].line}, section {self.title!r}"
 
@@ -37,7 +37,7 @@ class Section:
 
     @property
     def compared(self) -> list[str]:
-        """The ids of the predictions that the section compares with what came out."""
+        """The ids of the predictions that the section compares with the result."""
         return [question for cell in self.code for question in COMPARE.findall(cell.source)]
 
 

@@ -1,4 +1,4 @@
-"""Run notebooks as a learner would, each in a home of its own, and keep what they print."""
+"""Runs notebooks like a learner, each in a home of its own, and stores their outputs."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from migration_lab.making.cells import FAILS, read_cells
 from migration_lab.making.notebooks import METADATA, Notebook, as_json
 
 CELL_SECONDS = 120
-# What a command prints about the moment at which it ran; stored, and compared, as if it were always the same.
+# Output that contains the time of the run; stored and compared as if it were always the same.
 MOMENTS = (
     (re.compile(r"Create Date: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+"), "Create Date: 2026-01-05 09:00:00.000000"),
 )
@@ -30,7 +30,7 @@ def executed(notebook: Notebook, *, title: str, home: Path | None = None, engine
         title: the notebook's path in the course, such as `solutions/02_first_migration.ipynb`. The kernel starts in
             the folder of that name in the learner's folder, as it does in JupyterLab.
         home: the learner's folder for this run; by default one that is deleted afterwards.
-        engine: `postgres` runs on Postgres what does not name its engine.
+        engine: `postgres` runs everything that does not name its engine on Postgres.
 
     Raises:
         LabError: a cell failed or took longer than its limit; the error names the cell and what it printed last.
@@ -92,7 +92,7 @@ def refuse_unpassed(lesson: course.Lesson, ran: Notebook) -> None:
     """Refuse a solution whose last check of an exercise, if it has one, did not pass.
 
     Raises:
-        LabError: it names the exercise, and says what the check said.
+        LabError: it names the exercise, and has the check's verdict.
     """
     for exercise_id in lesson.manifest.exercises:
         own = [cell for cell in ran["cells"] if cell["metadata"].get("exercise") == exercise_id]
@@ -104,7 +104,7 @@ def refuse_unpassed(lesson: course.Lesson, ran: Notebook) -> None:
 
 
 def _texts(cell: dict[str, Any]) -> list[str]:
-    """What a cell has printed, or shown as plain text."""
+    """What a cell printed, or displayed as plain text."""
     return ["".join(each.get("text") or each.get("data", {}).get("text/plain", "")) for each in cell["outputs"]]
 
 
@@ -120,7 +120,7 @@ def _place(identity: str) -> str:
 
 
 def kernel_environment(added: dict[str, str]) -> dict[str, str]:
-    """What a kernel started by JupyterLab sees: this environment's commands first, no database of another project."""
+    """The environment of a kernel in JupyterLab: this environment's commands first, no other project's database."""
     env = {
         name: value
         for name, value in os.environ.items()
@@ -131,7 +131,7 @@ def kernel_environment(added: dict[str, str]) -> dict[str, str]:
 
 
 def _is_twin(output: dict[str, Any]) -> bool:
-    """Whether it is there for when a quiz's widget is dead; a stored notebook keeps the widget's text instead."""
+    """Whether it replaces a quiz's dead widget; a stored notebook keeps the widget's text instead."""
     return TWIN in output.get("data", {}).get("text/html", "")
 
 
@@ -143,7 +143,7 @@ def _output(output: dict[str, object]) -> dict[str, object]:
         output["data"] = {
             kind: _still(value).splitlines(keepends=True) if isinstance(value, str) else value
             for kind, value in data.items()
-            if kind != WIDGET  # dead in a stored notebook, and another id each time
+            if kind != WIDGET  # dead in a stored notebook, with a new id each time
         }
     return output
 

@@ -1,4 +1,4 @@
-"""What each lesson leaves in the shop, to be read: `lab spine` in a terminal, and the page `docs/spine.md`."""
+"""Shows what each lesson leaves in the shop: `lab spine` in a terminal, and the page `docs/spine.md`."""
 
 import ast
 import difflib
@@ -24,7 +24,7 @@ def path() -> Path:
 
 
 def page() -> str:
-    """The page: a table of the lessons, then for each its revisions, new files, and the changes of the others.
+    """The page: a table of the lessons, then each lesson's revisions, new files, and changes to existing files.
 
     Raises:
         LabError: an edit in a lesson's `leaves/changes.md` does not fit.
@@ -76,7 +76,7 @@ def _section(left: Left) -> str:
 
 
 def _link(left: Left, name: str) -> str:
-    """Where a new file is, as seen from the page."""
+    """The link from the page to a new file."""
     is_file = (left.lesson.folder / "leaves" / name).is_file()
     return f"../lessons/{left.lesson.slug}/leaves/{name if is_file else CHANGES}"
 

@@ -1,7 +1,7 @@
-"""Hold that a word of the course is explained before it is used: lessons/terms.yaml names the words and the lessons.
+"""Checks that a word of the course is explained before it is used: lessons/terms.yaml has the words and the lessons.
 
 The lesson that explains a word sets it in italics or in bold, in the section that uses it first. No earlier lesson uses
-it, but for the glossary in lesson 00, which has all of them in the words of the file.
+it, except the glossary in lesson 00, which has all of them with the definitions of the file.
 """
 
 import re
@@ -30,7 +30,7 @@ class Term(Strict):
 
     @property
     def used(self) -> re.Pattern[str]:
-        """Finds the word, whatever letters it begins with."""
+        """Finds the word, in upper or lower case."""
         return re.compile(rf"(?<!\w)(?:{self._forms})(?!\w)", re.IGNORECASE)
 
     @property
@@ -56,7 +56,7 @@ def term_faults(lesson: Lesson, sections: list[Section]) -> Iterator[str]:
     """Words that a lesson uses before they are explained, as sentences.
 
     Args:
-        sections: all of the lesson's. Of the opening, what stands after the start cell is read: above it are promises.
+        sections: all of the lesson's. The opening counts only after the start cell: before it are promises.
     """
     yield from (fault for term in terms() if (fault := _too_early(lesson, sections, term)))
     if terms() and lesson.number == "00":
@@ -99,7 +99,7 @@ def _read(path: Path, _state: object) -> tuple[Term, ...]:
 
 
 def terms() -> tuple[Term, ...]:
-    """The words of the course; none in a course without lessons/terms.yaml.
+    """The words of the course; empty in a course without lessons/terms.yaml.
 
     Raises:
         LabError: the file cannot be read.

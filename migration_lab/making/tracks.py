@@ -12,14 +12,14 @@ from migration_lab.making.notebooks import METADATA, Notebook, as_json
 from migration_lab.making.sections import sections_of
 from migration_lab.teaching import quiz
 
-EXERCISE_MINUTES = 15  # an allowance: how long an exercise takes depends on who does it
+EXERCISE_MINUTES = 15  # an allowance: how long an exercise takes depends on the learner
 BREAK_MINUTES = 10
 BLOCK_MINUTES = 75  # after which a break is due
 
 
 @dataclass(frozen=True)
 class Item:
-    """A line of an agenda: what is done, when it begins and how long it takes, in minutes."""
+    """A line of an agenda: the activity, when it begins and how long it takes, in minutes."""
 
     begin: int
     minutes: int
@@ -37,7 +37,7 @@ def text(track: Track) -> str:
 
 
 def notebook(track: Track) -> Notebook:
-    """The index of a track: what it is, its agenda, and what is left out."""
+    """The index of a track: its description, its agenda, and what is left out."""
     items = agenda(track)
     end = items[-1].begin + items[-1].minutes if items else 0
     later = sorted(
@@ -117,7 +117,7 @@ def as_link(lesson: Lesson, heading: str) -> str:
 
 
 def written(track: Track) -> list[tuple[Lesson, InTheRoom]]:
-    """The lessons that can be read, each with what is done of it in the room."""
+    """The written lessons, each with what is done of it in the room."""
     return [(lesson, chosen) for lesson, chosen in track.with_lessons() if lesson.is_written]
 
 

@@ -1,15 +1,15 @@
-"""Finds what `lab new` has left to be written, so that it can never land."""
+"""Finds lines of `lab new` that an author has yet to replace, so that they can never land."""
 
 from collections.abc import Iterator
 
 from migration_lab.ground.course import Lesson
 
-UNWRITTEN = "TO BE WRITTEN"  # a line with it goes when an author has written what it asks for
+UNWRITTEN = "TO BE WRITTEN"  # a line with it is removed when an author has written what it asks for
 BY_HAND = (".md", ".yaml", ".py", ".sql")
 
 
 def unwritten_faults(lesson: Lesson, only: str | None = None) -> Iterator[str]:
-    """What `lab new` has left to be written; with `only`, what belongs to that exercise."""
+    """The lines that are yet to be replaced; with `only`, those of that exercise."""
     mark = f"{UNWRITTEN} ({only})" if only else UNWRITTEN
     for path in sorted(each for each in lesson.folder.rglob("*") if each.suffix in BY_HAND):
         file = path.relative_to(lesson.folder).as_posix()

@@ -1,4 +1,4 @@
-"""What the build adds to the notebooks so that a reader finds the way: a line at the top, what comes next, contents."""
+"""Navigation that the build adds to the notebooks: a line at the top, what comes next, the contents."""
 
 import re
 
@@ -10,7 +10,7 @@ NAMED = re.compile(r"\b[Ll]essons? \d\d\b(?:(?:, | and |, and )\d\d\b)*(?! is no
 
 
 def contents_words() -> str:
-    """What stands above the contents: how to bring them up to date, and the tracks."""
+    """The text above the contents: how to update them, and the tracks."""
     words = (
         "# Contents\n\nAll lessons and exercises, and how far you are. Run the cell below with Shift+Enter to bring it "
         "up to date."
@@ -20,7 +20,7 @@ def contents_words() -> str:
 
 
 def with_planned(prose: str) -> str:
-    """The prose, in which each lesson that it names by its number and that is not written yet is said to be planned."""
+    """The prose, with a note that a lesson is planned after each number of an unwritten lesson."""
     planned = {each.number for each in course.lessons() if not each.is_written}
 
     def marked(named: re.Match[str]) -> str:
@@ -30,7 +30,7 @@ def with_planned(prose: str) -> str:
 
 
 def with_top(lesson: Lesson, opening: str) -> str:
-    """The opening of a lesson with links to its exercises, its parts and the contents, below what it promises."""
+    """The opening of a lesson with links to its exercises, its parts and the contents, below its promises."""
     paragraphs = opening.split("\n\n")
     promised = [place for place, text in enumerate(paragraphs) if text.startswith("**Not here**")]
     place = promised[0] + 1 if promised else len(paragraphs)
@@ -49,7 +49,7 @@ def _top(lesson: Lesson) -> str:
 
 
 def part_begins(lesson: Lesson, number: int) -> str:
-    """The cell before a later part, counted from 1: a place to stop, and to go on from."""
+    """The cell before a later part, counted from 1: a place to stop and to continue."""
     parts = lesson.manifest.parts
     part = parts[number - 1]
     minutes = part.minutes.reading + part.minutes.running

@@ -1,4 +1,4 @@
-"""Commands that run beside the cells: those that hang on purpose, for as long as somebody looks at them."""
+"""Commands that run beside the cells: they hang on purpose, for as long as the learner looks at them."""
 
 import threading
 import time
@@ -24,15 +24,15 @@ WHERE datname = current_database() AND application_name = '{name}' AND cardinali
 
 
 class Run(Protocol):
-    """Runs the command to its end."""
+    """Runs the command until it ends."""
 
     def __call__(self, *, on_output: Callable[[str], None]) -> Completed: ...
 
 
 class Started:
-    """A command that runs beside the cells, or did; `shop.start` starts one.
+    """A command that runs, or ran, beside the cells; `shop.start` starts one.
 
-    It has no limit of time. It ends by itself, by `stop()`, or with its lesson or the kernel.
+    It has no time limit. It ends by itself, by `stop()`, or with its lesson or the kernel.
     """
 
     def __init__(self, workspace: Workspace, words: str, run: Run) -> None:
@@ -43,21 +43,21 @@ class Started:
         self._completed: Completed | None = None
         self._error: LabError | None = None
         self._given_up = threading.Event()
-        self._has_ended = threading.Event()  # an interrupted `Thread.join` takes a thread that runs for one that ended
+        self._has_ended = threading.Event()  # an interrupted `Thread.join` reports a running thread as ended
         threading.Thread(target=self._work, name=words, daemon=True).start()
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether it is still running."""
         return not self._has_ended.is_set()
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return "".join(self._said)
 
     def wait(self) -> Completed:
-        """Wait for its end, and give back its `exit_code` and its `output`.
+        """Wait until it ends, and return its `exit_code` and `output`.
 
         Raises:
             LabError: you interrupted the wait, or the command was stopped before it had finished.
@@ -75,10 +75,10 @@ class Started:
         return self._completed
 
     def until_blocked(self) -> None:
-        """Wait until it waits for a lock that another session has. (On SQLite no session stands in a queue.)
+        """Wait until it is blocked by a lock of another session. (On SQLite, sessions do not queue.)
 
         Raises:
-            LabError: it has ended, so it waits for nothing; or you interrupted the wait.
+            LabError: it has ended, so it is not waiting; or you interrupted the wait.
         """
         if self._workspace.engine.name != "postgres":
             raise LabError("On SQLite no session waits in a queue.", "Look at this on Postgres.")
@@ -97,7 +97,7 @@ class Started:
             ) from None
 
     def stop(self) -> None:
-        """End it as Ctrl-C in a terminal would; nothing happens when it has ended already."""
+        """End it like Ctrl-C in a terminal; nothing happens if it has ended already."""
         self._given_up.set()
         self._has_ended.wait(END_SECONDS)
 
@@ -115,7 +115,7 @@ class Started:
                 self._completed = self._run(on_output=self._said.append)
         except LabError as error:
             self._error = error
-        except KeyboardInterrupt:  # how a command ends that was given up
+        except KeyboardInterrupt:  # the exit of a command that was abandoned
             pass
         finally:
             self._has_ended.set()
@@ -125,11 +125,11 @@ _started: dict[Path, Started] = {}  # the last one in each workspace
 
 
 def start(workspace: Workspace, words: str, run: Run) -> Started:
-    """Start a command beside the cells, to be ended with its lesson.
+    """Start a command beside the cells; it ends with its lesson.
 
     Args:
         workspace: where it runs.
-        words: the whole command, as a terminal takes it.
+        words: the whole command, as typed in a terminal.
         run: runs it.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How the lab's objects look in a cell: as HTML for JupyterLab, and as plain text that says the same."""
+"""Formats the lab's objects for a cell: as HTML for JupyterLab, and as equivalent plain text."""
 
 import json
 import os
@@ -18,7 +18,7 @@ Bundle = dict[str, str]
 
 
 class Source(str):
-    """Text that a cell shows as it is, not as a Python string in quotes; `language` colours it."""
+    """Text that a cell shows unquoted, unlike a Python string; `language` is for highlighting."""
 
     language: str
 
@@ -56,7 +56,7 @@ class EditButton:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence or two, with a button or a list of points if need be. Words between backticks are code."""
+    """A sentence or two, with an optional button or list of points. Words between backticks are code."""
 
     text: str
     button: str = ""
@@ -87,7 +87,7 @@ def show(shown: object) -> None:
 
 
 def register(shell: InteractiveShell) -> None:
-    """Teach IPython how to show what the floors below give back; the kinds are named, so that nothing is imported."""
+    """Register how IPython shows objects of the lower floors; the types are named, so that nothing is imported."""
     assert shell.display_formatter is not None
     for (module, name), bundle in SHOWN.items():
         shell.display_formatter.mimebundle_formatter.for_type_by_name(f"migration_lab.{module}", name, bundle)

@@ -1,6 +1,6 @@
-"""What is long and seldom read folds: the frames of libraries in a traceback, and a log's lines about plugins.
+"""Folds long output that is rarely read: the frames of libraries in a traceback, and a log's lines about plugins.
 
-Nothing is lost: a fold opens with a click, and as plain text all of it is there, in its order.
+Nothing is lost: a fold opens with a click, and the plain text has all of it, in order.
 """
 
 import re
@@ -25,7 +25,7 @@ SUMMARY = "The whole traceback with the frames of libraries: {} lines"
 
 @dataclass(frozen=True)
 class Fold:
-    """Lines of which some are shown, and all of them when the summary below is clicked."""
+    """Lines of which some are shown, and all after a click on the summary below."""
 
     whole: str
     shown: str
@@ -45,11 +45,11 @@ class Fold:
 
 @dataclass
 class Folding:
-    """Takes a command's output as it comes, whole lines at a time, and says what to show of it.
+    """Takes a command's output as it arrives, whole lines at a time, and returns what to show.
 
     Args:
         is_own: whether the file of a frame, as the traceback names it, is the learner's.
-        reads_as: how a text is shown, with paths shortened for example.
+        reads_as: formats a text, for example with shortened paths.
     """
 
     is_own: Callable[[str], bool]
@@ -57,7 +57,7 @@ class Folding:
     _held: list[str] = field(default_factory=list)
 
     def take(self, text: str) -> Iterator[str | Fold]:
-        """What can be shown by now. From a traceback on all is held back until the end."""
+        """What can be shown now. From a traceback on, everything is held back until the end."""
         plain: list[str] = []
         for line in text.splitlines(keepends=True):
             begins = line.startswith(BEGINS)
@@ -89,12 +89,12 @@ class Folding:
 
 
 def own_lines(lines: Sequence[str], is_own: Callable[[str], bool]) -> list[str]:
-    """The same traceback without the frames of libraries, and without the errors behind it that only they saw.
+    """The same traceback without the frames of libraries, and without earlier errors that occurred only in them.
 
-    The last error is always there, with all that it says.
+    The last error is always there, with its whole message.
     """
     kept: list[str] = []
-    error: list[str] = []  # of the error at which we are: its title, own frames, message
+    error: list[str] = []  # of the current error: its title, own frames, message
     has_own, in_own = False, True
     for line in lines:
         if line.startswith(BEGINS):
@@ -110,7 +110,7 @@ def own_lines(lines: Sequence[str], is_own: Callable[[str], bool]) -> list[str]:
 
 
 def fold_tracebacks(shell: InteractiveShell) -> None:
-    """Let a notebook's own tracebacks fold, too: frames in cells and in the learner's folder stay."""
+    """Fold a notebook's own tracebacks too: frames in cells and in the learner's folder stay."""
     show_all = shell._showtraceback
 
     def show_traceback(kind: type[BaseException], error: BaseException, parts: list[str]) -> None:
@@ -126,7 +126,7 @@ def fold_tracebacks(shell: InteractiveShell) -> None:
 
 
 def own_parts(parts: Sequence[str]) -> list[str]:
-    """The same for the parts of IPython's tracebacks: each is a title, a frame, a message or what stands between."""
+    """The same for the parts of IPython's tracebacks: each is a title, a frame, a message or a separator."""
     kept: list[str] = []
     error: list[str] = []
     has_own = False

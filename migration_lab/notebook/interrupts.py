@@ -1,6 +1,6 @@
 """Lets an import finish before Stop interrupts it.
 
-An import that is cut short leaves modules half made, and Python cannot import them again in that kernel:
+An interrupted import leaves partial modules, and Python cannot import them again in that kernel:
 `partially initialized module 'yaml'`, `module 'sqlalchemy' has no attribute 'dialects'`.
 """
 
@@ -14,11 +14,11 @@ from IPython.core.interactiveshell import InteractiveShell
 
 IMPORTING = "<frozen importlib._bootstrap>"
 AGAIN = 0.05  # seconds until an interrupt that met an import is tried again
-AT_MOST = 5.0  # seconds for which an import may put it off; one that hangs is interrupted all the same
+AT_MOST = 5.0  # seconds for which an import may delay it; one that hangs is interrupted anyway
 
 
 class AfterImports:
-    """A handler of SIGINT: raises KeyboardInterrupt, as Python's own does, but not in the middle of an import."""
+    """A handler of SIGINT: raises KeyboardInterrupt, like Python's own, but not in the middle of an import."""
 
     def __init__(self) -> None:
         self._since: float | None = None
@@ -37,7 +37,7 @@ class AfterImports:
 
 
 def install(shell: InteractiveShell | None) -> None:
-    """Take the place of Python's own handler now, and in each cell that follows: a kernel sets its own each time."""
+    """Replace Python's own handler now, and in each later cell: a kernel sets its own each time."""
     _take_over()
     if shell is not None:
         shell.events.register("pre_run_cell", _take_over)
@@ -50,7 +50,7 @@ def _take_over(*_: object) -> None:
 
 
 def _send(number: int) -> None:
-    if hasattr(signal, "pthread_kill"):  # it ends a wait of the main thread, such as a sleep, too
+    if hasattr(signal, "pthread_kill"):  # it also ends a wait of the main thread, such as a sleep
         signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
         signal.raise_signal(number)

@@ -1,4 +1,4 @@
-"""`lab`: what a notebook says to the course. Import it with `from migration_lab.notebook import lab`.
+"""`lab`: the course's functions for a notebook. Import it with `from migration_lab.notebook import lab`.
 
 What only some cells need is imported when they run, so that a notebook's first cell is quick.
 """
@@ -40,18 +40,18 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    """What Tab completes after `lab.`."""
+    """The names that Tab completes after `lab.`."""
     return __all__
 
 
 def open(lesson: str, *, engine: str | None = None, scene: str | None = None) -> Shop:  # noqa: A001
     """A fresh shop as it is at the start of a lesson; it becomes the current one.
 
-    Work that was done in an earlier one is kept aside, and a sentence says where.
+    Your work in an earlier one is kept aside, and a message says where.
 
     Args:
         lesson: `"02_first_migration"`, or `"02"`.
-        engine: `"sqlite"` or `"postgres"`; without it what `LAB_ENGINE` in the environment says, else SQLite.
+        engine: `"sqlite"` or `"postgres"`; by default `LAB_ENGINE` from the environment, else SQLite.
         scene: a prepared situation of the lesson instead of its start.
     """
     with patience.saying("making the shop"):
@@ -60,12 +60,12 @@ def open(lesson: str, *, engine: str | None = None, scene: str | None = None) ->
 
 
 def exercise(exercise_id: str, *, engine: str | None = None, fresh: bool = False) -> Shop:
-    """The shop of an exercise, with your work if you have begun, and what its check will look at.
+    """The shop of an exercise, with your work so far, and what its check looks at.
 
     Args:
         exercise_id: `"02.1"`.
-        engine: `"sqlite"` or `"postgres"`, for an exercise that is for both.
-        fresh: start afresh; your work is kept aside, and a sentence says where.
+        engine: `"sqlite"` or `"postgres"`, for an exercise on both.
+        fresh: start over; your work is kept aside, and a message says where.
     """
     from migration_lab.teaching import judging
     from migration_lab.teaching.judging import report
@@ -84,13 +84,13 @@ def exercise(exercise_id: str, *, engine: str | None = None, fresh: bool = False
 
 
 def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
-    """Go on where you were, after a restart of the kernel.
+    """Continue where you were, after a restart of the kernel.
 
-    Without a name, all shops of this notebook are back under the names that they had.
+    Without a name, all shops of this notebook come back under their names.
 
     Args:
-        name: a lesson or an exercise, to take up that one alone.
-        engine: as for `open`; without a name it is the engine that was used then.
+        name: a lesson or an exercise, to continue only that one.
+        engine: as for `open`; without a name, the engine that was used then.
     """
     if name is None:
         taken = names.take_up(get_ipython().user_ns)
@@ -108,17 +108,17 @@ def resume(name: str | None = None, *, engine: str | None = None) -> Shop:
 
 
 def reset(name: str, *, engine: str | None = None) -> Shop:
-    """Bring a lesson or an exercise back to its start; what you changed is kept aside, and a sentence says where."""
+    """Bring a lesson or an exercise back to its start; your changes are kept aside, and a message says where."""
     return _begin(workspace.reset(name, _engine(engine, name)))
 
 
 def restore(name: str | None = None) -> Shop | None:
-    """Bring back work that was kept aside, files and database; without a name, list what there is.
+    """Bring back work that was kept aside, with files and database; without a name, list it.
 
-    What is in its place now is kept aside in turn, so that nothing is lost.
+    The work that it replaces is kept aside in turn, so nothing is lost.
 
     Args:
-        name: as the list gives it; or a lesson (`"02"`) or an exercise (`"02.1"`), for the newest that is kept of it.
+        name: one from the list; or a lesson (`"02"`) or an exercise (`"02.1"`), for its newest kept work.
     """
     if name is not None:
         return _begin(workspace.restore(name))
@@ -132,11 +132,11 @@ def restore(name: str | None = None) -> Shop | None:
 
 
 def check(exercise_id: str, *, engine: str | None = None) -> None:
-    """Judge your answer to an exercise on every engine that it is for; the answer itself is not touched.
+    """Judge your answer to an exercise on each of its engines; the answer itself is not changed.
 
     Args:
         exercise_id: `"02.1"`.
-        engine: of the shop that holds the answer; without it the one that this notebook has open.
+        engine: that of the shop with the answer; by default the one that this notebook has open.
     """
     from migration_lab.teaching import judging
 
@@ -147,7 +147,7 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
         on_step=lambda name, looks_at: patience.say(f"judging on {shop.ENGINE_NAMES[name]}: {looks_at}"),
     )
     show(verdict)
-    if verdict.passed and os.environ.get("JPY_SESSION_NAME"):  # where somebody looks on, who may go there
+    if verdict.passed and os.environ.get("JPY_SESSION_NAME"):  # only for a person, who can go there
         show(displays.Next(way.after_exercise(exercise_id)))
 
 
@@ -159,24 +159,24 @@ def hint(exercise_id: str, step: int | None = None) -> None:
 
 
 def quiz(question_id: str) -> None:
-    """A question, to be answered here."""
+    """Ask a question, to answer here."""
     from migration_lab.notebook import quiz_widget
 
     show(quiz_widget.show(question_id))
 
 
 def compare(question_id: str) -> None:
-    """What you predicted, beside what is so."""
+    """Show your prediction beside the answer."""
     from migration_lab.notebook import quiz_widget
 
     show(quiz_widget.compare(question_id))
 
 
 def explain(text: str | None = None) -> None:
-    """What an error means, what cures it and which lesson says more.
+    """Explain what an error means, how to fix it, and which lesson says more.
 
     Args:
-        text: the error's text, or the id of a card (`F13`); without it the last error of this notebook is explained.
+        text: the error's text, or the id of a card (`F13`); by default the last error of this notebook.
     """
     from migration_lab.notebook import last_error
     from migration_lab.teaching import explain as guide
@@ -187,7 +187,7 @@ def explain(text: str | None = None) -> None:
 
 
 def notebook(name: str) -> None:
-    """Bring a notebook back as the course gives it, when it was edited beyond use; your own is kept beside it.
+    """Bring back the course's version of a notebook that was edited beyond use; your own is kept beside it.
 
     Args:
         name: a lesson (`"03"`), or an exercise (`"03.1"`) for the notebook of the lesson's exercises.
@@ -196,20 +196,20 @@ def notebook(name: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> query.Rows:
-    """Rows that a cell has made, shown as a table."""
+    """Show rows from a cell as a table."""
     return query.Rows(tuple(columns), tuple(tuple(row) for row in rows))
 
 
 def side_by_side(*runs: Recording) -> under_way.SideBySide:
-    """What `shop.traffic()` saw in several runs, on the same axes."""
+    """Show several runs of `shop.traffic()` on the same axes."""
     return under_way.SideBySide(tuple(each.timeline for each in runs))
 
 
 def progress(*, forget: str | None = None) -> None:
-    """What you have done.
+    """Show your progress.
 
     Args:
-        forget: a lesson that is to count as not begun, so that you can go through it once more.
+        forget: a lesson whose progress to reset, so that you can go through it again.
     """
     from migration_lab.teaching import progress as record
 
@@ -217,7 +217,7 @@ def progress(*, forget: str | None = None) -> None:
 
 
 def contents() -> None:
-    """All lessons and exercises with links, how far you are, and what is next."""
+    """Show all lessons and exercises with links, how far you are, and what is next."""
     from migration_lab.teaching import progress as record
 
     show(record.contents())
@@ -275,7 +275,7 @@ def _engine(asked: str | None, target: str = "") -> engines.Engine:
 
 
 def _last_opened() -> Identity:
-    """The workspace that was opened last, in this notebook if Jupyter says which one this is."""
+    """The last opened workspace, in this notebook if Jupyter says which one this is."""
     notebook = os.environ.get("JPY_SESSION_NAME")
     found = [each for each in finding.opened() if not notebook or _belongs(each, Path(notebook))]
     if not found:

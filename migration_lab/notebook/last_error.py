@@ -9,12 +9,12 @@ from migration_lab.notebook.magics import CommandFailed
 
 
 def text() -> str:
-    """What the last cell that failed showed: the output of its command, or its traceback.
+    """The error of the last failed cell: the output of its command, or its traceback.
 
     Raises:
-        LabError: no cell has failed, or the last one failed with a LabError, which says itself what to do.
+        LabError: no cell has failed, or the last one failed with a LabError, which already says what to do.
     """
-    error = getattr(sys, "last_value", None)  # where IPython, like Python, keeps the last error that nothing caught
+    error = getattr(sys, "last_value", None)  # where IPython, like Python, keeps the last uncaught error
     if error is None:
         raise LabError(
             "No cell has failed since this kernel was started.",

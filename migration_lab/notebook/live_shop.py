@@ -1,4 +1,4 @@
-"""What a notebook's shop can do as a live service: serve, take requests, hold locks, tell what its tables take."""
+"""A notebook's shop as a live service: it serves, gets requests, holds locks, and reports the size of its tables."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class LiveShop:
-    """The part of `Shop` that looks at it under requests."""
+    """The part of `Shop` for work under requests."""
 
     workspace: Workspace
 
     def check(self) -> None:
-        """Raise LabError when the shop's folder is not there any more."""
+        """Raise LabError if the shop's folder no longer exists."""
         raise NotImplementedError
 
     def here(self) -> Path:
-        """The folder in which the notebook stands."""
+        """The notebook's current folder."""
         raise NotImplementedError
 
     def run_flask(
@@ -39,14 +39,14 @@ class LiveShop:
         folder: Path | None = None,
         timeout: float | None = None,
     ) -> Completed:
-        """Run a command and wait for its end."""
+        """Run a command and wait until it ends."""
         raise NotImplementedError
 
     def start(self, command: str) -> Started:
-        """Start a command and go on: `hanging = shop.start("db upgrade")`. It may wait as long as you look at it.
+        """Start a command and continue: `hanging = shop.start("db upgrade")`. It may wait as long as you like.
 
-        `hanging.until_blocked()` waits until it waits for a lock, `hanging.wait()` until it has ended. One that still
-        runs is not started a second time.
+        `hanging.until_blocked()` waits until it is blocked by a lock, `hanging.wait()` until it ends. A command that
+        is still running is not started a second time.
         """
         self.check()
         run = partial(self.run_flask, *shlex.split(command), folder=self.here(), timeout=NO_LIMIT)
@@ -66,14 +66,14 @@ class LiveShop:
         service: "Service | None" = None,
         beside: "Service | None" = None,
     ) -> Recording:
-        """Requests to the shop for as long as a block lasts, with locks and commands: `with shop.traffic() as seen:`.
+        """Requests to the shop while a block runs, recorded with locks and commands: `with shop.traffic() as seen:`.
 
         Args:
-            title: what the run is called where several stand side by side.
+            title: the run's name, when several are compared.
             per_second: how many requests.
-            mix: methods, paths and bodies, sent in turn; by default a user is read, and another one logs in. `{id}` in
-                them is the id of a user.
-            service: one that serves already; by default one is started, and ended with the block.
+            mix: methods, paths and bodies, sent in turn; by default one user is read and another logs in. `{id}` in
+                them is a user's id.
+            service: a running service; by default one is started, and ended with the block.
             beside: another release that gets every second request.
         """
         self.check()
@@ -90,12 +90,12 @@ class LiveShop:
         of: str = "users",
         per_second: float = under_way.PER_SECOND,
     ) -> Recording:
-        """The same in direct SQL, which is lighter than the shop: each statement is committed by itself.
+        """The same in direct SQL, which needs less than the shop: each statement is committed separately.
 
         Args:
             title, per_second: as for `traffic`.
             reads, writes: statements; `:id` in them is the id of a row.
-            of: the table whose ids these are.
+            of: the table of these ids.
         """
         self.check()
         return under_way.sql_traffic(
@@ -103,16 +103,16 @@ class LiveShop:
         )
 
     def idle_reader(self, statement: str) -> "locks.Held":
-        """A session that has asked this in a transaction, and leaves the transaction open; `.close()` ends it."""
+        """A session that has run this query in a transaction and leaves it open; `.close()` ends it."""
         self.check()
         return under_way.hold(self.workspace, statement, idle=True)
 
     def holding(self, statement: str) -> "locks.Held":
-        """A session that has carried this out and does not commit; `.close()` takes it back."""
+        """A session that has run this statement and does not commit; `.close()` rolls it back."""
         self.check()
         return under_way.hold(self.workspace, statement, idle=False)
 
     def storage(self, table: str) -> storage.Storage:
-        """What a table takes; `shop.storage("users").since(before)` says whether it was rewritten."""
+        """A table's size on disk; `shop.storage("users").since(before)` says whether it was rewritten."""
         self.check()
         return storage.read(self.workspace.url, table)

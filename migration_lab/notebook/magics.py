@@ -1,4 +1,4 @@
-"""`%flask`, `%git` and `%%writefile`: real commands and real files, in the shop that is open."""
+"""`%flask`, `%git` and `%%writefile`: real commands and real files, in the current shop."""
 
 import os
 import shlex
@@ -19,7 +19,7 @@ SHELL_WORDS = {"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"}
 
 
 class CommandFailed(LabError):  # noqa: N818  learners read this name
-    """A command of `%flask` or `%git` ended with another exit code than 0; what it printed is shown before."""
+    """A command of `%flask` or `%git` ended with an exit code other than 0; its output is shown before."""
 
     def __init__(self, command: str, exit_code: int, *, is_meant: bool = False, output: str = "") -> None:
         super().__init__(
@@ -32,11 +32,11 @@ class CommandFailed(LabError):  # noqa: N818  learners read this name
 
 @magics_class
 class ShopMagics(Magics):
-    """What a cell can say to the shop that is open."""
+    """The commands that a cell can give to the current shop."""
 
     @line_magic
     def flask(self, line: str) -> None:
-        """Run a flask command as a terminal in the shop's folder would: `%flask db upgrade`.
+        """Run a flask command like a terminal in the shop's folder: `%flask db upgrade`.
 
         Raises:
             CommandFailed: the command's exit code is not 0.
@@ -54,7 +54,7 @@ class ShopMagics(Magics):
 
     @cell_magic
     def writefile(self, line: str, cell: str) -> None:
-        """Write the cell into a file of the shop: `%%writefile shop/models/user.py`; `-a` adds to its end."""
+        """Write the cell into a file of the shop: `%%writefile shop/models/user.py`; `-a` appends to it."""
         words = split(line)
         append = words[:1] in (["-a"], ["--append"])
         paths = words[1:] if append else words
@@ -76,16 +76,16 @@ class ShopMagics(Magics):
 
 
 def register(shell: InteractiveShell) -> None:
-    """Make the magics known to IPython, with Tab completion for the commands of flask."""
+    """Register the magics with IPython, with Tab completion for the commands of flask."""
     shell.register_magics(ShopMagics)
     shell.set_hook("complete_command", _complete, str_key="%flask")  # type: ignore[no-untyped-call]
 
 
 def split(line: str, *, windows: bool = os.name == "nt") -> list[str]:
-    """The words of a command line, split as a shell splits them; a comment at its end is no part of it.
+    """The words of a command line, split as a shell splits them, without a comment at its end.
 
     Args:
-        windows: whether a backslash is a part of paths, and not what quotes the next character.
+        windows: whether a backslash is part of a path rather than an escape character.
 
     Raises:
         LabError: a quote is left open, or the line asks for something only a shell can do.
@@ -102,7 +102,7 @@ def split(line: str, *, windows: bool = os.name == "nt") -> list[str]:
 
 
 def _run(program: str, line: str) -> None:
-    """Run the command, its output printed as it comes; under a test runner the kernel sees only `sys.stdout`."""
+    """Run the command and print its output as it arrives; under a test runner the kernel sees only `sys.stdout`."""
     words = split(line)
     for word in words:
         if word in SHELL_WORDS:
@@ -131,7 +131,7 @@ def _run(program: str, line: str) -> None:
 
 
 def _where(opened: shop.Shop) -> str:
-    """The shop on which the command runs, as a line above its output, where somebody could take it for another one."""
+    """The shop on which the command runs, as a line above its output, if it could be mistaken for another one."""
     namespace = InteractiveShell.instance().user_ns
     other = under_way.under_requests_elsewhere(opened.workspace)
     if other is not None:
@@ -141,9 +141,9 @@ def _where(opened: shop.Shop) -> str:
 
 
 class Printer:
-    """Prints what a command says, line by line as it comes, with the shop's files as seen from the shop's folder.
+    """Prints a command's output, line by line as it arrives, with paths relative to the shop's folder.
 
-    `Generating migrations/versions/0001_create_users.py` says the same as the absolute path of a terminal. It fits
+    `Generating migrations/versions/0001_create_users.py` replaces the absolute path that a terminal shows. It fits
     the cell, and it is the same on every machine. The heading is printed before the first line, if there is one.
     """
 
@@ -156,7 +156,7 @@ class Printer:
         self._folding = Folding(lambda file: is_in(file, folder), self._shortened)
 
     def take(self, text: str) -> None:
-        """Print the lines that are whole by now."""
+        """Print the lines that are complete."""
         whole, newline, self._rest = (self._rest + text).rpartition("\n")
         self._print(self._folding.take(whole + newline))
 
@@ -183,13 +183,13 @@ class Printer:
 
 
 def _is_meant_to_fail() -> bool:
-    """Whether the cell that runs is tagged so. JupyterLab tells the kernel; who does not, gets the usual words."""
+    """Whether the current cell has this tag. JupyterLab sends tags to the kernel; without them, the answer is no."""
     kernel = getattr(InteractiveShell.instance(), "kernel", None)
     return kernel is not None and "raises-exception" in kernel.get_parent().get("metadata", {}).get("tags", ())
 
 
 def _explain(output: str) -> None:
-    """Show the card for a failure, if the field guide knows it."""
+    """Show the card for a failure, if the field guide has one."""
     from migration_lab.teaching import explain  # here, because it reads the whole guide
 
     card = explain.explain(output)

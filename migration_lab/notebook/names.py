@@ -1,4 +1,4 @@
-"""Remembers under which names a notebook has its shops, so that `lab.resume()` gives them back in a fresh kernel."""
+"""Remembers the names of a notebook's shops, so that `lab.resume()` can restore them in a fresh kernel."""
 
 import json
 import os
@@ -17,17 +17,17 @@ _written: dict[str, Any] = {}
 
 
 def register(shell: InteractiveShell) -> None:
-    """Note the names after each cell."""
+    """Record the names after each cell."""
 
     def note(*_: object) -> None:
-        with suppress(OSError):  # without room for it, only the names are lost
+        with suppress(OSError):  # if the disk is full, only the names are lost
             _note(of(shell.user_ns))
 
     shell.events.register("post_run_cell", note)
 
 
 def of(namespace: dict[str, Any]) -> dict[str, Shop]:
-    """The shops among a notebook's names; those under which IPython keeps what cells gave back are left out."""
+    """The shops among a notebook's names, without IPython's names for the outputs of cells."""
     return {
         name: value
         for name, value in list(namespace.items())
@@ -36,13 +36,13 @@ def of(namespace: dict[str, Any]) -> dict[str, Shop]:
 
 
 def called(workspace: Workspace, namespace: dict[str, Any]) -> str:
-    """What a notebook calls a shop: the first of its names, or what it is where it has none."""
+    """A shop's name in the notebook: the first of its names, or its title if it has none."""
     found = (name for name, each in of(namespace).items() if each.workspace.folder == workspace.folder)
     return next(found, workspace.title)
 
 
 def place(current: Shop, namespace: dict[str, Any]) -> str:
-    """The shop on which a command runs, as a line above its output; empty where no other one is open."""
+    """The shop on which a command runs, as a line above its output; empty if no other one is open."""
     folders = {each.workspace.folder for each in of(namespace).values()}
     if not folders - {current.workspace.folder}:
         return ""
@@ -53,8 +53,8 @@ def take_up(namespace: dict[str, Any]) -> tuple[Shop, dict[str, Shop], list[str]
     """Open all shops that this notebook had, hold them, and put them under their names.
 
     Returns:
-        The one that it used last, all of them by their names, and the names of those that are not there any more; None
-        where nothing is remembered, or none is there.
+        The last used one, all of them by their names, and the names of those that no longer exist; None
+        if no names are recorded, or none of the shops exist.
 
     Raises:
         LabError: another process has one of them open.
@@ -97,6 +97,6 @@ def _note(shops: dict[str, Shop]) -> None:
 
 
 def _file() -> Path:
-    """Where the names of this notebook are kept."""
+    """The file with the names of this notebook."""
     notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).stem or "notebook"
     return leases.shops() / ".names" / f"{notebook}.json"

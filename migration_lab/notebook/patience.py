@@ -1,6 +1,6 @@
-"""A sentence for a person who waits: how long the cell has run by now, and what it is doing.
+"""A message for a person who waits: how long the cell has been running, and what it is doing.
 
-Where Jupyter does not say which notebook a kernel runs, as in a run that stores outputs, nothing is said.
+If Jupyter does not say which notebook a kernel runs, as in a run that stores outputs, there is no message.
 """
 
 import os
@@ -33,7 +33,7 @@ class Cell:
         self._thread.start()
 
     def end(self) -> None:
-        """It has ended: the sentence goes."""
+        """It has ended: remove the message."""
         self._ended.set()
         self._thread.join()
         if self._is_shown:
@@ -60,7 +60,7 @@ _cell: Cell | None = None
 
 
 def register(shell: InteractiveShell) -> None:
-    """Watch every cell, the one that runs now included: the first one of a lesson makes the shop."""
+    """Watch every cell, including the current one: the first one of a lesson creates the shop."""
     shell.events.register("pre_run_cell", lambda _: begin())
     shell.events.register("post_run_cell", lambda _: end())
     begin()
@@ -83,14 +83,14 @@ def end() -> None:
 
 
 def say(words: str) -> None:
-    """Say what is being done from now on; a short phrase without a full stop."""
+    """Show this activity from now on; a short phrase without a full stop."""
     if _cell is not None:
         _cell.now = words
 
 
 @contextmanager
 def saying(words: str) -> Iterator[None]:
-    """Say that this is being done while a block lasts."""
+    """Show this activity while a block runs."""
     say(words)
     try:
         yield
@@ -100,7 +100,7 @@ def saying(words: str) -> Iterator[None]:
 
 @contextmanager
 def command(words: str) -> Iterator[None]:
-    """Say that a command runs while a block lasts, and count it."""
+    """Show a command as the activity while a block runs, and count it."""
     if _cell is not None:
         _cell.commands += 1
     with saying(f"`{words}`"):

@@ -1,7 +1,7 @@
 """The part of a quiz widget in which the learner answers: one small form per kind of question.
 
-ipywidgets has no radio button whose label is formatted, so these labels are plain text; an option that is code from
-end to end gets the code font by style.
+ipywidgets has no radio buttons with formatted labels, so these labels are plain text; an option that is only
+code gets the code font by style.
 """
 
 from abc import ABC, abstractmethod
@@ -21,19 +21,19 @@ def html(markdown: str) -> str:
 
 
 def inline_html(markdown: str) -> str:
-    """The same for a single paragraph that stands in a line."""
+    """The same for a single inline paragraph."""
     return html(markdown).strip().removeprefix("<p>").removesuffix("</p>")
 
 
 class Form(ABC):
-    """What a learner answers with. `box` is shown; `answer` is read and set; `disable` ends it."""
+    """A form for an answer. `box` is shown; `answer` is read and set; `disable` ends it."""
 
     box: widgets.Widget
 
     @property
     @abstractmethod
     def answer(self) -> quiz.Answer:
-        """The answer as it stands, in the form in which the question judges it."""
+        """The current answer, in the form that the question judges."""
 
     @answer.setter
     @abstractmethod
@@ -41,7 +41,7 @@ class Form(ABC):
 
     @abstractmethod
     def disable(self) -> None:
-        """Take no more answers."""
+        """Accept no more answers."""
 
 
 class OneForm(Form):
@@ -123,7 +123,7 @@ class TypedForm(Form):
 
     def __init__(self, question: quiz.Number | quiz.Text, on_enter: Callable[[], None]) -> None:
         unit = f" ({question.unit})" if isinstance(question, quiz.Number) and question.unit else ""
-        # Each key would be a message, and what waits to be sent would reach the kernel after Enter.
+        # Otherwise each key would be a message, and queued ones would reach the kernel after Enter.
         self.choice = widgets.Text(
             description=f"Your answer{unit}:", continuous_update=False, style={"description_width": "initial"}
         )
@@ -196,7 +196,7 @@ class OrderForm(Form):
 
 
 def form_for(question: quiz.Question, *, on_enter: Callable[[], None], say: Callable[[str], None]) -> Form:
-    """The form for a question; `on_enter` is called when Enter is pressed in a line, `say` tells what has moved."""
+    """The form for a question; `on_enter` is called when Enter is pressed in a line, `say` announces what moved."""
     match question:
         case quiz.One():
             return OneForm(question)
@@ -222,7 +222,7 @@ def is_code(markdown: str) -> bool:
 
 
 def with_blocks(question: quiz.One | quiz.Many, choices: widgets.Widget) -> widgets.Widget:
-    """Put the options in full above the choices where they are longer than a label may be."""
+    """Put the full options above the choices if they are too long for labels."""
     if not any("\n" in option.text for option in question.options):
         return choices
     blocks = "".join(

@@ -1,6 +1,6 @@
-"""What stands in a quiz's place while its widget is dead: after a restart of the kernel, or in a notebook opened again.
+"""Replaces a quiz while its widget is dead: after a restart of the kernel, or in a notebook opened again.
 
-JupyterLab prefers the widget to any other form in the same output and prints an error where its model is gone. So the
+JupyterLab prefers the widget to any other form in the same output, and prints an error if its model is gone. So the
 twin is an output of its own, right below the widget's, and style shows one of the two.
 """
 
@@ -14,7 +14,7 @@ RUN_AGAIN = "Run this cell to answer."
 
 
 def as_html(sitting: quiz.Sitting) -> str:
-    """The question, what was answered and what was said to it, without anything to press."""
+    """The question, the answer and the feedback, without controls."""
     question = sitting.question
     parts = [html(question.prompt), _body(question)]
     if sitting.answer is not None:

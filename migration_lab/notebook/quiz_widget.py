@@ -1,4 +1,4 @@
-"""A question in a notebook. All that it knows of right and wrong is in `migration_lab.teaching.quiz`."""
+"""A question in a notebook. What is right and wrong is decided in `migration_lab.teaching.quiz`."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from migration_lab.notebook.quiz_form import form_for, html
 from migration_lab.teaching import progress, quiz
 
 Role = Literal["ask", "compare"]
-SETTLES = 0.25  # seconds; a browser sends the rest as soon as the kernel has taken what came before
+SETTLES = 0.25  # seconds; a browser sends the rest as soon as the kernel has handled earlier messages
 
 
 class QuizWidget:
-    """A question as it stands in a notebook cell.
+    """A question in a notebook cell.
 
     Every click reads the progress file first, so that two cells or two notebooks with the same question agree.
 
     Args:
-        question: what is asked.
-        role: `compare` for the cell after the run: it closes a prediction that has been noted, and tells.
+        question: the question.
+        role: `compare` for the cell after the run: it closes a noted prediction and shows the answer.
     """
 
     def __init__(self, question: quiz.Question, role: Role = "ask") -> None:
@@ -57,7 +57,7 @@ class QuizWidget:
         return self.form.choice  # type: ignore[attr-defined]
 
     def as_text(self) -> str:
-        """The question and what has been said so far, as plain text."""
+        """The question and the feedback so far, as plain text."""
         return quiz.as_text(self.sitting)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class QuizWidget:
         return {"text/html": quiz_twin.as_html(self.sitting)}
 
     def _soon(self, step: Callable[[], None]) -> None:
-        """Act when the browser has sent all of the answer: a click overtakes what was chosen just before it."""
+        """Act when the browser has sent the whole answer: a click can overtake a choice made just before it."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # no kernel, and no browser either
@@ -96,7 +96,7 @@ class QuizWidget:
         self._draw()
 
     def _restore(self) -> str | None:
-        # A file that cannot be read or written must not keep anybody from answering.
+        # An unreadable or unwritable file must not prevent an answer.
         try:
             stored = progress.load()
         except LabError as error:
@@ -155,7 +155,7 @@ def show(question_id: str) -> QuizWidget:
 
 
 def compare(question_id: str) -> QuizWidget:
-    """For the cell after the run: tells what was predicted and what is so."""
+    """For the cell after the run: shows the prediction and the answer."""
     return QuizWidget(quiz.find(question_id), "compare")
 
 

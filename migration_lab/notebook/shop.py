@@ -165,7 +165,7 @@ class Shop(LiveShop):
         """Where the database stands; with what to do next, if that is nowhere in the files and not meant to be so."""
         standing = revisions.read_standing("database", self.workspace.url)
         known = standing.revisions
-        with suppress(LabError):  # files that make no history are told by what reads it
+        with suppress(LabError):  # files that make no history are reported by what reads it
             known = revisions.read_history(self.workspace, {}).ids
         words = f"at revision {' and '.join(f'`{each}`' for each in standing.revisions)}"
         if set(standing.revisions) - set(known):

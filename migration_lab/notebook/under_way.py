@@ -1,4 +1,4 @@
-"""What a notebook has running beside its cells: services, requests that keep arriving, sessions that hold locks."""
+"""Everything that a notebook runs beside its cells: services, a stream of requests, sessions that hold locks."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,7 +25,7 @@ PER_SECOND = 50.0
 
 @dataclass(frozen=True)
 class UnderWay:
-    """Something that runs: whose it is, what it is called, and how it ends."""
+    """Something that runs: its shop, its name, and how to end it."""
 
     workspace: Workspace
     words: str
@@ -40,15 +40,15 @@ finished: list[tuple[str, float, float, float]] = []  # of each run: title, long
 
 
 def note(running: UnderWay) -> None:
-    """Remember what runs, so that it ends when another lesson is opened."""
+    """Record something that runs, so that it ends when another lesson is opened."""
     _running[:] = [each for each in _running if each.is_running()] + [running]
 
 
 def end_for(workspace: Workspace) -> list[str]:
-    """End what earlier lessons have left running, and what works on the shop that this one replaces.
+    """End what earlier lessons left running, and what uses the shop that this one replaces.
 
     Returns:
-        What it was, in a few words each.
+        A short description of each.
     """
     ended = []
     for each in [each for each in _running if each.is_running()]:
@@ -61,35 +61,35 @@ def end_for(workspace: Workspace) -> list[str]:
 
 @contextmanager
 def command(words: str, on_output: Callable[[str], None] | None) -> Iterator["Commanded"]:
-    """Let all recordings that are made at the moment note a command and the revisions that it runs."""
+    """Add a command and the revisions that it runs to all current recordings."""
     with patience.command(words), ExitStack() as stack:
         spans = [stack.enter_context(each.span(words)) for each in _recordings]
         yield Commanded(words, spans, on_output)
 
 
 def under_requests_elsewhere(workspace: Workspace) -> Workspace | None:
-    """Another shop that gets requests at the moment, if this one gets none."""
+    """Another shop that gets requests now, if this one gets none."""
     asked = [each.workspace for each in _recordings]
     return asked[-1] if asked and all(each.folder != workspace.folder for each in asked) else None
 
 
 @dataclass(frozen=True)
 class Commanded:
-    """A command that is noted while it runs."""
+    """A command that is recorded while it runs."""
 
     words: str
     spans: list[Span]
     on_output: Callable[[str], None] | None
 
     def heard(self, text: str) -> None:
-        """Take what the command prints, and hand it on."""
+        """Record the command's output, and pass it on."""
         for span in self.spans:
             span.heard(text)
         if self.on_output is not None:
             self.on_output(text)
 
     def ended(self, completed: Completed) -> None:
-        """Note how it ended."""
+        """Record how it ended."""
         global last
         last = self.words, completed
         for span in self.spans:
@@ -97,7 +97,7 @@ class Commanded:
 
 
 class Noting(Recording):
-    """A recording in which the commands of this notebook are noted while its block runs."""
+    """A recording that includes the notebook's commands while its block runs."""
 
     def __init__(self, workspace: Workspace, requests: "Requests", **options: Any) -> None:
         super().__init__(requests, **options)
@@ -140,7 +140,7 @@ class SideBySide:
 
 
 def serve(workspace: Workspace) -> "Service":
-    """Start the shop as a service, to be ended with its lesson."""
+    """Start the shop as a service; it ends with its lesson."""
     from migration_lab.instruments.service import serve as start  # here, because it imports Flask
 
     service = start(workspace)
@@ -157,7 +157,7 @@ def http_traffic(
     service: "Service | None",
     beside: "Service | None",
 ) -> Recording:
-    """Requests over HTTP; a service that is started for them ends with them."""
+    """Requests over HTTP; a service started for them ends with them."""
     from migration_lab.instruments import locks
     from migration_lab.instruments.traffic import ONE_ROW_EACH, ids_in
 
@@ -194,7 +194,7 @@ def sql_traffic(
 
 
 def hold(workspace: Workspace, statement: str, *, idle: bool) -> "locks.Held":
-    """Open a session that keeps its transaction open; it is ended with its lesson."""
+    """Open a session that keeps its transaction open; it ends with its lesson."""
     from migration_lab.instruments import locks
 
     held = (locks.idle_reader if idle else locks.holding)(workspace.url, statement)

@@ -1,4 +1,4 @@
-"""Says what to do where Python's own error does not: a name that no cell has made, an assert without words, no room.
+"""Says what to do where Python's error does not: an undefined name, an assert without a message, a full disk.
 
 Each kernel of the environment loads this at its start, as an extension of IPython; so it imports almost nothing.
 """
@@ -28,7 +28,7 @@ LINES = 3  # of what a command printed last
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Look at each cell that has failed from now on; nothing happens when that is done already."""
+    """Look at each cell that fails from now on; calling this twice has no effect."""
     shell.events.register("post_run_cell", _after)
 
 
@@ -42,7 +42,7 @@ class CodeCell:
 
     @property
     def makes(self) -> set[str]:
-        """The names that it gives to something."""
+        """The names that it assigns."""
         if self.text.lstrip().startswith("%%"):
             return set()
         try:
@@ -59,7 +59,7 @@ class CodeCell:
 
 
 def code_cells(notebook: Path) -> list[CodeCell]:
-    """The code cells of a notebook file; none where it cannot be read."""
+    """The code cells of a notebook file; empty if it cannot be read."""
     found: list[CodeCell] = []
     heading = ""
     try:
@@ -109,7 +109,7 @@ def advice(error: BaseException, cell: str, cells: list[CodeCell]) -> str:
 
 
 def _refused(error: BaseException) -> str:
-    """What the machine or the server refused to the course; empty where it was something else, or somebody else."""
+    """What the machine or the server refused to the course; empty for any other error."""
     frame = error.__traceback__
     while frame is not None and not frame.tb_frame.f_globals.get("__name__", "").startswith("migration_lab."):
         frame = frame.tb_next

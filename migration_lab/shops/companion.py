@@ -1,4 +1,4 @@
-"""Processes of the lab's own that work beside this one, to sample or to send. Both sides speak in lines of JSON."""
+"""The lab's own processes beside this one, which sample locks or send requests. Both sides exchange lines of JSON."""
 
 import json
 import os
@@ -9,22 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-FOLLOW_SECONDS = 2  # for what it said last to be taken in
+FOLLOW_SECONDS = 2  # to read its last lines
 
 _speaking = threading.Lock()
 
 
 class Companion:
-    """A module of the lab's in a process of its own, until it is stopped or this process is gone.
+    """One of the lab's modules in a process of its own, until it is stopped or this process ends.
 
-    Its standard input is what it is told, and its lease: that ends when this process stops it or dies, however it
-    dies. What it is to do comes through it too, because a command line can be read by others and may hold a password.
+    Its standard input carries its orders and is its lease: the input closes when this process stops it or ends, however
+    it ends. Orders are not arguments, because other users can read a command line, and an order may hold a password.
 
     Args:
         module: what `python -m` runs; it reads `told` and calls `say`.
-        on_said: called with each value that it says, in a thread.
-        on_end: called last in that thread, with its last line that was no JSON, which says what was wrong; with None
-            when it was stopped.
+        on_said: called with each value that it sends, in a thread.
+        on_end: called last in that thread: with its last line that was not JSON, which is the error; with None if it
+            was stopped.
     """
 
     def __init__(self, module: str, on_said: Callable[[Any], None], on_end: Callable[[str | None], None]) -> None:
@@ -43,14 +43,14 @@ class Companion:
         self._follower.start()
 
     def tell(self, what: object) -> None:
-        """Tell it something; no error when it has ended."""
+        """Send it an order; no error if it has ended."""
         assert self.process.stdin is not None
         with suppress(OSError, ValueError):
             self.process.stdin.write(json.dumps(what) + "\n")
             self.process.stdin.flush()
 
     def stop(self, seconds: float) -> None:
-        """End its lease, and kill it when it still runs after so many seconds or when the caller is interrupted."""
+        """End its lease; kill it if it still runs after these seconds, or if the caller is interrupted."""
         self._is_stopping = True
         assert self.process.stdin is not None
         try:
@@ -71,15 +71,15 @@ class Companion:
                 try:
                     said = json.loads(line)
                 except ValueError:
-                    last = line.strip() or last  # of a traceback, the last line says most
+                    last = line.strip() or last  # the last line of a traceback is the error
                 else:
                     on_said(said)
         on_end(None if self._is_stopping else last)
 
 
 def told() -> Iterator[Any]:
-    """In a companion: what it is told, until its lease ends."""
-    # Not `sys.stdin`: a thread that waits in it would hold the lock that the interpreter needs to end.
+    """In a companion: its orders, until its lease ends."""
+    # Not `sys.stdin`: a thread that waits there would hold a lock that the interpreter needs at exit.
     rest = b""
     while piece := os.read(0, 65536):
         *lines, rest = (rest + piece).split(b"\n")
@@ -87,7 +87,7 @@ def told() -> Iterator[Any]:
 
 
 def say(what: object) -> None:
-    """In a companion: say something, from any thread; the end of the process when its parent is gone."""
+    """In a companion: send a value, from any thread; exit if the parent is gone."""
     with _speaking:
         try:
             sys.stdout.write(json.dumps(what) + "\n")

@@ -1,4 +1,4 @@
-"""Which workspace a learner means: by a lesson, by an exercise, by its whole name, or the one opened last."""
+"""Which workspace a learner means: by lesson, by exercise, by full name, or the last opened."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -15,11 +15,11 @@ def engine_for(target: str, *, asked: str | None, usual: str) -> Engine:
     """The engine on which to open a lesson (`02`) or an exercise (`02.1`).
 
     Args:
-        asked: what the learner asks for here and now, if anything.
-        usual: what is used unless it is an exercise that is not for it; that one's own first engine is used then.
+        asked: the engine that the learner asks for in this call, if any.
+        usual: the engine to use otherwise; an exercise that does not support it uses its own first engine.
 
     Raises:
-        LabError: the exercise is not for the engine that was asked for, or there is no such engine.
+        LabError: the exercise does not support the engine asked for, or there is no such engine.
     """
     exercise_id = exercise_in(target)
     if exercise_id is None:
@@ -37,7 +37,7 @@ def engine_for(target: str, *, asked: str | None, usual: str) -> Engine:
 
 
 def meant(target: str, engine: Engine) -> Identity:
-    """What `02` or `02.1` means, as for `opened_last`; or the whole name of a workspace that is there.
+    """The workspace that `02` or `02.1` means, as in `opened_last`; or an existing one, by its full name.
 
     Args:
         target: `02`, `02_first_migration`, `02.1`, `14_drift_and_stamping-restored_snapshot`.
@@ -48,7 +48,7 @@ def meant(target: str, engine: Engine) -> Identity:
 
 
 def opened_last(target: str, engine: Engine) -> Identity:
-    """The workspace of an exercise (`02.1`); of a lesson's (`02`) the one opened last, else the one at its start.
+    """The workspace of an exercise (`02.1`), or the last opened of a lesson (`02`); by default, the one at its start.
 
     Raises:
         LabError: there is no such lesson or exercise.
@@ -61,7 +61,7 @@ def opened_last(target: str, engine: Engine) -> Identity:
 
 
 def others(than: Identity) -> list[Identity]:
-    """The other workspaces of a lesson, copies left out; none for those of an exercise."""
+    """The other workspaces of a lesson, without copies; empty for an exercise."""
     if than.exercise:
         return []
     found = {each.first for each in _of_lesson(than.lesson) if each != than}
@@ -69,10 +69,10 @@ def others(than: Identity) -> list[Identity]:
 
 
 def opened() -> list[Identity]:
-    """All workspaces but copies, the one opened last at the end."""
+    """All workspaces except copies, the last opened at the end."""
     found = []
     for path in shops().glob(f"*/{FILE_NAME}"):
-        with suppress(FileNotFoundError):  # another process is just making that one afresh
+        with suppress(FileNotFoundError):  # another process is making that one again
             record, moment = read_record(path.parent), opened_at(path.parent)
             if record and not record.identity.copy:
                 found.append((moment, record.identity))
@@ -80,10 +80,10 @@ def opened() -> list[Identity]:
 
 
 def opened_at(folder: Path) -> int:
-    """When a workspace was opened, as a number that grows."""
+    """When a workspace was opened, as a number that increases."""
     return (folder / FILE_NAME).stat().st_mtime_ns
 
 
 def _of_lesson(slug: str) -> list[Identity]:
-    """Those of a lesson itself, and not of its exercises."""
+    """The workspaces of a lesson itself, without those of its exercises."""
     return [each for each in opened() if each.lesson == slug and not each.exercise]

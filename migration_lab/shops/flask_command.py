@@ -1,4 +1,4 @@
-"""`flask db upgrade` and its like, run in a workspace's folder on the workspace's database and on no other."""
+"""`flask db upgrade` and other commands, run in a workspace's folder on the workspace's database and on no other."""
 
 import contextlib
 import itertools
@@ -18,8 +18,8 @@ from migration_lab.shops.identity import how_to_reset
 from migration_lab.shops.process import Completed, run
 from migration_lab.shops.process.confinement import confinement_of
 
-# All that a command gets of the caller's own environment: a token in there is none of the learner's code's business,
-# and much of the rest could lead it to another app or another database.
+# The only variables that a command gets from the caller's environment: the learner's code must not see tokens,
+# and many other variables could lead it to another app or another database.
 PASSED_ON = frozenset(
     (
         *("HOME", "LOGNAME", "PATH", "SHELL", "TEMP", "TMP", "TMPDIR", "TZ", "USER"),
@@ -34,8 +34,8 @@ PASSED_ON_ALL = ("DYLD_", "LD_")  # where the system looks for libraries
 NEVER_PASSED_ON_POSTGRES = frozenset(
     ("PGDATABASE", "PGHOST", "PGHOSTADDR", "PGOPTIONS", "PGPORT", "PGSERVICE", "PGSERVICEFILE", "PGUSER")
 )
-COMMAND_SECONDS = 60.0  # for a command of which nobody says how long it may take
-NO_LIMIT = 30 * 24 * 3600.0  # seconds; for one that may take as long as its reader does
+COMMAND_SECONDS = 60.0  # the default limit
+NO_LIMIT = 30 * 24 * 3600.0  # seconds; for a command that may take as long as its reader
 # The same output on every machine.
 STABLE = {
     "COLUMNS": "80",
@@ -49,7 +49,7 @@ STABLE = {
 
 
 class HasFolder(Protocol):
-    """A workspace, or anything else that is a folder with the shop and its `.flaskenv`."""
+    """A workspace, or any other folder with the shop and its `.flaskenv`."""
 
     @property
     def folder(self) -> Path: ...
@@ -62,11 +62,11 @@ def run_flask(
     timeout: float | None = None,
     on_output: Callable[[str], None] | None = None,
 ) -> Completed:
-    """Run `flask ARGS` in a workspace as a terminal in that folder would, and take what it prints.
+    """Run `flask ARGS` in a workspace like a terminal in that folder, and return its output.
 
     Args:
-        folder: where in the workspace to run it; the workspace's own folder unless said.
-        timeout: seconds; `COMMAND_SECONDS` unless said. `NO_LIMIT` is for a command that is meant to wait.
+        folder: where in the workspace to run it; by default the workspace's own folder.
+        timeout: seconds. `NO_LIMIT` is for a command that is meant to wait.
         on_output: called with each piece of text as it is printed.
 
     Raises:
@@ -79,19 +79,19 @@ def run_flask(
 def run_pytest(
     workspace: HasFolder, *args: str, timeout: float = 120, on_output: Callable[[str], None] | None = None
 ) -> Completed:
-    """Run the shop's own tests in a workspace: `python -m pytest ARGS`; as for `run_flask`.
+    """Run the shop's own tests in a workspace: `python -m pytest ARGS`; like `run_flask`.
 
-    Without the plugins that other packages bring along: the shop's tests need none, and to load them takes five times
-    as long as the tests.
+    Plugins of other packages are not loaded: the shop's tests need none, and loading them takes five times as
+    long as the tests.
     """
     env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return _run("pytest", workspace, workspace.folder, ("-p", "no:cacheprovider", *args), timeout, on_output, env)
 
 
 def run_function(workspace: HasFolder, function: str, *args: str, timeout: float = 60) -> Completed:
-    """Call a function, "module:function", in a fresh process that has the environment of a command in the workspace.
+    """Call a function, "module:function", in a fresh process with the environment of a command in the workspace.
 
-    It finds `args` behind its own name in `sys.argv`. Errors: as for `run_flask`.
+    It finds `args` after its own name in `sys.argv`. Errors: as for `run_flask`.
     """
     return _run(function, workspace, workspace.folder, args, timeout, None)
 
@@ -103,7 +103,7 @@ def environment(folder: Path, name: str = "shop") -> dict[str, str]:
 
     Args:
         folder: where the `.flaskenv` is.
-        name: how the command's sessions are called where Postgres shows them, in `pg_stat_activity` and in `locks`.
+        name: the name of the command's sessions in Postgres, for `pg_stat_activity` and `locks`.
 
     Raises:
         LabError: there is no `.flaskenv`, or it does not say what the database is. (Without FLASK_APP, `flask` itself
@@ -125,18 +125,18 @@ def environment(folder: Path, name: str = "shop") -> dict[str, str]:
 
 
 def neutral_environment() -> dict[str, str]:
-    """The caller's environment without what could lead a command to another app or database, or change its output."""
+    """The caller's environment without variables that could lead to another app or database, or change the output."""
     return {name: value for name, value in os.environ.items() if _may_pass(name)} | STABLE
 
 
 def session_name(program: str, args: Sequence[str]) -> str:
-    """What a command's sessions are called: `flask db upgrade` for `flask db upgrade 0003`."""
+    """The name of a command's sessions: `flask db upgrade` for `flask db upgrade 0003`."""
     words = [*itertools.takewhile(re.compile(r"[a-z][a-z_-]*").fullmatch, args)][:2]
     return " ".join([program, *words]) if program == "flask" else program
 
 
 def without_passwords(env: Mapping[str, str], url: str) -> dict[str, str]:
-    """An environment in which libpq takes the password from the passfile that the URL names, if it names one."""
+    """An environment in which libpq reads the password from the URL's passfile, if it has one."""
     passwords = ("PGPASSWORD", "PGPASSFILE") if "passfile=" in url else ()
     return {name: value for name, value in env.items() if name not in passwords}
 
@@ -149,7 +149,7 @@ def _may_pass(name: str) -> bool:
 
 
 def _confined(folder: Path, url: str) -> dict[str, str]:
-    """What a command in a check's copy gets besides."""
+    """Additional variables for a command in a check's copy."""
     confinement = confinement_of(folder)
     if confinement is None:
         return {}
@@ -168,7 +168,7 @@ def _run(
     on_output: Callable[[str], None] | None,
     env: Mapping[str, str] = MappingProxyType({}),
 ) -> Completed:
-    # As `flask` itself does, take the nearest `.flaskenv` on the way up, but never one from outside the workspace.
+    # Like `flask` itself, take the nearest `.flaskenv` in the parent folders, but never one outside the workspace.
     below = [each for each in (folder, *folder.parents) if each.is_relative_to(workspace.folder)]
     home = next((each for each in below if (each / ".flaskenv").is_file()), workspace.folder)
     confinement = confinement_of(folder)

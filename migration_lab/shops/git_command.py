@@ -1,4 +1,4 @@
-"""`git` in a workspace: the real one, in the workspace's own repository and in no other, the same on every machine."""
+"""`git` in a workspace: the real one, only in the workspace's own repository, the same on every machine."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from migration_lab.shops.process import Completed, StoppedError
 
 OLDEST = (2, 28)  # the first that knows init.defaultBranch
 PERSON = {"NAME": "The shop's team", "EMAIL": "team@shop.example", "DATE": "2026-01-05T09:00:00+00:00"}
-# What a repository made here has from the start: the lab's own files are left out of it, and it has no hooks.
+# Every repository made here ignores the lab's own files and has no hooks.
 TEMPLATE = Path(__file__).with_name("git_template")
 SETTINGS = {
     "advice.mergeConflict": "false",
@@ -35,15 +35,15 @@ def run_git(
     timeout: float = 60,
     on_output: Callable[[str], None] | None = None,
 ) -> Completed:
-    """Run `git ARGS` in a workspace as a terminal in that folder would, and take what it prints.
+    """Run `git ARGS` in a workspace like a terminal in that folder, and return its output.
 
-    It asks nothing, opens no editor, uses no network and none of the user's own settings. Names and dates of commits
-    are always the same.
+    It asks no questions, opens no editor, and uses neither the network nor the user's settings. Names and dates of
+    commits are always the same.
 
     Args:
-        folder: where in the workspace to run it; the workspace's own folder unless said.
+        folder: where in the workspace to run it; by default the workspace's own folder.
         timeout: seconds.
-        on_output: called at the end with all that was printed.
+        on_output: called at the end with the whole output.
 
     Raises:
         LabError: there is no git on this machine, the folder is gone, or the time limit was reached.
@@ -80,10 +80,10 @@ def run_git(
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The whole environment of a git that sees the repository of this folder, and none above it."""
+    """The whole environment of a git that sees the repository of this folder, but none above it."""
     harmless = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
     people = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in PERSON.items()}
-    # Also for a git that does not know GIT_CONFIG_GLOBAL yet, there is no configuration of the user.
+    # This also hides the user's configuration from a git too old for GIT_CONFIG_GLOBAL.
     nobody = {"HOME": os.devnull, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     quiet = {"GIT_EDITOR": ":", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "GIT_MERGE_AUTOEDIT": "no"}
     above = os.pathsep.join(sorted({str(folder.parent), str(folder.resolve().parent)}))

@@ -1,4 +1,4 @@
-"""Which shop a workspace is: stored in its record, turned into a folder's name and into words here and nowhere else."""
+"""Which shop a workspace is. Only this module turns that into a record, a folder's name, or words."""
 
 import itertools
 import json
@@ -27,15 +27,15 @@ _KEPT = re.compile(r"(?P<folder>.+)-(?P<moment>\d{8}-\d{6})(?:-\d+)?")
 
 @dataclass(frozen=True)
 class Identity:
-    """Which of a learner's shops one is.
+    """Identifies one of a learner's shops.
 
     Attributes:
         lesson: its slug, `02_first_migration`.
         engine: `sqlite` or `postgres`.
         exercise: `02.1`; None for a shop of the lesson itself.
-        scene: the one at which it starts; None for the lesson's checkpoint.
+        scene: the scene at which it starts; None for the lesson's checkpoint.
         copy: 0, or 1 for a copy of a shop, 2 for a copy of a copy.
-        number: 1, or more where other processes have the same one open.
+        number: 1, or more if other processes have the same shop open.
     """
 
     lesson: str
@@ -57,7 +57,7 @@ class Identity:
 
     @property
     def first(self) -> "Identity":
-        """The same for the process that opens it first."""
+        """The same shop with the number 1: the one of the first process to open it."""
         return replace(self, number=1)
 
     @property
@@ -78,9 +78,9 @@ class Identity:
 
     @property
     def typed(self) -> str:
-        """What to type after `lab reset`: `02.1`, `02_first_migration --engine postgres`.
+        """The words after `lab reset`: `02.1`, `02_first_migration --engine postgres`.
 
-        On Postgres the engine belongs to it: the same lesson on SQLite is another workspace.
+        On Postgres they include the engine: the same lesson on SQLite is another workspace.
         """
         return (self.exercise or self.lesson) + (" --engine postgres" if self.engine == "postgres" else "")
 
@@ -88,7 +88,7 @@ class Identity:
 class Record(BaseModel):
     """The hidden file `.lab.json`, written last when a workspace is made.
 
-    `template` is the key of the one it was made from; `files` and `database` are the signs of both as they were then.
+    `template` is the key of its template; `files` and `database` are their signatures when it was made.
     """
 
     identity: Identity
@@ -98,7 +98,7 @@ class Record(BaseModel):
 
 
 def read_record(folder: Path) -> Record | None:
-    """None when the folder is not a workspace that was made completely."""
+    """None if the folder is not a complete workspace."""
     try:
         said = json.loads((folder / FILE_NAME).read_bytes())
         if "identity" not in said:
@@ -109,14 +109,14 @@ def read_record(folder: Path) -> Record | None:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write the record whole or not at all."""
+    """Write the record completely or not at all."""
     new = folder / f"{FILE_NAME}.new"
     new.write_text(record.model_dump_json(indent=2), encoding="utf-8")
     new.replace(folder / FILE_NAME)
 
 
 def kept_names(folder_name: str, moment: str) -> Iterator[str]:
-    """What a workspace's folder can be called when it is kept aside, in the order in which they are tried.
+    """Possible names for a workspace's folder when it is kept aside, in the order to try them.
 
     Args:
         moment: as `KEPT_AT` formats it.
@@ -141,35 +141,35 @@ def parse(typed: str) -> tuple[Lesson, str | None]:
     """The lesson that a learner means by `02` or `02_first_migration`; for `02.1` the exercise, too.
 
     Raises:
-        LabError: there is none.
+        LabError: there is no such lesson or exercise.
     """
     exercise_id = exercise_in(typed)
     return (course.exercise(exercise_id)[0] if exercise_id else course.lesson(typed)), exercise_id
 
 
 def named(name: str, engine: EngineName) -> Identity | None:
-    """The shop whose `name` this is; None for other text. Whether the course has its lesson is not looked at."""
+    """The shop with this `name`; None for other text. Does not check that the course has its lesson."""
     return _from_folder_name(f"{name}-{engine}")
 
 
 def how_to_reset(folder: Path) -> str:
-    """What brings a workspace's folder back to its start; a folder that has lost its record still has its name."""
+    """The command that resets a workspace's folder. Without a record, the folder's name identifies the shop."""
     record = read_record(folder)
     found = record.identity if record else _from_folder_name(folder.name)
     return f"`lab reset {found.typed}`" if found else "`lab reset` with the lesson's number"
 
 
 def _from_older_record(said: Mapping[str, Any], folder_name: str) -> Identity:
-    """What a record says that was written before records had an identity: a name, the lesson and the scene."""
+    """The identity in an older record, which has a name, a lesson and a scene instead."""
     found = _from_folder_name(f"{said['name']}-{said['engine']}")
     if found is None:
-        raise ValueError(f"{said['name']!r} is no name of a workspace")
+        raise ValueError(f"{said['name']!r} is not the name of a workspace")
     place = _from_folder_name(folder_name)
     return replace(found, lesson=said["lesson"], scene=said["scene"], number=place.number if place else 1)
 
 
 def _from_folder_name(name: str) -> Identity | None:
-    """For an exercise, the number of the lesson stands for its slug, and the scene is not known."""
+    """Parse a folder's name. For an exercise, the lesson is its number, not its slug, and the scene is unknown."""
     was_kept = kept_from(name)
     found = _NAME.fullmatch(was_kept[0] if was_kept else name)
     if found is None:

@@ -19,7 +19,7 @@ KEPT_AT_MOST = 5  # of one workspace
 
 @dataclass(frozen=True)
 class Kept:
-    """One that was kept: where it is, what it was, and when it was moved aside."""
+    """Kept work: where it is, what it was, and when it was moved aside."""
 
     folder: Path
     identity: Identity
@@ -27,12 +27,12 @@ class Kept:
 
     @property
     def name(self) -> str:
-        """By what it is asked for."""
+        """The name by which to restore it."""
         return self.folder.name
 
     @property
     def engine(self) -> Engine:
-        """On which its database is."""
+        """The engine of its database."""
         return engine_named(self.identity.engine)
 
 
@@ -46,21 +46,21 @@ def keep(folder: Path, engine: Engine) -> Path:
 
 
 def move(folder: Path, to: Path, engine: Engine) -> None:
-    """Move a folder and its database to a place where nothing is: both, or neither."""
+    """Move a folder and its database to a free place: both, or neither."""
     folder.rename(to)
     try:
         engine.move(folder, to)
         write_flaskenv(to, engine)
     except BaseException:
-        # Else what was moved would go on using the database that the next workspace here gets.
+        # Otherwise the moved work would keep using the database that the next workspace here gets.
         to.rename(folder)
-        with suppress(LabError):  # without a server there was nothing to rename either
+        with suppress(LabError):  # without a server there was no database to rename
             engine.move(to, folder)
         raise
 
 
 def drop_oldest(name: str, engine: Engine) -> Path | None:
-    """Remove the oldest ones of a workspace that are too many; the last one that was removed."""
+    """Remove a workspace's oldest kept work beyond the limit; return the last one removed."""
     dropped = None
     kept = [(was, folder) for folder in (shops() / "kept").iterdir() if (was := kept_from(folder.name))]
     for _, folder in sorted(each for each in kept if each[0][0] == name)[:-KEPT_AT_MOST]:
@@ -71,7 +71,7 @@ def drop_oldest(name: str, engine: Engine) -> Path | None:
 
 
 def all_kept() -> list[Kept]:
-    """All that can be brought back, the newest first."""
+    """Everything that can be restored, the newest first."""
     found = []
     for folder in (shops() / "kept").glob("*"):
         record, was = read_record(folder), kept_from(folder.name)
@@ -81,10 +81,10 @@ def all_kept() -> list[Kept]:
 
 
 def find(asked: str) -> Kept:
-    """What was kept under that name; for a lesson (`02`) or an exercise (`02.1`) the newest that was kept of it.
+    """The kept work of that name; for a lesson (`02`) or an exercise (`02.1`), its newest.
 
     Raises:
-        LabError: there is none.
+        LabError: there is no such work.
     """
     there = all_kept()
     found = [each for each in there if each.name == asked]

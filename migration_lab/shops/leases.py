@@ -1,4 +1,4 @@
-"""Which process has which workspace open. A lease ends with its process, however that ends."""
+"""Which process has which workspace open. A lease ends with its process, however the process ends."""
 
 import threading
 from dataclasses import replace
@@ -23,7 +23,7 @@ def shops() -> Path:
 
 
 def folder_of(identity: Identity) -> Path:
-    """The folder of one workspace, there or not."""
+    """The folder of a workspace, which may not exist."""
     return shops() / identity.folder_name
 
 
@@ -33,16 +33,16 @@ def candidates(identity: Identity) -> list[Identity]:
 
 
 def held(identity: Identity) -> Identity | None:
-    """The one of these workspaces that this process has open."""
+    """The one of these workspaces that this process has open; None if it has none."""
     number = _held.get(folder_of(identity.first))
     return replace(identity, number=number) if number else None
 
 
 def take(identity: Identity) -> Identity:
-    """The one of these workspaces that is this process's alone: its own, or the first that is free.
+    """Take one of these workspaces for this process alone: its own, or the first free one.
 
     Raises:
-        LabError: none is free.
+        LabError: no folder is free.
     """
     own = held(identity)
     if own is not None:
@@ -57,7 +57,7 @@ def take(identity: Identity) -> Identity:
 
 
 def hold(identity: Identity) -> bool:
-    """Take a workspace for this process if no other has it; whether that worked."""
+    """Take a workspace for this process if no other has it; return whether that worked."""
     folder = folder_of(identity)
     with _lock:
         if folder not in _leases:

@@ -1,4 +1,4 @@
-"""Signs by which to see whether a learner has changed a workspace since it was made."""
+"""Signatures that show whether a learner has changed a workspace since it was made."""
 
 import hashlib
 import logging
@@ -18,7 +18,7 @@ PIECE = 1 << 20  # bytes
 TRIES = 3
 PAUSE = 0.1  # seconds
 
-# How many rows any session has written into this database since it was made, its own catalog included. ANALYZE, which
+# How many rows any session has written into this database since its creation, including its catalog. ANALYZE, which
 # the server starts by itself, writes pg_statistic and its TOAST table, in any database for the tables that all share.
 POSTGRES_SIGN = """
     WITH gathered AS (SELECT oid, reltoastrelid FROM pg_class WHERE relname LIKE 'pg_statistic%')
@@ -30,10 +30,10 @@ POSTGRES_SIGN = """
 
 
 def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:
-    """A digest of a workspace's files, names and contents, without what programs leave behind; empty for no files.
+    """A digest of a workspace's files, names and contents, without programs' leftovers; empty for no files.
 
     Args:
-        only_if_not_in: leave out files that are there, too, with the same content, or more of it.
+        only_if_not_in: leave out files that are also there, with the same content or more of it.
     """
     digest = hashlib.sha256()
     count = 0
@@ -51,11 +51,11 @@ def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:
 
 
 def database_sign(engine: Engine, folder: Path) -> str:
-    """Text that changes whenever somebody writes to the folder's database; rather too often than too seldom."""
+    """Text that changes with each write to the folder's database; it may change needlessly, never misses a write."""
     url = connect.parse(engine.sqlalchemy_url(folder))
     if engine.name == "sqlite":
         return _file_sign(Path(url.database or ""))
-    import psycopg  # a fifth of a second, which SQLite need not pay
+    import psycopg  # a fifth of a second, which SQLite does not need
 
     for _ in range(TRIES):
         try:
@@ -65,12 +65,12 @@ def database_sign(engine: Engine, folder: Path) -> str:
             _log.info("no sign of the database of %s: %s", folder.name, error)
             if "does not exist" in str(error):
                 break
-            time.sleep(PAUSE)  # a server that has no room for one more, or is just starting, answers the next time
+            time.sleep(PAUSE)  # a server that is full, or is just starting, answers next time
     return LOST
 
 
 def is_untouched(folder: Path, engine: Engine) -> bool:
-    """Whether neither a file nor the database of a workspace has been changed since it was opened."""
+    """Whether both the files and the database of a workspace are unchanged since it was opened."""
     record = read_record(folder)
     return record is not None and (record.files, record.database) == (files_sign(folder), database_sign(engine, folder))
 
@@ -86,7 +86,7 @@ def _file_sign(path: Path) -> str:
 
 
 def _begins(path: Path, with_file: Path) -> bool:
-    """Whether a file is there that begins as the other one: then this is the same file, or was being copied."""
+    """Whether the file exists and begins like the other one: then it is the same file, or a partial copy."""
     try:
         with path.open("rb") as file:
             return all(file.read(len(piece)) == piece for piece in _pieces(with_file))
@@ -95,7 +95,7 @@ def _begins(path: Path, with_file: Path) -> bool:
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    """A file's content, so that a large one does not fill the memory; nothing for what is no file."""
+    """A file's content in pieces, so that a large one does not fill the memory; empty for other paths."""
     if path.is_file():
         with path.open("rb") as file:
             while piece := file.read(PIECE):

@@ -1,4 +1,4 @@
-"""Build the start of a lesson or a scene from nothing: lay files, run commands, execute SQL."""
+"""Builds the start of a lesson or a scene from nothing: copies files, runs commands, executes SQL."""
 
 import re
 import secrets
@@ -18,15 +18,15 @@ from migration_lab.ground.spine import head_at, lay_checkpoint
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.process import Completed
 
-FIRST_REVISION = "0001"  # the rows of a real service are there from this revision on
+FIRST_REVISION = "0001"  # the database has the rows of a real service from this revision on
 
 
 class Step(Strict):
     """One step of a scene: exactly one of `lay`, `flask`, `sql`, `remove`.
 
-    `lay` is a folder beside `scene.yaml`, a heading in its `changes.md`, or both; `../OTHER/NAME` is one of another
-    scene. `folder` says where in the shop to lay it or to run the command. With `aside`, the shop stays as it is, and
-    the files that it makes or changes come into a folder of that name in there. `fails` belongs to `flask`.
+    `lay` is a folder beside `scene.yaml`, a heading in its `changes.md`, or both; `../OTHER/NAME` is another scene's.
+    `folder` says where in the shop to lay it or to run the command. With `aside`, the shop is unchanged: the files that
+    the layer makes or changes are written into a folder of that name in it. `fails` belongs to `flask`.
     """
 
     lay: str | None = None
@@ -49,7 +49,7 @@ class Step(Strict):
 
 
 class Scene(Strict):
-    """What `scene.yaml` says. `start` is the number of the lesson at whose start it begins, if not its own."""
+    """The content of `scene.yaml`. `start` is the number of the lesson where it starts, if not its own."""
 
     start: str | None = None
     steps: tuple[Step, ...]
@@ -92,7 +92,7 @@ def read_scene(folder: Path) -> Scene:
 
 
 def build_checkpoint(lesson: Lesson, site: Site) -> None:
-    """Lay the files of a lesson's start into an empty folder, and bring its empty database to where it starts."""
+    """Write the shop's files at a lesson's start into an empty folder, and bring its empty database to that start."""
     lay_checkpoint(lesson, site.folder)
     write_flaskenv(site.folder, site.engine)
     head = head_at(lesson)
@@ -107,10 +107,10 @@ def build_checkpoint(lesson: Lesson, site: Site) -> None:
 
 
 def play(scene: Path, site: Site) -> None:
-    """Take the steps of a scene, in order, in a folder where its checkpoint has been built.
+    """Carry out the steps of a scene, in order, in a folder where its checkpoint has been built.
 
     Raises:
-        LabError: a step did not go as the scene says; it names the step and what the command printed.
+        LabError: a step did not go as the scene says; it names the step and the command's output.
     """
     steps = read_scene(scene).steps
     for name in sorted(layers_in(scene / CHANGES).keys() - {step.lay for step in steps}):
@@ -164,7 +164,7 @@ def inputs(scene: Path) -> list[Path]:
 
 
 def execute_script(engine: Engine, folder: Path, sql: str) -> None:
-    """Execute several statements on a folder's database, in one transaction unless they say otherwise."""
+    """Execute several statements on a folder's database, by default in one transaction."""
     if not sql.strip():
         return
     connection = connect.engine(engine.sqlalchemy_url(folder)).raw_connection()
@@ -179,9 +179,9 @@ def execute_script(engine: Engine, folder: Path, sql: str) -> None:
 
 
 def write_flaskenv(folder: Path, engine: Engine) -> None:
-    """Write the file from which `flask`, typed in a terminal in this folder, takes its app and its database.
+    """Write the file from which `flask`, typed in a terminal in this folder, reads its app and database.
 
-    It replaces whatever has that name: a file that may not be written, and a folder, which is put beside it.
+    It replaces whatever has that name: a read-only file, or a folder, which is kept beside it.
     """
     text = f"FLASK_APP=shop\nDATABASE_URL={engine.url(folder)}\n"
     path, new = folder / ".flaskenv", folder / ".flaskenv.new"

@@ -23,7 +23,7 @@ SAME = {
     "python -m pytest": "pytest",
     "python3 -m pytest": "pytest",
 }
-SAYS = (":", "echo", "true")  # they do nothing, and end well
+SAYS = (":", "echo", "true")  # they do nothing, and succeed
 QUICK = ("-x", "--tb=short")  # the first failure is enough; all tracebacks of a broken shop take half a minute
 TOOLS = ("check-jsonschema", "squawk")  # programs of the environment that lessons use
 DEPTH = 5  # scripts that run scripts
@@ -35,7 +35,7 @@ SETTING = re.compile(r"^(?:export )?(?!DATABASE_URL)\w+=[\w./:-]*$")
 
 @dataclass(frozen=True)
 class Step:
-    """A command of a script: its line, how it ended, and what it printed."""
+    """A command of a script: its line, its exit code and its output."""
 
     command: str
     exit_code: int
@@ -44,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Ran:
-    """What became of a script: the commands that ran, and the exit code of it all."""
+    """The result of a script: the commands that ran, and its exit code."""
 
     steps: tuple[Step, ...]
     exit_code: int
@@ -56,7 +56,7 @@ class Ran:
 
     @property
     def output(self) -> str:
-        """What all commands printed."""
+        """The output of all commands."""
         return "".join(each.output for each in self.steps)
 
     def as_text(self) -> str:
@@ -142,18 +142,18 @@ class _Runner:
 
 
 def run_tool() -> int:
-    """Become a program of the environment: `sys.argv` has its name and its arguments."""
+    """Turn into a program of the environment: `sys.argv` has its name and its arguments."""
     program = Path(sysconfig.get_path("scripts"), sys.argv[1])
     return subprocess.call([str(program), *sys.argv[2:]])
 
 
 def _lines(text: str) -> list[list[str]]:
-    """The commands of a script as words, without comments and what only sets the shell up."""
+    """The commands of a script as words, without comments and shell settings."""
     return [words for number, line in _joined(text) if (words := _words(number, line))]
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """Each line with its number; one that ends with a backslash goes on in the next."""
+    """Each line with its number; a line that ends with a backslash continues in the next."""
     held, first = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         first = first if held else number
@@ -185,7 +185,7 @@ def _words(number: int, line: str) -> list[str]:
     known |= words[0] in ("sh", "bash") and len(words) == 2
     known |= words[0] == "exit" and all(each.isdigit() for each in words[1:])
     if not known:
-        raise _fault(number, line, f"`{words[0]}` is none of the commands that are known here")
+        raise _fault(number, line, f"`{words[0]}` is not one of the commands that are known here")
     return words
 
 

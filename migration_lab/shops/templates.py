@@ -1,4 +1,4 @@
-"""Templates: each start of a lesson or scene, built once per engine and cloned from then on."""
+"""Templates: each start of a lesson or scene, built once per engine and then cloned."""
 
 import hashlib
 import importlib.metadata
@@ -20,7 +20,7 @@ from migration_lab.ground.layers import NOT_INPUT, files_in
 from migration_lab.ground.spine import folders_before, head_at
 from migration_lab.shops.scenes import Site, build_checkpoint, inputs, play, read_scene, scene_folder
 
-RECIPE = "2"  # raise it when the way in which templates are built changes
+RECIPE = "2"  # increase it when the building of templates changes
 KEPT_DAYS = 30
 KEPT_AT_MOST = 100
 
@@ -29,7 +29,7 @@ KEPT_AT_MOST = 100
 class Template:
     """A folder of files, without `.flaskenv`, and a database to clone: `engine.clone(key, folder)`.
 
-    `key` is made of everything that went in, so that a changed course makes another template.
+    `key` is computed from all inputs, so that a changed course gets another template.
     """
 
     key: str
@@ -38,12 +38,12 @@ class Template:
 
 
 def template_at(lesson: Lesson, scene_name: str | None, engine: Engine) -> Template:
-    """A scene of a lesson, or where none is named the lesson's start. Errors: as `scene_template`."""
+    """A scene of a lesson; by default the lesson's start. Errors: as `scene_template`."""
     return scene_template(lesson, scene_name, engine) if scene_name else checkpoint_template(lesson, engine)
 
 
 def checkpoint_template(lesson: Lesson, engine: Engine) -> Template:
-    """The shop at the start of a lesson; built now if that has not been done before."""
+    """The shop at the start of a lesson; built now if necessary."""
     return _template(lesson, None, engine)
 
 
@@ -64,7 +64,7 @@ def variant(template: Template, recipe: str, change: Callable[[Site], object]) -
     """A template with the same files and another database, made from it once.
 
     Args:
-        recipe: says what `change` does; another recipe makes another template.
+        recipe: describes what `change` does; another recipe makes another template.
         change: called with a folder whose database is a clone of the template's.
     """
     key = hashlib.sha256(f"{template.key} {recipe}".encode()).hexdigest()[:16]
@@ -98,7 +98,7 @@ def _template(lesson: Lesson, scene: Path | None, engine: Engine) -> Template:
         if not _is_whole(template):
             template.files.parent.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(template.files.with_suffix(".lock")):
-                if not _is_whole(template):  # another process may have built it meanwhile
+                if not _is_whole(template):  # another process may have built it
                     _build(template, lesson, scene)
                     _prune(template.files.parent, engine)
         try:
@@ -118,7 +118,7 @@ def _is_whole(template: Template) -> bool:
 
 
 def _build(template: Template, lesson: Lesson, scene: Path | None) -> None:
-    """Build aside and rename at the end, so that an interrupted build is never taken for a template."""
+    """Build in a temporary folder and rename at the end, so that a partial build is never mistaken for a template."""
     folder = template.files.with_name(f".building-{template.files.name}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -161,9 +161,9 @@ def _versions() -> list[str]:
 
 
 def _prune(folder: Path, engine: Engine) -> None:
-    """Remove this engine's templates that nobody has used for long. Only done after a build, which is rare.
+    """Remove this engine's templates that have not been used for long. Only done after a build, which is rare.
 
-    Their empty lock files stay: another process may hold one, or wait for it.
+    Their empty lock files stay, because another process may hold one or wait for it.
     """
     found = sorted(folder.glob(f"{engine.name}-*/"), key=lambda path: path.stat().st_mtime, reverse=True)
     oldest = time.time() - KEPT_DAYS * 24 * 3600

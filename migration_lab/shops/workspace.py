@@ -1,4 +1,4 @@
-"""Workspaces: a learner's copies of the shop, opened in well under a second and never lost when they hold work."""
+"""Workspaces: a learner's copies of the shop, opened in well under a second, and never lost if they hold work."""
 
 import logging
 import shutil
@@ -32,22 +32,22 @@ class Workspace:
 
     @property
     def lesson(self) -> Lesson:
-        """To which it belongs."""
+        """The lesson to which it belongs."""
         return course.lesson(self.identity.lesson)
 
     @property
     def engine(self) -> Engine:
-        """On which its database is."""
+        """The engine of its database."""
         return engine_named(self.identity.engine)
 
     @property
     def title(self) -> str:
-        """What a learner calls it."""
+        """Its name for learners."""
         return self.identity.title
 
     @property
     def url(self) -> str:
-        """Its database, for SQLAlchemy in any process on this machine."""
+        """The URL of its database, for SQLAlchemy in any process on this machine."""
         return self.engine.sqlalchemy_url(self.folder)
 
 
@@ -55,7 +55,7 @@ class Workspace:
 class Opened:
     """A workspace as it starts.
 
-    `kept`: where the earlier one is now, because it held work. `dropped`: the oldest kept one, removed for it.
+    `kept`: where the earlier workspace is now, if it held work. `dropped`: the oldest kept one, removed to make room.
     `goes_on`: whether it holds earlier work.
     """
 
@@ -66,7 +66,7 @@ class Opened:
 
     @property
     def is_second(self) -> bool:
-        """Whether another process holds the workspace of that name, so that this is one more."""
+        """Whether another process holds the workspace of that name, so that this is an additional one."""
         return self.workspace.identity.number > 1
 
 
@@ -77,7 +77,7 @@ def open_lesson(lesson: Lesson, engine: Engine, scene: str | None = None) -> Ope
 
 
 def open_exercise(exercise_id: str, engine: Engine, *, fresh: bool = False) -> Opened:
-    """Open an exercise's workspace: with the work that is in it, or at its start where there is none.
+    """Open an exercise's workspace: with the work in it, or at its start if it has none.
 
     Args:
         fresh: open it at its start in any case.
@@ -92,22 +92,22 @@ def open_exercise(exercise_id: str, engine: Engine, *, fresh: bool = False) -> O
 
 
 def open_workspace(identity: Identity, *, leased: bool = True) -> Opened:
-    """Make a workspace from its template, in place of the earlier one.
+    """Create a workspace from its template, in place of the earlier one.
 
-    An earlier one that holds work is moved to `shops/kept/`, with its database. When another process has the same
+    An earlier one that holds work is moved to `shops/kept/`, with its database. If another process has the same
     workspace open, this one gets the next number.
 
     Args:
         leased: whether this process holds the workspace from now on; a reset from outside does not.
 
     Raises:
-        LabError: more processes than there are places have it open, or the folder cannot be written.
+        LabError: too many processes have it open, or the folder cannot be written.
     """
     template = template_at(course.lesson(identity.lesson), identity.scene, engine_named(identity.engine))
     identity = take(identity) if leased else identity.first
     folder = folder_of(identity)
     try:
-        if folder.is_symlink():  # what it leads to is not ours to empty
+        if folder.is_symlink():  # its target is not ours to empty
             folder.unlink()
         folder.mkdir(parents=True, exist_ok=True)
         aside, dropped = _clear(folder, template)
@@ -127,11 +127,11 @@ def open_workspace(identity: Identity, *, leased: bool = True) -> Opened:
 
 
 def _sign_of_clone(template: Template, folder: Path) -> str:
-    """The sign of a database that nobody has used; on Postgres all clones have the same, and asking costs a session."""
+    """The signature of an unused database. On Postgres all clones have the same one, and reading it costs a session."""
     if template.engine.name == "sqlite":
         return database_sign(template.engine, folder)
     known = _signs_of_clones.get(template.key, LOST)
-    if known == LOST:  # not asked yet, or the server was away for a moment
+    if known == LOST:  # not read yet, or the server did not answer
         known = _signs_of_clones[template.key] = database_sign(template.engine, folder)
     return known
 
@@ -139,7 +139,7 @@ def _sign_of_clone(template: Template, folder: Path) -> str:
 def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Workspace:
     """A second workspace with the same files, and a database that is empty or as at the start of the first.
 
-    It is a workspace like any other: it can be reset, and is kept when it holds work.
+    It is a workspace like any other: it can be reset, and is kept if it holds work.
     """
     if read_record(workspace.folder) is None:
         raise _damaged(workspace.identity)
@@ -154,7 +154,7 @@ def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Work
         (copied.folder / relative).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(workspace.folder / relative, copied.folder / relative)
     repository = workspace.folder / ".git"
-    if repository.is_dir():  # as a whole: git takes one without its empty folders for none
+    if repository.is_dir():  # all of it: git does not recognize a repository without its empty folders
         shutil.copytree(repository, copied.folder / ".git", dirs_exist_ok=True)
     if empty:
         engine.create(copied.folder)
@@ -162,10 +162,10 @@ def copy_workspace(workspace: Workspace, engine: Engine, *, empty: bool) -> Work
 
 
 def resume(identity: Identity) -> Workspace:
-    """Take up a workspace as it was left, and hold it.
+    """Continue in a workspace as it was left, and hold it.
 
     Raises:
-        LabError: there is none, it is damaged, or another process has it open.
+        LabError: it does not exist, it is damaged, or another process has it open.
     """
     for each in candidates(identity):
         if folder_of(each).exists() and hold(each):
@@ -174,7 +174,7 @@ def resume(identity: Identity) -> Workspace:
 
 
 def take_up(folder: Path) -> Workspace | None:
-    """The workspace in a folder, held from now on; None where there is none, or none that was made completely.
+    """The workspace in a folder, held from now on; None if there is no complete one.
 
     Raises:
         LabError: another process has it open.
@@ -189,10 +189,10 @@ def take_up(folder: Path) -> Workspace | None:
 
 
 def find(identity: Identity) -> Workspace:
-    """The workspace itself: this process's own if it has one open, else the one opened last.
+    """The workspace itself: this process's own if it has one open, otherwise the last opened.
 
     Raises:
-        LabError: there is none, or it is damaged.
+        LabError: it does not exist, or it is damaged.
     """
     own = held(identity)
     if own is not None:
@@ -205,7 +205,7 @@ def find(identity: Identity) -> Workspace:
 
 
 def reset(target: str, engine: Engine) -> Opened:
-    """Start a workspace afresh, from outside a notebook, at the scene that it was opened with.
+    """Reset a workspace from outside a notebook, to the scene that it was opened with.
 
     Args:
         target: a lesson (`02`, `02_first_migration`) or an exercise (`02.1`).
@@ -215,10 +215,10 @@ def reset(target: str, engine: Engine) -> Opened:
 
 
 def restore(asked: str, *, leased: bool = True) -> Opened:
-    """Bring work that was kept aside back to its place; what is there now is kept aside, if it holds work.
+    """Move work that was kept aside back to its place; the workspace there now is kept aside if it holds work.
 
     Args:
-        asked: its name in `shops/kept/`; or a lesson (`02`) or an exercise (`02.1`), for the newest that is kept of it.
+        asked: its name in `shops/kept/`; or a lesson (`02`) or an exercise (`02.1`), for its newest kept work.
         leased: as for `open_workspace`.
 
     Raises:
@@ -255,12 +255,12 @@ def restore(asked: str, *, leased: bool = True) -> Opened:
 
 
 def _clear(folder: Path, template: Template) -> tuple[Path | None, Path | None]:
-    """Empty the folder; what holds work is moved aside with its database first."""
+    """Empty the folder; if it holds work, it is first moved aside with its database."""
     if _holds_work(folder, template):
         aside = kept.keep(folder, template.engine)
         folder.mkdir()
         return aside, kept.drop_oldest(folder.name, template.engine)
-    # In place: terminals and editors that are in this folder stay in it. The record goes first and comes last.
+    # In place: terminals and editors in this folder stay in it. The record is deleted first and written last.
     (folder / FILE_NAME).unlink(missing_ok=True)
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
@@ -271,7 +271,7 @@ def _clear(folder: Path, template: Template) -> tuple[Path | None, Path | None]:
 
 
 def _can_go_on(folder: Path, engine: Engine) -> bool:
-    """Whether there is work in a folder, with its database; without that, what is left of it is kept aside."""
+    """Whether a folder holds work and still has its database; without the database, the rest is kept aside."""
     record = read_record(folder)
     if record is None:
         return False
@@ -281,11 +281,11 @@ def _can_go_on(folder: Path, engine: Engine) -> bool:
 
 
 def _holds_work(folder: Path, template: Template) -> bool:
-    """Whether anything in a folder or its database is the learner's; when in doubt, yes."""
+    """Whether a folder or its database holds anything of the learner's; if in doubt, yes."""
     record = read_record(folder)
     if record is None:
-        # Half-written: nothing but files of a template, perhaps not all of them, and no database, which comes later.
-        # A database beside files may hold rows of the learner's; in an empty folder it is left from a deleted one.
+        # Half-written: only files of a template, perhaps not all of them, and no database, which is created later.
+        # A database beside files may hold the learner's rows; in an empty folder it is left from a deleted workspace.
         return files_sign(folder, only_if_not_in=template.files) != "" or (
             any(folder.iterdir()) and database_sign(template.engine, folder) != LOST
         )
@@ -299,7 +299,7 @@ def _holds_work(folder: Path, template: Template) -> bool:
 
 
 def _workspace(identity: Identity) -> Workspace:
-    """The one in its folder, with the scene at which that was opened."""
+    """The workspace in its folder, with the scene that it was opened with."""
     record = read_record(folder_of(identity))
     if record is None:
         raise _damaged(identity)

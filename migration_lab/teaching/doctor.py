@@ -30,10 +30,10 @@ SETUP = "Run `make lab` or `python run.py lab` again; it repairs the environment
 
 @dataclass(frozen=True)
 class Finding:
-    """What was tried and how it is.
+    """What was tried, and the result.
 
     Attributes:
-        verdict: `ok`; `problem`, when a lesson would fail by it; `note`, when it is only good to know.
+        verdict: `ok`; `problem` if a lesson would fail because of it; `note` if it is only useful to know.
         says: one sentence.
         next_step: what to do about a problem, or nothing.
     """
@@ -78,13 +78,13 @@ WIDTH = len("JupyterLab")  # of the longest subject
 def run(
     on_step: Callable[[str], object] = lambda _: None, on_finding: Callable[[Finding], object] = lambda _: None
 ) -> Examination:
-    """Try everything that the lessons need, a real upgrade and downgrade on each engine last.
+    """Try everything that the lessons need; the last step is a real upgrade and downgrade on each engine.
 
-    It takes from two seconds to fifteen, where the Postgres server has to be made first.
+    It takes two seconds, or up to fifteen if the Postgres server has to be set up first.
 
     Args:
         on_step: called with the subject that is tried next.
-        on_finding: called with what came of it.
+        on_finding: called with the result.
     """
     tried: list[tuple[str, Callable[[], Finding]]] = [
         ("Python", _python),
@@ -110,7 +110,7 @@ def run(
 
 
 def _finding(subject: str, attempt: Callable[[], Finding]) -> Finding:
-    """What an attempt found; one that fails in a way nobody foresaw is a finding too."""
+    """What an attempt found; an unexpected error is a finding too."""
     try:
         return attempt()
     except LabError as error:
@@ -190,7 +190,7 @@ def _disk() -> Finding:
 
 
 def _shell() -> Finding:
-    """What in the shell could lead a command typed outside the lab to another database or another flask."""
+    """What in the shell could send a command typed outside the lab to another database or another flask."""
     if os.environ.get("DATABASE_URL"):
         says = "DATABASE_URL is set in your shell. The lab ignores it; a command typed elsewhere would not."
         return Finding(
@@ -204,7 +204,7 @@ def _shell() -> Finding:
 
 
 def _terminal() -> Finding:
-    """Which flask a terminal of JupyterLab finds, when the learner's own start files have been read."""
+    """Which flask a terminal of JupyterLab finds, after the learner's own start files have run."""
     shell = terminal.shell_command()
     if shell is None:
         return Finding("ok", "Terminal", "JupyterLab chooses the shell of its terminals.")

@@ -16,13 +16,13 @@ TITLES = {1: "A question", 2: "A pointer", 3: "The solution"}
 
 @dataclass(frozen=True)
 class Hint:
-    """What a learner is told.
+    """A hint as the learner reads it.
 
     Args:
         exercise_id: such as `02.1`.
         step: 1, 2 or 3.
         text: Markdown.
-        tries_remaining: real tries that must still fail before step 3 opens; 0 when it is open.
+        tries_remaining: real attempts that must still fail before step 3 opens; 0 when it is open.
     """
 
     exercise_id: str
@@ -40,16 +40,16 @@ class Hint:
         return f"**{self.title}**\n\n{self.text}"
 
     def as_text(self) -> str:
-        """Title and text for a terminal; the text's Markdown is left as it is, it reads well."""
+        """Title and text for a terminal; the text's Markdown is left as it is, because it is readable."""
         return f"{self.title}\n\n{self.text}"
 
 
 def next_hint(exercise_id: str) -> Hint:
-    """The hint that comes after those already read, and remember that it was read.
+    """Return the hint after those already read, and record it as read.
 
     After the exercise has been passed this is the solution at once. While the solution is closed, the answer says
-    how many real tries remain (a *real try* is a failed check of a workspace that differs from the one checked before).
-    When all has been read, the solution is given again.
+    how many real tries remain (a *real try* is a failed check of a workspace that has changed since the last check).
+    When all hints have been read, it is the solution again.
     """
     record = progress.load().exercise(exercise_id)
     return hint(exercise_id, 3 if record.passed else min(record.hints + 1, 3))
@@ -92,7 +92,7 @@ def solution(lesson: course.Lesson, exercise_id: str) -> str:
 def wrong_ways(lesson: course.Lesson, exercise_id: str) -> list[str]:
     """The names of the wrong answers to an exercise, and why they are wrong.
 
-    They stand in the order in which the check looks at what they get wrong, as `checks.py` has it; then by their file.
+    They are sorted by the expectation that rejects them, in the order of `checks.py`, and then as in their file.
     """
     from migration_lab.teaching import judging  # here, because only the solution needs it
 

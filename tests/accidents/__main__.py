@@ -1,4 +1,4 @@
-"""The long run: many sessions, one after the other, each with its seed, so that a finding can be seen again."""
+"""The long run: many sessions, one after the other, each with its seed, so that a failure can be reproduced."""
 
 import argparse
 import os

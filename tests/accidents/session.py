@@ -1,4 +1,4 @@
-"""One session: what happened in it, and what should not have."""
+"""One session: what happened in it, and what went wrong."""
 
 import os
 import random
@@ -49,7 +49,7 @@ class Session:
         self.position = 0
 
     def play(self) -> None:
-        """Let it all happen, and see at the end that a new kernel can begin the lesson afresh."""
+        """Run all accidents, and check at the end that a new kernel can begin the lesson again."""
         self.kernel = Kernel()
         try:
             for action in self._actions():
@@ -199,7 +199,7 @@ def left_running(since: float) -> list[str]:
     """Processes of the course that outlive a session, but for the server and its watcher, which end by themselves.
 
     Args:
-        since: the moment, as `time.time()`, before which a process is none of ours.
+        since: the moment, as `time.time()`, before which no process is ours.
     """
     until = time.monotonic() + STOP_LIMIT
     while True:

@@ -1,4 +1,4 @@
-"""A short run of `python -m tests.accidents`, and that it would find what may not happen."""
+"""A short run of `python -m tests.accidents`, and a test that it finds faults."""
 
 import time
 from pathlib import Path

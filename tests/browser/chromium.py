@@ -26,7 +26,7 @@ FLAGS = [
 
 
 def is_required() -> bool:
-    """Whether a missing browser is a failure: on a build server, or where somebody asked for it."""
+    """Whether a missing browser is a failure: on a build server, or on request."""
     return os.environ.get("LAB_BROWSER") == "required" or os.environ.get("CI", "").lower() in ("true", "1")
 
 

@@ -1,4 +1,4 @@
-"""JupyterLab in a browser, as a test drives it, and all that went wrong meanwhile."""
+"""JupyterLab in a browser, driven by a test, with every error that occurred."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +88,7 @@ class LabPage:
         return cells
 
     def select(self, beginning: str) -> Locator:
-        """Make the code cell that begins with this text the active one, as if somebody had walked there."""
+        """Make the code cell that begins with this text the active one, as if reached by keyboard."""
         place = self.page.evaluate(FIND, beginning)
         assert place >= 0, f"no cell begins with {beginning!r}"
         self.page.evaluate(f"place => {{ {PANEL}.content.activeCellIndex = place }}", place)

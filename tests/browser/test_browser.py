@@ -306,7 +306,7 @@ def test_an_exercise_done_wrong_and_then_right(window: LabPage) -> None:
         "Not there yet on SQLite and PostgreSQL.",
         "What was expected\nusers.display_name: text of up to 80 characters, may be null, without a default.",
         "What is there instead\nusers.display_name is VARCHAR(40)",
-        "Next step\nSay in the model what the ticket asks for, and make the revision again.",
+        "Next step\nChange the model as the ticket asks, and make the revision again.",
     ):
         expect(wrong.locator(".lab-missed")).to_contain_text(words, use_inner_text=True)
 

@@ -1,4 +1,4 @@
-"""YAML that authors write: what is wrong in it is told with the file and the place."""
+"""YAML that authors write: mistakes are reported with the file and the place."""
 
 from pathlib import Path
 

@@ -65,7 +65,7 @@ def test_the_last_line_keeps_its_end(end: str, shop: Path, leaves: Path) -> None
         (EDIT.replace("user.py", "order.py"), 1, "the shop has no file shop/order.py"),
         ("Why.\n\n```python shop/user.py\nx\n```\n", 3, "the shop has a file shop/user.py already; use ```diff shop"),
         ("```diff\n-x\n```\n", 1, "a block begins with ```diff FILE or, for a new file, with its language: not 'diff'"),
-        (f"{EDIT}\n## later\n", 6, "here a heading means nothing"),
+        (f"{EDIT}\n## later\n", 6, "a heading has no meaning here"),
         (EDIT[:-4], 1, "this block is never closed"),
     ],
 )
@@ -94,10 +94,10 @@ def test_sections_are_layers_by_their_headings(shop: Path, leaves: Path) -> None
     }
     assert layers_in(leaves / "none.md") == {}
     path.write_text(f"{EDIT}\n## longer\n")
-    with pytest.raises(LabError, match=r"hidden\.md, line 1: a heading `## NAME` has to say when this is laid"):
+    with pytest.raises(LabError, match=r"hidden\.md, line 1: a heading `## NAME` must say when this is laid"):
         layers_in(path)
     path.write_text("## longer\n\n## longer\n")
-    with pytest.raises(LabError, match=r"hidden\.md, line 3: 'longer' stands here twice"):
+    with pytest.raises(LabError, match=r"hidden\.md, line 3: 'longer' appears twice"):
         layers_in(path)
 
 

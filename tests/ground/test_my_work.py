@@ -1,4 +1,4 @@
-"""The learner's copies: nothing of theirs is lost, nothing of the course's stays old."""
+"""The learner's copies: their work is never lost, and the course's files are always current."""
 
 import json
 import subprocess
@@ -120,8 +120,8 @@ def test_work_kept_aside_is_never_overwritten(course: Path, mine: Path) -> None:
 
 
 def test_a_change_that_the_course_makes_too_is_no_conflict(course: Path, mine: Path) -> None:
-    (mine / LESSON).write_text(notebook("the same mend", outputs=True), encoding="utf-8")
-    (course / LESSON).write_text(notebook("the same mend"), encoding="utf-8")
+    (mine / LESSON).write_text(notebook("the same repair", outputs=True), encoding="utf-8")
+    (course / LESSON).write_text(notebook("the same repair"), encoding="utf-8")
     assert my_work.sync() == []
     assert names(mine / "notebooks") == ["02_first.ipynb"]
 

@@ -1,4 +1,4 @@
-"""The two commands of the README, and what they say on a machine that is not as it should be."""
+"""The two commands of the README, and their messages on a machine with problems."""
 
 import ast
 import os

@@ -104,7 +104,7 @@ def test_sql_without_an_end_is_stopped_at_its_limit(
     with pytest.raises(LabError) as stopped:
         ask(rows, _slow(rows))
     assert stopped.value.message == "This SQL was stopped: it ran for more than 1 seconds, or you interrupted it."
-    assert "without an end" in stopped.value.next_step
+    assert "endless" in stopped.value.next_step
     assert query(rows, "SELECT count(*) FROM t").scalar == 2
 
 

@@ -1,4 +1,4 @@
-"""One session for several looks sees what each of them would see alone, and may do no more."""
+"""One session for several reads sees what each of them would see alone, and has no more rights."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The shop as a live service: it answers, says why it fails, never outlives its parent; requests keep their pace."""
+"""The shop as a live service: it answers, reports errors, never outlives its parent; requests keep their pace."""
 
 import os
 import shutil

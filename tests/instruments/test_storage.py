@@ -1,4 +1,4 @@
-"""What a table takes, and whether it was rewritten: seen for each way of changing a table, on both engines."""
+"""The size of a table, and whether it was rewritten: for each way of changing a table, on both engines."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A run on one clock: its figures, its words, its picture; and what a recording sees while a block lasts."""
+"""A run on one clock: its figures, its text, its picture; and what a recording sees while a block runs."""
 
 import re
 import xml.etree.ElementTree as ET

@@ -1,4 +1,4 @@
-"""Requests keep their pace and count from when they were due, whatever the one that they are sent to does."""
+"""Requests keep their pace and count from when they were due, whatever the service does."""
 
 import http.server
 import json

@@ -1,4 +1,4 @@
-"""Run the course's notebooks as learners do, and look at what really ran."""
+"""Runs the course's notebooks like a learner, and checks which cells ran."""
 
 import shutil
 import warnings

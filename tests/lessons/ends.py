@@ -1,4 +1,4 @@
-"""A lesson ends where the next one begins, so that a learner never finds another shop than the one that they made."""
+"""A lesson ends where the next one begins, so that a learner always finds the shop that they left."""
 
 from dataclasses import replace
 from pathlib import Path

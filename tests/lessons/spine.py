@@ -1,4 +1,4 @@
-"""The shop at a checkpoint on a database of its own, for the tests that hold its history."""
+"""The shop at a checkpoint on a database of its own, for the tests of its history."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a cell does to a file may be done twice, because readers run cells and whole sections again."""
+"""Each cell may edit its file twice, because readers run cells and whole sections again."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The shop as it stands before its first migration, and the rows that it is given."""
+"""The shop before its first migration, and its rows."""
 
 import re
 from pathlib import Path

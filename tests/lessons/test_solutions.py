@@ -1,4 +1,4 @@
-"""The solutions print what is stored, and their exercises pass: each check judges them on both engines.
+"""The solutions print the stored outputs, and their exercises pass: each check judges them on both engines.
 
 `tests/lessons/test_exercises.py` works through them on the engine that the notebook does not open.
 

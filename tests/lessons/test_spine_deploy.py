@@ -1,4 +1,4 @@
-"""What the finished shop promises of a deploy: replicas, locks, the script, the table made by hand, the gate."""
+"""What the finished shop promises for a deploy: replicas, locks, the script, the table made by hand, the gate."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Answers as files: an edit of the solution fits or is refused with its line, and little is said twice."""
+"""Answers as files: an edit of the solution fits or is refused with its line, and little is repeated."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -110,7 +110,7 @@ def test_an_edit_changes_the_lines_that_it_names(lines: str, old: str, new: str,
         pytest.param("```diff\n-x\n```\n", 5, "a block begins with", id="no name"),
         pytest.param("```python after x\nx\n```\n", 5, "a block begins with", id="unknown place"),
         pytest.param("```python\nx\n", 5, "this block is never closed", id="not closed"),
-        pytest.param("```python\nx\n```\nIt is so.\n", 8, "this stands in no block", id="prose"),
+        pytest.param("```python\nx\n```\nIt is so.\n", 8, "this is outside any block", id="prose"),
         pytest.param(
             diff("-    id = 1") + f"```python instead shop.py\n{UPGRADE}\n```\n",
             8,
@@ -141,7 +141,7 @@ def test_a_cell_that_is_not_there_cannot_be_left_out(write: Write) -> None:
         ("## many\n", 1, "an answer begins with `## NAME: right` or `## NAME: rejected by EXPECTATION`, not 'many'"),
         ("# Answers\n\n## many: wrong\n", 3, "an answer begins with"),
         ("## one: right\n\n## one: rejected by x\n\n## one: right\n", 5, "there is another answer 'one' above"),
-        ("```python\nx\n```\n\n## one: right\n", 1, "a heading has to say whose block this is"),
+        ("```python\nx\n```\n\n## one: right\n", 1, "a heading must say which answer this block belongs to"),
         ("## one: right\n\n```yaml\nengine: [sqlite]\n```\n", 3, "engine: there is no such field"),
         ("## one: right\n\n```yaml\nstart: a: b\n```\n", 4, "mapping values"),
         ("## one: right\n\n```yaml\nstart: solution\n```\n\n```yaml\n```\n", 7, "an answer has one block of YAML"),

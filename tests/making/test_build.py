@@ -281,10 +281,6 @@ def test_a_page_without_a_place_for_the_agenda_is_refused(small_course: Path) ->
         build.build()
 
 
-def test_the_course_as_committed_is_what_a_fresh_build_makes() -> None:
-    build.build(check=True)
-
-
 def test_a_cell_that_must_fail_fails_and_those_after_it_run() -> None:
     ran = solutions.executed(_of_cells("1 / 0", "print('after it')"), title="solutions/tagged.ipynb")
     assert ran["cells"][0]["outputs"][0]["ename"] == "ZeroDivisionError"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from migration_lab.ground import course
+from migration_lab.ground.errors import LabError
 from migration_lab.making import build, linter
 
 
@@ -89,6 +90,16 @@ def test_a_broken_rule_is_named(small_course: Path, file: str, before: str, afte
     found = faults()
     assert any(complaint in fault for fault in found), found
     assert all(fault.startswith("lessons/02_counting/") for fault in found)
+
+
+def test_words_that_the_house_style_refuses_are_named_with_plainer_ones(small_course: Path) -> None:
+    word = "Ane" + "w"  # in two parts, because the rule is for this file as well
+    change(small_course, "checks.py", "class Ticket", f"# {word} for `14-me{'nd'}-it`.\nclass Ticket")
+    lesson = course.lesson("02_counting")
+    with pytest.raises(LabError) as caught:
+        linter.refuse_faults(lesson, *build.cells_of(lesson))
+    place = "lessons/02_counting/checks.py, line 4"
+    assert caught.value.message == f"{place}: “{word}” is against the house style; plainer: again."
 
 
 def test_a_prediction_after_the_run_is_refused(small_course: Path) -> None:

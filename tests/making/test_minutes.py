@@ -1,4 +1,4 @@
-"""Minutes are counted by one formula, and lessons in parts say the minutes of each."""
+"""Minutes are estimated by one formula, and lessons in parts give the minutes of each."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What authors begin with: files that work as they are, and lines in them that never land."""
+"""What authors begin with: working files, with lines in them that never land."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`lab prove`: what it looks at, in which order, and what it says; in a process of its own, as for an author."""
+"""`lab prove`: what it tests, in which order, and its messages; in a separate process, as for an author."""
 
 import os
 import re
@@ -117,7 +117,7 @@ def test_each_pattern_finds_tests(pytestconfig: pytest.Config) -> None:
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n0", *files],
         capture_output=True, text=True, cwd=pytestconfig.rootpath,
     ).stdout  # fmt: skip
-    reporter = proofs.Reporter(course.lesson("03"), None, proofs.Told(lambda _: None))
+    reporter = proofs.Reporter(course.lesson("03"), None, proofs.Findings(lambda _: None))
     for part in proofs.PARTS:
         for pattern in part.ids:
             assert re.search(reporter.filled(pattern), listed), (part.name, pattern)

@@ -1,4 +1,4 @@
-"""What a learner meets when something is wrong: each fault says what to do, loses nothing, and a reset mends it."""
+"""What a learner meets when something is wrong: each fault says what to do and loses nothing, and a reset fixes it."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def lab(*args: str) -> Result:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, and what is said about it.
+    """A fault, and its message.
 
     `cells`: cells that make it; `spoil`: what makes it from outside. `says`: what fails then, with its next step.
     `shows`: cells that do not fail, and what they show. `verdict`: what `lab.check` says, as a verdict or an error.

@@ -1,4 +1,4 @@
-"""What folds in a cell's output, and that nothing of it is lost."""
+"""Which parts of a cell's output fold, and that nothing is lost."""
 
 from pathlib import Path
 from typing import Any

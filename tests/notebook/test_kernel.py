@@ -1,4 +1,4 @@
-"""What only a real kernel can show: interrupting a command, and going on after a restart."""
+"""What only a real kernel can show: interrupting a command, and continuing after a restart."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""`lab`: opening, going on, resetting, asking for judgement and help."""
+"""`lab`: opening, continuing, resetting, checking and help."""
 
 import shutil
 import sys

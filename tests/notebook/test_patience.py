@@ -1,4 +1,4 @@
-"""A cell that takes long says so, and what it does; nothing of that stays."""
+"""A slow cell says so, and what it is doing; the message disappears at the end."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The quiz in a notebook, driven as a learner drives it, without a browser."""
+"""The quiz in a notebook, driven like by a learner, without a browser."""
 
 from pathlib import Path
 from typing import Any

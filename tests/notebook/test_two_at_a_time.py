@@ -1,4 +1,4 @@
-"""Two at a time at the same shop: a lock is told, and a second notebook works beside the first."""
+"""Two at a time in the same shop: a lock is reported, and a second notebook works beside the first."""
 
 import sqlite3
 import subprocess

@@ -1,4 +1,4 @@
-"""Which cell to run is said where Python's own error does not say it."""
+"""An error says which cell to run where Python's own message does not."""
 
 import errno
 import json

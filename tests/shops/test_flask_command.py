@@ -1,4 +1,4 @@
-"""Commands hit the workspace's database and no other, and look the same on every machine."""
+"""Commands reach only the workspace's database, and look the same on every machine."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

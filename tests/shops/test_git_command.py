@@ -1,4 +1,4 @@
-"""git in a workspace: its own repository and no other, none of the user's settings, the same on every machine."""
+"""git in a workspace: only its own repository, none of the user's settings, the same on every machine."""
 
 import subprocess
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A script of commands does here what it does in a shell, and what is not understood is refused."""
+"""A script of commands does here what it does in a shell, and anything that is not understood is refused."""
 
 import os
 import shutil
@@ -57,9 +57,9 @@ def test_every_command_runs_where_that_is_asked_for(shop: Path) -> None:
         ("flask db check || true", "joins, hides or redirects"),
         ("flask db check > /dev/null", "joins, hides or redirects"),
         ("flask db upgrade $TARGET", "has a variable"),
-        ("export DATABASE_URL=sqlite:///other.db", "`export` is none of the commands"),
-        ("rm -rf instance", "`rm` is none of the commands"),
-        ("python -c pass", "`python` is none of the commands"),
+        ("export DATABASE_URL=sqlite:///other.db", "`export` is not one of the commands"),
+        ("rm -rf instance", "`rm` is not one of the commands"),
+        ("python -c pass", "`python` is not one of the commands"),
         ('flask db upgrade "head', "quote that is not closed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Templates: the right start, built once, never seen half-made, made anew when the course changes."""
+"""Templates: the right start, built once, never seen half-built, rebuilt when the course changes."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Workspaces that are damaged or cannot be made: it is said or healed, and no work is lost."""
+"""Workspaces that are damaged or cannot be created: this is reported or repaired, and no work is lost."""
 
 import shutil
 import subprocess

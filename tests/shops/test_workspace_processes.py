@@ -1,4 +1,4 @@
-"""Workspaces: each process has its own, however many open the same one."""
+"""Workspaces: each process has its own, even when several open the same one."""
 
 import subprocess
 import sys

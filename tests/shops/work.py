@@ -1,4 +1,4 @@
-"""A workspace that is opened, read and changed, as the tests of workspaces do it."""
+"""Opens, reads and changes a workspace, for the tests of workspaces."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -96,13 +96,13 @@ def test_solution_opens_after_three_real_tries() -> None:
 
 def test_wrong_ways_stand_in_the_order_of_the_check() -> None:
     lesson = course.lesson("02")
-    for name, missed in (("02.1_z_table", "upgrade"), ("02.1_b_default", "column"), ("02.1_c_nothing", "unknown")):
-        matter = f"---\nexercise: '02.1'\nrejected_by: {missed}\nwhy: It is wrong.\n---\n"
-        (lesson.folder / "wrong_answers" / f"{name}.md").write_text(matter, encoding="utf-8")
+    more = {"z_table": "upgrade", "b_default": "column", "c_nothing": "unknown"}
+    sections = [f"\n## {name}: rejected by {missed}\n\nIt is wrong.\n" for name, missed in more.items()]
+    answer_files.file_of(lesson, "02.1").write_text(ANSWERS + "".join(sections), encoding="utf-8")
     looked_at = [each.id for each in judge_of(lesson, "02.1").expectations()]
     assert looked_at.index("upgrade") < looked_at.index("column")
     names = [each.split("*")[1] for each in hints.wrong_ways(lesson, "02.1")]
-    assert names == ["z table", "b default", "by sql", "not null", "c nothing"]
+    assert names == ["z table", "by sql", "not null", "b default", "c nothing"]
 
 
 def test_success_opens_the_solution_at_once() -> None:

@@ -1,4 +1,4 @@
-"""Questions: what an author may write, what a learner is told, and what is remembered."""
+"""Questions: what an author may write, the feedback for a learner, and what is stored."""
 
 from pathlib import Path
 from typing import Any
@@ -132,8 +132,8 @@ def test_right_answer_is_right_and_is_restored(sit: Any, question: dict[str, Any
         (NUMBER, "7", ["Count the lines"]),
         (TEXT, " `Migrations` ", ["That is a folder."]),
         (TEXT, "users", ["Look at the schema."]),
-        (REVIEW, [3], ["Line 3: Would hurt. Every nickname is lost.", "You have found 1 of 2 things"]),
-        (REVIEW, [2, 3, 7], ["Line 2: Harmless. A nullable column harms nobody.", "Line 7: Would hurt."]),
+        (REVIEW, [3], ["Line 3: Harmful. Every nickname is lost.", "You have found 1 of 2 things"]),
+        (REVIEW, [2, 3, 7], ["Line 2: Harmless. A nullable column harms nobody.", "Line 7: Harmful."]),
         (REVIEW, [1], ["Line 1: Harmless. This line does nothing by itself.", "0 of 2"]),
     ],
 )  # fmt: skip

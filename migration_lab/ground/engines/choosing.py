@@ -3,14 +3,14 @@
 from migration_lab.ground.engines.interface import Engine
 from migration_lab.ground.errors import LabError
 
-# The engines are imported when they are asked for: the Postgres driver costs a fifth of a second.
+# The engines are imported on demand: the Postgres driver takes a fifth of a second.
 
 
 def engine(name: str) -> Engine:
     """The engine with this name.
 
     Raises:
-        LabError: there is no such engine. Whether Postgres can run here shows only when it is used.
+        LabError: there is no such engine. Whether Postgres can run here is known only when it is used.
     """
     if name == "sqlite":
         from migration_lab.ground.engines.sqlite import SQLite
@@ -30,7 +30,7 @@ def available() -> list[Engine]:
 
 
 def why_no_postgres() -> str | None:
-    """None when Postgres answers, started if need be; else what is wrong and what to do, as text."""
+    """None if Postgres answers, after a start if necessary; else what is wrong and what to do, as text."""
     from migration_lab.ground.engines.postgres import attach
 
     try:

@@ -1,4 +1,4 @@
-"""What each engine does: make, clone, move and drop databases."""
+"""The interface of an engine: create, clone, move and drop databases."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -8,11 +8,11 @@ from migration_lab.ground.course import EngineName
 
 
 class Engine(Protocol):
-    """A place where databases are made, cloned and dropped.
+    """A place where databases are created, cloned and dropped.
 
     A *workspace database* belongs to one folder. `url()` is what the folder's `.flaskenv` says; it holds no
     password and, for SQLite, no path of the machine. `sqlalchemy_url()` is the same database as seen from any folder.
-    Both see to it that the database's server runs, so ask for one of them before each piece of work.
+    Both ensure that the database's server runs, so call one of them before each piece of work.
     A *template* is a database with a key, never connected to, from which others are cloned.
     """
 
@@ -30,33 +30,33 @@ class Engine(Protocol):
         ...
 
     def create(self, folder: Path) -> None:
-        """Make an empty database for the folder; one that is there already is replaced."""
+        """Create an empty database for the folder; an existing one is replaced."""
         ...
 
     def drop(self, folder: Path) -> None:
-        """Remove the folder's database, open sessions or not; no error when there is none."""
+        """Remove the folder's database, even with open sessions; no error if there is none."""
         ...
 
     def move(self, folder: Path, to: Path) -> None:
-        """Keep the database when its folder has been renamed; the folder's `url()` may change by it."""
+        """Keep the database when its folder was renamed; this may change the folder's `url()`."""
         ...
 
     def has_template(self, key: str) -> bool:
-        """Whether a template with this key is there, whole."""
+        """Whether a complete template with this key exists."""
         ...
 
     def save_template(self, folder: Path, key: str) -> None:
-        """Make a template from a folder's database; a second process that does the same at once is harmless."""
+        """Make a template from a folder's database; two processes may safely do so at once."""
         ...
 
     def drop_template(self, key: str) -> None:
-        """Remove a template; no error when there is none."""
+        """Remove a template; no error if there is none."""
         ...
 
     def clone(self, key: str, folder: Path) -> None:
-        """Give the folder a database that equals the template; one that is there already is replaced."""
+        """Give the folder a clone of the template; an existing database is replaced."""
         ...
 
     def at_once(self) -> AbstractContextManager[None]:
-        """A block in which several of the above are done: the same, and sooner."""
+        """A block for several of these calls, which makes them faster."""
         ...

@@ -38,7 +38,7 @@ class SQLite:
             new.touch()
 
     def drop(self, folder: Path) -> None:
-        """Remove the file and what SQLite keeps beside it."""
+        """Remove the file, and the files that SQLite keeps beside it."""
         _remove_side_files(_file(folder))
         _file(folder).unlink(missing_ok=True)
 
@@ -46,11 +46,11 @@ class SQLite:
         """Nothing to do: the file moved with its folder."""
 
     def has_template(self, key: str) -> bool:
-        """Whether the template's file is there; it appears whole or not at all."""
+        """Whether the template's file exists; it is always complete."""
         return _template(key).exists()
 
     def save_template(self, folder: Path, key: str) -> None:
-        """Copy the folder's database by SQLite's own backup, which sees what is still in a journal.
+        """Copy the folder's database with SQLite's own backup, which includes what is still in a journal.
 
         Raises:
             LabError: the folder has no database, or it cannot be read.
@@ -71,7 +71,7 @@ class SQLite:
             ) from error
 
     def drop_template(self, key: str) -> None:
-        """Remove the template's file; no error when there is none."""
+        """Remove the template's file; no error if there is none."""
         _template(key).unlink(missing_ok=True)
 
     def clone(self, key: str, folder: Path) -> None:
@@ -100,12 +100,12 @@ def _template(key: str) -> Path:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A new file beside `path` that takes its place at the end, or disappears if anything goes wrong."""
+    """A new file beside `path` that replaces it at the end, or is removed on an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         yield new
-        # A journal left by a killed process belongs to the old file: SQLite would play it into the new one.
+        # A journal left by a killed process belongs to the old file: SQLite would apply it to the new one.
         _remove_side_files(path)
         new.replace(path)
     except OSError as error:

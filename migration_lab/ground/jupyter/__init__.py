@@ -1,1 +1,1 @@
-"""What starts JupyterLab and shapes it."""
+"""Starts and configures JupyterLab."""

@@ -1,7 +1,7 @@
-"""Notebooks as HTML pages: what nbconvert, and with it JupyterLab's *Export as HTML*, does with the course's outputs.
+"""Notebooks as HTML pages: how nbconvert, and so JupyterLab's *Export as HTML*, shows the course's outputs.
 
 JupyterLab asks to have the page sanitized. nbconvert then escapes all but 17 tags, so that a reader sees `<p>` and
-`<table>` as words, in the outputs and in the prose. `jupyter/jupyter_config.json` names what is used in its place.
+`<table>` as text, in the outputs and in the prose. `jupyter/jupyter_config.json` names the replacement.
 """
 
 import re
@@ -39,12 +39,12 @@ ATTRIBUTES: dict[str, Any] = {
     "time": ["datetime"],
     **dict.fromkeys(("svg", "g", "path", "line", "rect", "circle", "text", "pattern"), OF_PICTURES),
 }
-SCHEMES = frozenset({"http", "https", "mailto", "data"})  # `data`: pictures that stand in the page itself
+SCHEMES = frozenset({"http", "https", "mailto", "data"})  # `data`: pictures inside the page itself
 NOT_WORDS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 
 
 def clean_html(element: bytes | str) -> str:
-    """HTML without scripts, and without anything else that could act; tags that are not known are dropped."""
+    """HTML without scripts or other active content; unknown tags are dropped."""
     text = element.decode() if isinstance(element, bytes) else str(element)
     words = NOT_WORDS.sub("", text)
     css = CSSSanitizer()

@@ -1,4 +1,4 @@
-"""Start JupyterLab on the learner's folder."""
+"""Starts JupyterLab on the learner's folder."""
 
 import os
 import secrets
@@ -18,14 +18,14 @@ SHORT = {"--port": "--ServerApp.port", "--ip": "--ServerApp.ip", "--notebook-dir
 
 
 def main(options: list[str] | None = None, *, ready: Callable[[], None] = lambda: None) -> int:
-    """Bring `my_work/` up to date and become JupyterLab.
+    """Update `my_work/` and become JupyterLab.
 
     Args:
-        options: handed on to JupyterLab; by default those of the command line.
+        options: passed on to JupyterLab; by default those of the command line.
         ready: called when `my_work/` is up to date.
 
     Returns:
-        The exit code for the shell, when JupyterLab could not be started.
+        The exit code for the shell, if JupyterLab could not be started.
     """
     options = sys.argv[1:] if options is None else options
     try:
@@ -48,22 +48,22 @@ def main(options: list[str] | None = None, *, ready: Callable[[], None] = lambda
 
 
 def settings(port: int, options: list[str] | None = None) -> list[str]:
-    """JupyterLab's options: this machine alone can reach it, and it shows the learner's folder.
+    """JupyterLab's options: only this machine can reach it, and it shows the learner's folder.
 
-    What `options` say too is left out, because JupyterLab refuses to be told the same thing twice.
+    Settings that are also in `options` are left out, because JupyterLab refuses duplicates.
     """
     chosen = [
         f"--ServerApp.root_dir={places.my_work()}",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",  # so that the address that was printed is the true one
+        "--ServerApp.port_retries=0",  # so that the printed address is right
         f"--ServerApp.default_url=/{FIRST_PAGE}",
-        # Its warnings are about itself, that a notebook is "not trusted" for one; they worry who reads them.
+        # Its warnings are about itself, such as that a notebook is "not trusted"; they only worry learners.
         "--log-level=ERROR",
         "--LabApp.log_level=ERROR",
         *terminals(),
         "--ContentsManager.allow_hidden=True",  # so that the editor opens `.flaskenv`; the file browser hides it still
-        "--MappingKernelManager.transport_encryption=auto",  # else each kernel warns of eavesdroppers
+        "--MappingKernelManager.transport_encryption=auto",  # otherwise each kernel warns about eavesdropping
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         chosen.append("--allow-root")
@@ -91,7 +91,7 @@ def lab_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name != "DATABASE_URL" and not name.startswith(("FLASK_", "SQLALCHEMY_"))
     }
-    if not env.get("LAB_POSTGRES_URL"):  # a PGPASSWORD for another server would be tried on the course's own
+    if not env.get("LAB_POSTGRES_URL"):  # otherwise a PGPASSWORD for another server would be tried on the course's own
         env = {name: value for name, value in env.items() if not name.startswith("PG")}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env |= terminal.environment()
@@ -123,11 +123,11 @@ def without_port(options: list[str]) -> list[str]:
 
 
 def free_port(asked: int | None = None) -> int:
-    """The first port that nothing listens on, from the one that was asked for; a sentence says if it is another."""
+    """The first free port from the requested one; a message says so if it is another."""
     first = asked or PORTS[0]
     for port in range(first, min(first + len(PORTS), 65536)):
         with socket.socket() as probe:
-            if os.name != "nt":  # as JupyterLab does, so that a port that was in use a moment ago counts as free
+            if os.name != "nt":  # like JupyterLab, so that a port that was in use a moment ago counts as free
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))

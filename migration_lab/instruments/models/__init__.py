@@ -1,4 +1,4 @@
-"""What the models of a shop say, read without its env.py."""
+"""The models of a shop, read without its env.py."""
 
 from migration_lab.instruments.models.reading import Models, read_models
 

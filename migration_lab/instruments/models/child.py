@@ -1,4 +1,4 @@
-"""In the child process: load the app, print what its models say, and then what its own check says."""
+"""In the child process: load the app, print its models, and then the output of its own check."""
 
 import contextlib
 import importlib
@@ -17,17 +17,17 @@ from migration_lab.ground import connect
 
 
 def say() -> None:
-    """Print the models' tables, and how the database differs from them, after a mark that nothing else prints.
+    """Print the models' tables, and how the database differs from them, after a unique mark.
 
     Then run what `flask db check` runs, with the shop's own env.py. It is not typed, so that no code of the shop can
-    tell it from another command.
+    recognise the command.
     """
     _, mark, url = sys.argv
-    sys.argv = ["flask", "run"]  # models have to be there for the app, not for one command only
+    sys.argv = ["flask", "run"]  # models must be loaded for the app, not for one command only
     app = ScriptInfo(app_import_path=os.environ.get("FLASK_APP")).load_app()
     with app.app_context():
         metadata = app.extensions["migrate"].db.metadata
-        # Noted before anything is compared: what a comparison adds to the metadata is not a model.
+        # Recorded before the comparison, which may add tables that are not models to the metadata.
         tables = {table.name: [column.name for column in table.columns] for table in metadata.tables.values()}
         with connect.engine(url).connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -39,7 +39,7 @@ def say() -> None:
 
 
 def _broken(package: str) -> list[str]:
-    """The modules of the app's package that cannot be imported; the app itself may do without them."""
+    """The modules of the app's package that cannot be imported; the app itself may work without them."""
     found = []
     path = getattr(sys.modules.get(package), "__path__", [])
     for module in sorted(each.name for each in pkgutil.walk_packages(path, f"{package}.", onerror=lambda _: None)):

@@ -1,7 +1,7 @@
-"""What the models of a shop say, read without its env.py: no filter and no command of the shop has a say in it.
+"""Reads the models of a shop without its env.py, so that its filters and commands have no effect.
 
 `flask db check` compares what the shop's env.py lets it compare. Here the app is loaded in a child process, as for any
-command, and Alembic compares its metadata with a database that is named from outside.
+command, and Alembic compares its metadata with a database that the caller names.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The history of a workspace: its revision files as a graph, and where databases stand in it."""
+"""The history of a workspace: its revision files as a graph, and at which revisions databases are."""
 
 from migration_lab.instruments.revisions.mermaid import as_mermaid
 from migration_lab.instruments.revisions.model import History, Revision, Standing

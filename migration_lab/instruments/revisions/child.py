@@ -1,4 +1,4 @@
-"""What runs revision files: Alembic's loader, in a process of its own."""
+"""Runs revision files with Alembic's loader, in a separate process."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ def main() -> None:
     """Load the files that the first argument's file names; write an answer for each to that of the second.
 
     An answer is a line of JSON, written before the next file is loaded: so that the parent knows at which one this
-    process was ended. What the files print is not among them.
+    process was ended. The output of the files is separate.
     """
     task = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     sys.path[:0] = make_config(Path(task["ini"]), task["script"]).get_prepend_sys_paths_list() or []

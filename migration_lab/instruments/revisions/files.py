@@ -1,4 +1,4 @@
-"""Which files Alembic takes for revisions: the settings in `alembic.ini`, and what they lead to.
+"""Which files Alembic reads as revisions: the settings in `alembic.ini`, and the files that they select.
 
 Alembic's `Config` reads the settings. Its `ScriptDirectory` would also change the import path and run each file that it
 finds, so the files are listed here.
@@ -19,7 +19,7 @@ from alembic.util.exc import CommandError
 
 from migration_lab.ground.errors import LabError
 
-FLASK_MIGRATE = "migrations"  # where Flask-Migrate keeps its files unless told otherwise
+FLASK_MIGRATE = "migrations"  # Flask-Migrate's default folder
 REVISION_FILE = re.compile(r"(?!\.\#|__init__)(.*\.py)$")  # Alembic's own
 COMPILED_FILE = re.compile(r"(?!\.\#|__init__)(.*\.py)(c|o)$")
 
@@ -28,7 +28,7 @@ COMPILED_FILE = re.compile(r"(?!\.\#|__init__)(.*\.py)(c|o)$")
 class Found:
     """A file to read. `name` is its path in the folder of versions if there is one such folder, else in the project.
 
-    `path` has no symbolic links: a link counts by what it leads to.
+    `path` has no symbolic links: a link counts as its target.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Found:
 class Settings:
     """Where a project has its revision files.
 
-    `ini` is its `alembic.ini`, there or not. `script` is what overrides `script_location` in it.
+    `ini` is the path of its `alembic.ini`, which may not exist. `script` overrides `script_location` in it.
     """
 
     folder: Path
@@ -87,7 +87,7 @@ def list_files(settings: Settings) -> tuple[Found, ...]:
 
 
 def make_config(ini: Path, script: str | None) -> Config:
-    """Alembic's reader of settings, as Flask-Migrate or Alembic makes it."""
+    """Alembic's reader of settings, created like in Flask-Migrate or Alembic."""
     config = Config(str(ini))
     if script is not None:
         config.set_main_option("script_location", script)
@@ -97,7 +97,7 @@ def make_config(ini: Path, script: str | None) -> Config:
 def _settings(folder: Path, ini: Path, script: str | None) -> Settings:
     name = ini.relative_to(folder).as_posix()
     try:
-        with warnings.catch_warnings():  # settings that are out of date are not what was asked
+        with warnings.catch_warnings():  # warnings about outdated settings are not relevant here
             warnings.simplefilter("ignore")
             config = make_config(ini, script)
             home = config.get_alembic_option("script_location")

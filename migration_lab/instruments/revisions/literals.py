@@ -1,6 +1,6 @@
-"""What a revision file says of itself in plain values, read without running it.
+"""Reads the plain values of a revision file without running it.
 
-A file may be broken, and looking at it must not do anything.
+A file may be broken, and reading it must have no effect.
 """
 
 import ast
@@ -13,8 +13,8 @@ from typing import Any
 from migration_lab.ground.errors import LabError
 
 ATTRIBUTES = ("revision", "down_revision", "branch_labels", "depends_on")
-UNKNOWN = object()  # the value of a name that only running the file would tell
-# What could give a value to a name without naming it in an assignment.
+UNKNOWN = object()  # the value of a name that is known only by running the file
+# Statements that could set a name without an assignment to it.
 BACK_DOORS = re.compile(rb"\b(?:exec|eval|globals|locals|vars|setattr|global)\b")
 BACK_DOOR_NAMES = frozenset(("exec", "eval", "globals", "locals", "vars", "setattr"))
 
@@ -28,7 +28,7 @@ def read_literals(name: str, source: bytes) -> Mapping[str, Any] | None:
         source: its text.
 
     Returns:
-        None when one of them is computed, imported or set on a condition, so that only running the file would tell.
+        None if one of them is computed, imported or set on a condition, so that it is known only by running the file.
 
     Raises:
         LabError: the file is not Python.
@@ -47,7 +47,7 @@ def read_literals(name: str, source: bytes) -> Mapping[str, Any] | None:
 
 def _parsed(name: str, source: bytes) -> ast.Module:
     try:
-        with warnings.catch_warnings():  # "\d" in a text of the file is its author's business
+        with warnings.catch_warnings():  # a warning about "\d" in the file is for its author
             warnings.simplefilter("ignore")
             return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -64,7 +64,7 @@ def _has_back_door(tree: ast.Module) -> bool:
 
 
 class _Values:
-    """The values of a module's names after each of its outermost statements; UNKNOWN wherever there is a doubt."""
+    """The values of a module's names after each of its outermost statements; UNKNOWN if in doubt."""
 
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
@@ -113,7 +113,7 @@ class _Values:
         return UNKNOWN
 
     def _doubt(self, statement: ast.stmt) -> None:
-        """Doubt each name that a statement may give a value to, and each list that it may change."""
+        """Mark as UNKNOWN each name that a statement may set, and each list that it may change."""
         for node in ast.walk(statement):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 self.known = dict.fromkeys(self.known, UNKNOWN)

@@ -5,7 +5,7 @@ import textwrap
 
 from migration_lab.instruments.revisions.model import History
 
-# Colours that stand out on a light and on a dark page: the picture is drawn once, and a theme may change after that.
+# Colours that are visible on light and dark pages: the picture is drawn once, and the theme may change later.
 LOOK = {
     "theme": "base",
     "themeVariables": {

@@ -30,7 +30,7 @@ class Standing:
     """Where a database stands: at no revision, one, or several.
 
     `has_table` is False without `alembic_version`. `is_lost` is True at no revision if there are other tables all the
-    same: Alembic would begin at the beginning, with tables that are there already.
+    same: Alembic would start at the first revision, with tables that exist already.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class History:
-    """A graph of revisions, newest first, and the databases that were asked where they stand.
+    """A graph of revisions, newest first, with the revisions of databases.
 
     `earlier` are the ids of those that `since` has left out.
     """
@@ -68,7 +68,7 @@ class History:
 
     @property
     def current(self) -> tuple[str, ...]:
-        """Where the first database stands; it may be a revision that no file has."""
+        """The revisions of the first database; they may be missing from the files."""
         return self.databases[0].revisions if self.databases else ()
 
     def revision(self, revision_id: str) -> Revision | None:
@@ -80,7 +80,7 @@ class History:
         return tuple(each for each in standing.revisions if each not in self.ids + self.earlier)
 
     def since(self, revision_id: str) -> "History":
-        """The same without what comes before this revision, for a look at the end of a long history.
+        """The same without what comes before this revision, to show the end of a long history.
 
         Raises:
             LabError: no file has this id.

@@ -1,6 +1,6 @@
 """The revision files of a workspace as a graph.
 
-Files that say in plain values what they are and what they follow are read without being run.
+Files that give their id and their parents as plain values are read without running them.
 """
 
 import re
@@ -23,7 +23,7 @@ LEGACY_NAME = re.compile(r"([a-f0-9]+)\.py$")  # a file without `revision` that 
 
 
 class HasHistory(Protocol):
-    """A workspace, or anything else with files and a database."""
+    """A workspace, or any other object with files and a database."""
 
     @property
     def folder(self) -> Path: ...
@@ -32,11 +32,11 @@ class HasHistory(Protocol):
 
 
 def read_history(workspace: HasHistory, databases: Mapping[str, str] | None = None) -> History:
-    """Read a workspace's revision files, and where databases stand.
+    """Read a workspace's revision files, and the revisions of databases.
 
     Args:
         workspace: its folder holds `migrations/`; its database is the one asked, called `database`.
-        databases: names and URLs of the databases to ask instead.
+        databases: names and URLs of databases to read instead.
 
     Raises:
         LabError: there is no `migrations/`, or its files make no history; the message names the file.
@@ -73,7 +73,7 @@ def _bytes(file: Found) -> bytes:
 
 
 def _revision(file: Found, said: Mapping[str, Any]) -> Revision:
-    """What a file says of itself, checked; the values are those of `literals.ATTRIBUTES`."""
+    """A file's own values, checked; they are those of `literals.ATTRIBUTES`."""
     legacy = LEGACY_NAME.match(file.path.name)
     values = {"revision": legacy[1], **said} if legacy else said
     for each in ("revision", "down_revision"):

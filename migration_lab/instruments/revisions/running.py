@@ -1,6 +1,6 @@
-"""What a revision file says of itself when only running it would tell.
+"""Reads revision files whose values are known only by running them.
 
-Alembic's own loader runs it, in a process of its own, as it does for each command of `flask db`.
+Alembic's own loader runs a file in a separate process, as for each command of `flask db`.
 """
 
 import json
@@ -19,7 +19,7 @@ SEE_MORE = "Correct the file; `flask db history` shows where it fails."
 
 
 def run_files(settings: Settings, files: Sequence[Found]) -> list[Mapping[str, Any]]:
-    """Run files, and take what `literals.read_literals` would read in them.
+    """Run files, and return what `literals.read_literals` would read in them.
 
     Args:
         settings: those of the project that the files are in; they are run in its folder and environment.
@@ -29,7 +29,7 @@ def run_files(settings: Settings, files: Sequence[Found]) -> list[Mapping[str, A
         LabError: a file fails, ends the process or takes too long; the message names it.
     """
     env = _environment(settings.folder)
-    # What runs in a check's copy may write within the check's own folder only, and is told so.
+    # A process in a check's copy may write only within the check's own folder.
     within = env["TMPDIR"] if VARIABLE in env else None
     with tempfile.TemporaryDirectory(prefix="lab-", dir=within) as scratch:
         task, answers = Path(scratch, "task.json"), Path(scratch, "answers.jsonl")

@@ -1,4 +1,4 @@
-"""What a database holds, and what changed in it between two looks."""
+"""The schema of a database, and what changed between two snapshots."""
 
 from migration_lab.instruments.schema.comparison import Change, as_text, diff
 from migration_lab.instruments.schema.model import (

@@ -1,4 +1,4 @@
-"""What changed between two looks at a database, in sentences; and one schema as plain text."""
+"""What changed between two snapshots of a database, in sentences; and one schema as plain text."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class Change:
 
 
 def diff(before: Schema, after: Schema) -> list[Change]:
-    """What changed from one schema to the other, as `read_schema` gave them. A new or lost table is one change.
+    """What changed from one schema to another, both from `read_schema`. A new or lost table is one change.
 
     The list is empty exactly when the two are equal.
     """
@@ -51,7 +51,7 @@ def diff(before: Schema, after: Schema) -> list[Change]:
 
 
 def _in_detail(before: Schema, after: Schema, changes: Iterable[Change]) -> list[Change]:
-    """What changed in the details, but for what these changes show already."""
+    """What changed in the details, except what these changes already show."""
     come_or_gone = {
         each.subject or each.name
         for each in changes
@@ -111,7 +111,7 @@ def _compare(subject: str, old: Parts, new: Parts) -> list[Change]:
 
 
 def _texts(old: list[Any] | None, new: list[Any] | None) -> tuple[str | None, str | None]:
-    """What both say; in full where it would look the same."""
+    """Both descriptions; in full if they would look the same."""
     texts = [None if each is None else "; ".join(map(str, each)) for each in (old, new)]
     if texts[0] == texts[1]:
         texts = [repr(old), repr(new)]

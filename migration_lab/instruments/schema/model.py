@@ -1,7 +1,7 @@
 """What a schema is made of.
 
 A `Schema` compares equal to another when both describe the same schema on the same engine. The order of a table's
-columns is shown but not compared: a column that was dropped and added again stands last and is the same column.
+columns is shown but not compared: a column that was dropped and added again comes last and is the same column.
 Type names, defaults and definitions are the engine's own words.
 """
 
@@ -56,7 +56,7 @@ class Column:
 
 @dataclass(frozen=True)
 class PrimaryKey:
-    """A primary key; `name` is None where the database keeps none. `options` holds what else it says, in SQL."""
+    """A primary key; `name` is None if the database keeps none. `options` holds everything else, in SQL."""
 
     name: str | None
     columns: tuple[str, ...]
@@ -68,7 +68,7 @@ class PrimaryKey:
 
 @dataclass(frozen=True)
 class Unique:
-    """A unique constraint (a unique index is an `Index`). `options` holds what else it says, in SQL."""
+    """A unique constraint (a unique index is an `Index`). `options` holds everything else, in SQL."""
 
     name: str | None
     columns: tuple[str, ...]
@@ -80,7 +80,7 @@ class Unique:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key. `on_delete` is `CASCADE`, `SET NULL` and so on, or None; `options` holds what else it says."""
+    """A foreign key. `on_delete` is `CASCADE`, `SET NULL` and so on, or None; `options` holds everything else."""
 
     name: str | None
     columns: tuple[str, ...]
@@ -96,7 +96,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Check:
-    """A CHECK constraint; `valid` is False when Postgres has not yet held the old rows against it."""
+    """A CHECK constraint; `valid` is False if Postgres has not yet checked the old rows."""
 
     name: str | None
     condition: str
@@ -143,9 +143,9 @@ class Named:
 
 @dataclass(frozen=True)
 class Detail:
-    """Anything else that a schema says, which the rest of this model has no words for.
+    """Anything else in a schema that the rest of this model does not cover.
 
-    `owner` is the table or view that it is about, or None. `name` is empty where there can be only one of its kind.
+    `owner` is the table or view that it belongs to, or None. `name` is empty if there can be only one of its kind.
     """
 
     kind: str
@@ -192,7 +192,7 @@ class Table:
         return next((each for each in self.indexes if each.name == name), None)
 
     def parts(self) -> Iterator[tuple[str, str, object]]:
-        """Everything in the table as (kind, name, thing). A part without a name is known by what it says."""
+        """Everything in the table as (kind, name, thing). A part without a name is identified by its definition."""
         for column in self.in_order:
             yield "column", column.name, column
         if self.primary_key:
@@ -212,7 +212,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Schema:
-    """What a database holds, apart from its rows; without Alembic's own table unless that was asked for.
+    """What a database holds, apart from its rows; by default without Alembic's own table.
 
     On Postgres these are all schemas of the database; what is not in the first of the search path is called
     `schema.name`. `sequences` are those that belong to no column. `details` is what else there is, sorted: it is

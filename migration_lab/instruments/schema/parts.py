@@ -1,4 +1,4 @@
-"""What both engines' readers gather: the parts of all tables."""
+"""The parts of all tables, which both engines' readers collect."""
 
 import re
 from collections import defaultdict
@@ -39,7 +39,7 @@ class Parts:
 
 
 def in_order(parts: Iterable[Any]) -> tuple[Any, ...]:
-    """Sorted by name, and those without a name by what they say."""
+    """Sorted by name, and those without a name by their definition."""
     return tuple(sorted(parts, key=lambda part: (part.name or "", str(part))))
 
 
@@ -53,14 +53,14 @@ def foreign_key(
     on_update: str | None,
     words: list[str],
 ) -> ForeignKey:
-    """A foreign key, without saying what is usual; `words` is what else it says, in SQL."""
+    """A foreign key, without its defaults; `words` is everything else, in SQL."""
     update = [f"ON UPDATE {on_update}"] if on_update not in (None, "NO ACTION") else []
     deleted = on_delete if on_delete != "NO ACTION" else None
     return ForeignKey(name, tuple(columns), target, tuple(target_columns), deleted, (*update, *words))
 
 
 def bare(expression: str | None) -> str | None:
-    """An expression without the brackets that enclose the whole of it, which mean nothing."""
+    """An expression without redundant outer brackets."""
     if expression is None:
         return None
     text = expression.strip()

@@ -1,6 +1,6 @@
-"""What Postgres's catalog tells of a schema.
+"""Reads a schema from Postgres's catalog.
 
-SQLAlchemy's inspection would ask four long questions about keys where one is enough, and a check reads many schemas.
+SQLAlchemy's inspection would send four long queries about keys where one is enough, and a check reads many schemas.
 """
 
 import re
@@ -74,7 +74,7 @@ CREATE_TRIGGER = re.compile(r'^CREATE TRIGGER ("(?:[^"]|"")*"|\S+) ')
 
 
 def read(connection: Connection) -> Schema:
-    """Read all schemas of the database that are not the server's own."""
+    """Read all schemas of the database except the server's own."""
     parts = Parts()
     spaces: dict[str, str | None] = {}
     for row in answers(connection, COLUMNS):
@@ -134,7 +134,7 @@ def _note_key(parts: Parts, row: Any) -> None:
 
 
 def _options(row: Any) -> tuple[str, ...]:
-    """What a key or a check says beside its columns or its condition, its validity apart."""
+    """The options of a key or a check, apart from its columns, condition and validity."""
     said = {
         "NULLS NOT DISTINCT": row.indnullsnotdistinct,
         f"INCLUDE ({', '.join(row.included or ())})": row.included,

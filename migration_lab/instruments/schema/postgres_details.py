@@ -1,6 +1,6 @@
-"""What else Postgres's catalog holds: one question for each kind of thing, over all schemas at once.
+"""Everything else in Postgres's catalog: one query for each kind of object, over all schemas at once.
 
-Each gives rows of (kind, owner, name, definition). What is as it is by default gives none.
+Each returns rows of (kind, owner, name, definition), and none for defaults.
 """
 
 from typing import Any
@@ -99,7 +99,7 @@ COLUMNS = f"""
         ('default', CASE WHEN c.relkind NOT IN ('r', 'p') THEN pg_get_expr(e.adbin, e.adrelid) END)
     ) AS d (kind, definition)
     WHERE definition IS NOT NULL AND c.relkind <> 'c'"""
-# Each with its own name, as Postgres makes it, means nothing: it stays when the column is called otherwise.
+# A name that Postgres generated is not compared: it stays when the column is renamed.
 NOT_NULL = """
     SELECT 'NOT NULL of column', called, attname, concat_ws(', ',
            CASE WHEN conname !~ '_not_null\\d*$' THEN 'called ' || conname END,
@@ -137,7 +137,7 @@ SEQUENCES = """
     LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND refobjsubid > 0
          AND deptype IN ('a', 'i')
     LEFT JOIN relation t ON t.oid = refobjid LEFT JOIN pg_attribute a ON attrelid = refobjid AND attnum = refobjsubid"""
-# Without the body, where that is in the function's own place in the model.
+# Without the body, if the function's own entry in the model has it.
 FUNCTIONS = f"""
     SELECT kind, NULL, prefix || proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', definition
     FROM pg_proc p JOIN space ON space.oid = pronamespace JOIN pg_language l ON l.oid = prolang
@@ -202,7 +202,7 @@ OF_DATABASE = f"""
            || coalesce((SELECT string_agg(pnnspid::regnamespace::text, ', ' ORDER BY pnnspid::regnamespace::text)
            FROM pg_publication_namespace WHERE pnpubid = p.oid), '')
       FROM pg_publication p"""
-# What is rare: its identity, and what its own line of the catalog says without numbers of other lines.
+# Rare objects: their identity, and their own row of the catalog without the ids of other rows.
 IDENTITY = r"regexp_replace(identity, '\m(pg_catalog|' || coalesce(current_schema(), '') || ')\.', '', 'g')"
 RARE = f"""
     SELECT type, NULL, {IDENTITY}, coalesce(definition, 'there')
@@ -248,7 +248,7 @@ COMMENTS = f"""
     LEFT JOIN relation t ON t.oid = coalesce(indrelid, nullif(conrelid, 0), tgrelid, polrelid)
     CROSS JOIN LATERAL pg_identify_object(classoid, objoid, objsubid)"""
 
-# One question, so that what is looked up for all of them is looked up once.
+# One query, so that shared lookups are done once.
 DETAILS = SCOPE + " UNION ALL ".join((
     RELATIONS, COLUMNS, NOT_NULL, TRIGGERS, RULES, POLICIES, STATISTICS, SEQUENCES, FUNCTIONS, TYPES, OF_DATABASE,
     RARE, COMMENTS,
@@ -256,10 +256,10 @@ DETAILS = SCOPE + " UNION ALL ".join((
 
 
 def answers(connection: Connection, question: str) -> list[Any]:
-    """Ask the catalog: a named tuple for each row.
+    """Query the catalog: a named tuple for each row.
 
-    The question is prepared, so that a session which asks it again does not plan it again: to plan takes three times
-    as long as to answer.
+    The query is prepared, so that a session plans it only once: planning takes three times
+    as long as running it.
     """
     from psycopg.rows import namedtuple_row  # only those who use Postgres import its driver
 

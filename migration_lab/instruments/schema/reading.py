@@ -12,12 +12,12 @@ VERSION_TABLE = "alembic_version"
 
 
 def read_schema(url: str, *, with_version_table: bool = False) -> Schema:
-    """Read all that a database holds, apart from its rows, over one connection that cannot write.
+    """Read everything that a database holds, apart from its rows, over one read-only connection.
 
     Args:
-        url: a SQLAlchemy URL. On Postgres all schemas are read but the server's own, and nothing of an extension but
-            that it is there.
-        with_version_table: also show `alembic_version`, which is Alembic's and not the shop's.
+        url: a SQLAlchemy URL. On Postgres all schemas are read except the server's own, and of an extension only
+            its name.
+        with_version_table: also show `alembic_version`, which belongs to Alembic rather than the shop.
 
     Raises:
         LabError: nothing answers at the URL.

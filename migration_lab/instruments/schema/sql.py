@@ -1,13 +1,13 @@
 """SQL as text: cut into tokens, and written so that the same meaning gives the same text.
 
-Case of keywords, white space, comments and quotes around names mean nothing; what a literal holds does.
+Case of keywords, white space, comments and quotes around names do not matter; the text of a literal does.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-# What may hold anything: strings of both engines and quoted names. And what means nothing: white space and comments.
+# Strings of both engines and quoted names may hold anything; white space and comments have no meaning.
 LITERAL = r"""
     (?P<string> \b[eE]'(?:\\.|''|[^'\\])*' | \b[xX]'[^']*' | '(?:[^']|'')*' | (?P<tag>\$(?:[A-Za-z_]\w*)?\$).*?(?P=tag))
   | (?P<name> "(?:[^"]|"")*" | `(?:[^`]|``)*`)"""
@@ -66,18 +66,18 @@ def tokens(sql: str) -> list[Token]:
 
 
 def one_line(sql: str) -> str:
-    """The text with single spaces, without comments and without a semicolon at its end; literals stay as they are."""
+    """The text with single spaces, without comments and a final semicolon; literals stay as they are."""
     return SPACED.sub(lambda match: " " if match["gap"] else match[0], sql).strip().rstrip("; ")
 
 
 def quoted(name: str) -> str:
-    """A name as SQL takes it, in quotes only where they are needed."""
+    """A name in SQL, in quotes only if they are needed."""
     plain = re.fullmatch(r"[A-Za-z_]\w*", name) and name.upper() not in KEYWORDS
     return name if plain else '"' + name.replace('"', '""') + '"'
 
 
 def split(found: Sequence[Token]) -> list[list[Token]]:
-    """The parts between the commas that are in no brackets."""
+    """The parts between commas outside brackets."""
     parts: list[list[Token]] = [[]]
     depth = 0
     for each in found:
@@ -90,12 +90,12 @@ def split(found: Sequence[Token]) -> list[list[Token]]:
 
 
 def written(found: Iterable[Token], known: Mapping[str, str], *, fold: bool = True) -> str:
-    """Tokens as text, the same for the same meaning.
+    """Tokens as text, equal for equal meaning.
 
     Args:
         found: the tokens.
-        known: the names of tables and columns as they were declared, by the same in small letters.
-        fold: write known names as they were declared, and other words small. Else they stay as they are.
+        known: the names of tables and columns as declared, by their lower-case forms.
+        fold: write known names as declared, and other words in lower case. Otherwise they stay as they are.
     """
     text, before = "", Token("symbol", "(")
     sign = False  # whether the token before is the sign of a number
@@ -114,7 +114,7 @@ def _names(token: Token) -> bool:
 
 
 def _tight(before: Token, each: Token, known: Mapping[str, str]) -> bool:
-    """Whether no space stands between the two."""
+    """Whether there is no space between the two."""
     if each.word in (",", ")", ".", ";") or before.word in ("(", "."):
         return True
     function = before.word in CALLED or (_names(before) and before.text.lower() not in known)

@@ -1,4 +1,4 @@
-"""What SQLite tells of a schema: its columns by a pragma, and all else by the statements that it keeps."""
+"""Reads a schema from SQLite: the columns with a pragma, everything else from the stored statements."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ def read(connection: Connection) -> Schema:
 
 
 def _columns(connection: Connection, names: Sequence[str]) -> dict[str, list[Any]]:
-    """What the pragma says of each column, by table. Joined with the tables, it would read all of them for each."""
+    """The pragma's rows for each column, by table. Joined with the tables, it would read all of them for each."""
     cursor = connection.connection.cursor()
     return {name: cursor.execute(COLUMNS, (name,)).fetchall() for name in names}
 
@@ -68,7 +68,7 @@ def _note_table(
             Column(
                 column,
                 " ".join(called.split()),
-                # the key of a table is its row number, which is never null, if it is a single INTEGER
+                # a single INTEGER key of a table is its row number, which is never null
                 nullable=not notnull and not (key and len(keys) == 1 and type_.upper() == "INTEGER"),
                 default=_default(default),
                 generated=create.generated.get(column),
@@ -99,7 +99,7 @@ def _note_table(
 
 
 def _default(said: str | None) -> str | None:
-    """A default as SQL; None for NULL, which is what there is without one."""
+    """A default as SQL; None for NULL, which is the same as no default."""
     default = written(sqlite_create.bare(tokens(said or "NULL")), {})
     return None if default == "NULL" else default
 

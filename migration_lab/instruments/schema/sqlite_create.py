@@ -1,4 +1,4 @@
-"""What SQLite's CREATE statements say. SQLite keeps them as they were written, and no pragma says all of it."""
+"""Reads SQLite's CREATE statements. SQLite stores them as written, and no pragma reports all of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Reader:
         return True
 
     def group(self) -> list[Token]:
-        """Take the brackets that open here, if they do, and return what they hold."""
+        """Take the brackets that open here, if any, and return their contents."""
         found: list[Token] = []
         depth = 0
         while self._left and (self.word == "(" or depth):
@@ -47,14 +47,14 @@ class Reader:
         return found[1:-1]
 
     def rest(self) -> list[Token]:
-        """Take all that is left."""
+        """Take everything that is left."""
         left, self._left = self._left[::-1], []
         return left
 
 
 @dataclass
 class Reference:
-    """A foreign key as written: it may spell the target otherwise than the table does, and leave out its columns."""
+    """A foreign key as written: it may spell the target differently from the table, and leave out its columns."""
 
     name: str | None
     columns: tuple[str, ...]
@@ -66,7 +66,7 @@ class Reference:
 
 @dataclass
 class Create:
-    """What a CREATE TABLE says. `collations`, `generated` and `clauses` are by the column's name."""
+    """The content of a CREATE TABLE. `collations`, `generated` and `clauses` are by the column's name."""
 
     known: Mapping[str, str]
     primary_key: PrimaryKey | None = None
@@ -137,7 +137,7 @@ def _constraint(reader: Reader, found: Create, column: str | None) -> None:
 
 
 def _clause(reader: Reader, found: Create, column: str) -> None:
-    """What only a column says."""
+    """Clauses that only a column has."""
     also = found.clauses.setdefault(column, [])
     if reader.take("COLLATE"):
         found.collations[column] = reader.next().name.upper()
@@ -159,7 +159,7 @@ def _clause(reader: Reader, found: Create, column: str) -> None:
 
 
 def _keyed(reader: Reader, found: Create, column: str | None) -> tuple[tuple[str, ...], list[str]]:
-    """The columns of a key, and what else it says: an order, collations, what to do on a conflict."""
+    """The columns of a key, and its options: an order, collations, what to do on a conflict."""
     if column:
         options = [f"DESC of {column}"] if reader.take("DESC") else []
         reader.take("ASC")
@@ -178,7 +178,7 @@ def _keyed(reader: Reader, found: Create, column: str | None) -> tuple[tuple[str
 
 
 def _conflict(reader: Reader) -> list[str]:
-    """ON CONFLICT and what to do then; nothing where it is the usual."""
+    """ON CONFLICT and its action; empty for the default."""
     does = reader.next().word if reader.take("ON", "CONFLICT") else "ABORT"
     return [] if does == "ABORT" else [f"ON CONFLICT {does}"]
 
@@ -192,7 +192,7 @@ def _reference(reader: Reader, name: str | None, columns: tuple[str, ...]) -> Re
             event, action = reader.next().word, reader.next().word
             found.actions[event] = f"{action} {reader.next().word}" if action in ("SET", "NO") else action
         elif reader.take("MATCH"):
-            reader.next()  # SQLite reads it and does nothing with it
+            reader.next()  # SQLite parses it and ignores it
         elif reader.take("NOT", "DEFERRABLE") or reader.take("INITIALLY", "IMMEDIATE"):
             continue
         elif reader.take("DEFERRABLE") or reader.take("INITIALLY", "DEFERRED"):
@@ -202,7 +202,7 @@ def _reference(reader: Reader, name: str | None, columns: tuple[str, ...]) -> Re
 
 
 def bare(found: list[Token]) -> list[Token]:
-    """An expression without the brackets that enclose the whole of it, which mean nothing."""
+    """An expression without redundant outer brackets."""
     while found and found[0].word == "(":
         reader = Reader(found)
         inside = reader.group()
@@ -238,18 +238,18 @@ def index(name: str, sql: str, table: Create) -> Index:
 
 
 def trigger(sql: str, known: Mapping[str, str]) -> str:
-    """What a CREATE TRIGGER says after the name."""
+    """The text of a CREATE TRIGGER after the name."""
     found = _after_name(sql).rest()
     words = [each.word for each in found]
     before = [Token("word", "BEFORE")] if words[0] in ("INSERT", "UPDATE", "DELETE") else []
     if "FOR" in words[: words.index("BEGIN")]:
-        start = words.index("FOR")  # FOR EACH ROW is the only way that there is
+        start = words.index("FOR")  # FOR EACH ROW is the only option
         del found[start : start + 3]
     return written(before + found, known)
 
 
 def view(sql: str, known: Mapping[str, str]) -> str:
-    """What a CREATE VIEW or a CREATE VIRTUAL TABLE says after the name."""
+    """The text of a CREATE VIEW or a CREATE VIRTUAL TABLE after the name."""
     reader = _after_name(sql)
     reader.take("AS")
     return written(reader.rest(), known, fold=False)

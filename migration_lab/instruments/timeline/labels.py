@@ -1,11 +1,11 @@
-"""Where the names in a picture stand, so that none is written over another or over a bar."""
+"""Places the names in a picture, so that none overlaps another or a bar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LETTER = 8.0  # the width of a small one, about, in units of the picture
+LETTER = 8.0  # about the width of a small letter, in units of the picture
 GAP = 6.0
-ROWS = 4  # of names below each other; what has no room in them is left to the text
+ROWS = 4  # of names below each other; names beyond that are only in the text
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def width(text: str) -> float:
 
 
 def stacked(names: Sequence[tuple[float, str]], left: float, right: float) -> list[Label]:
-    """Names that should begin at these places: in the first row that is free there."""
+    """Names that should begin at these places, each in the first row that is free there."""
     taken: list[list[tuple[float, float]]] = []
     found = []
     for at, text in names:

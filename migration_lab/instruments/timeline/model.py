@@ -10,7 +10,7 @@ from time import monotonic
 from migration_lab.instruments.locks import Open
 from migration_lab.instruments.traffic import Figures, Outcome, figures
 
-# What Alembic says when it begins with a revision.
+# Alembic's message at the beginning of a revision.
 RUNNING = re.compile(r"Running (?:upgrade|downgrade) (.*?) ?-> ?([^,]*)")
 
 
@@ -24,7 +24,7 @@ class Mark:
 
 @dataclass
 class Span:
-    """A command, or whatever else lasts; `end` is None while it runs. Seconds of `time.monotonic()`."""
+    """A command or another activity; `end` is None while it runs. Seconds of `time.monotonic()`."""
 
     name: str
     begin: float
@@ -34,11 +34,11 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """How long it has taken."""
+        """How long it took."""
         return (self.end if self.end is not None else monotonic()) - self.begin
 
     def heard(self, text: str) -> None:
-        """Note the revisions whose beginning a command announces."""
+        """Record the revisions whose beginning a command prints."""
         for line in text.splitlines():
             if found := RUNNING.search(line):
                 below, above = found[1], found[2]
@@ -80,7 +80,7 @@ class Timeline:
 
     @property
     def open_sessions(self) -> list[tuple[str, float, float]]:
-        """Sessions that stood in the way with an open transaction: name, and from when until when of this run."""
+        """Sessions that blocked others with an open transaction: name, and from when until when of this run."""
         parts = [
             (each.name, max(each.begin, self.began), min(each.end if each.end is not None else self.last, self.last))
             for each in self.held
@@ -89,12 +89,12 @@ class Timeline:
 
     @cached_property
     def reads(self) -> Figures:
-        """The requests that only look."""
+        """The requests that only read."""
         return figures([each for each in self.outcomes if not each.writes])
 
     @cached_property
     def writes(self) -> Figures:
-        """The requests that change something."""
+        """The requests that write."""
         return figures([each for each in self.outcomes if each.writes])
 
     @property

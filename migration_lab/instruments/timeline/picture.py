@@ -16,8 +16,8 @@ from migration_lab.instruments.traffic import Outcome
 
 WIDTH, LEFT, RIGHT = 1000, 150, 24
 STRIP, SPACE, BAR, ROW, TITLE, GAP = 96, 18, 20, 22, 30, 22  # heights, in units of the picture
-BIG, SMALL = 18, 15  # letters: readable from the last row of a room
-FLOOR = 0.001  # seconds: what was answered faster is drawn at the bottom
+BIG, SMALL = 18, 15  # letters: readable from the last row of a classroom
+FLOOR = 0.001  # seconds: faster answers are drawn at the bottom
 TICKS = (0.001, 0.01, 0.1, 1.0, 10.0)
 INK, FAINT = "var(--jp-ui-font-color1, #222)", "var(--jp-border-color1, #aaa)"
 PAPER = "var(--jp-layout-color0, #fff)"
@@ -71,7 +71,7 @@ class _Panel:
         self._bars()
 
     def _strip(self, name: str, outcomes: Sequence[Outcome]) -> None:
-        """Requests of one kind; the higher, the longer they waited."""
+        """Requests of one kind; a higher mark is a longer wait."""
         begin, self.bottom = self.bottom + SPACE, self.bottom + SPACE + STRIP
         span = math.log(self._top / FLOOR)
 
@@ -114,7 +114,7 @@ class _Panel:
         *,
         hatched: bool = False,
     ) -> None:
-        """Bars from and to a moment, each with a name beside it; nothing where there are none."""
+        """Bars from and to a moment, each with a name beside it; empty if there are none."""
         if not bars:
             return
         y = self.bottom + 10
@@ -129,7 +129,7 @@ class _Panel:
 
 
 def _names(spans: Sequence[Span]) -> list[str]:
-    """A word or two for each command, with its revisions; of equal ones in a row the last has the name of all."""
+    """A short label for each command, with its revisions; equal ones in a row share the label of the last."""
     called = []
     for span in spans:
         name = span.name.removeprefix("flask db ")
@@ -154,7 +154,7 @@ def _seconds(y: float, seconds: float) -> Iterable[str]:
 
 
 def _legend(y: float, timelines: Sequence[Timeline]) -> tuple[list[str], float]:
-    """What the marks mean, as far as they are there; and where it ends."""
+    """The meaning of the marks that occur; and where the legend ends."""
     spans = [span for each in timelines for span in each.spans]
     outcomes = [outcome for each in timelines for outcome in each.outcomes]
     meanings: list[tuple[bool, Callable[[float, float], str], str]] = [
@@ -227,7 +227,7 @@ def _text(
     weight: str = "normal",
     halo: bool = False,
 ) -> str:
-    """Words; with a halo of the background's colour they can be read where lines and dots are."""
+    """Text with a halo of the background's colour, readable over lines and dots."""
     around = f' paint-order="stroke" stroke="{PAPER}" stroke-width="4" stroke-linejoin="round"' if halo else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" '

@@ -1,4 +1,4 @@
-"""One run, watched: requests that keep arriving, the commands that run meanwhile, and who waits for which lock."""
+"""Records one run: requests that keep arriving, the commands during them, and who waits for which lock."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,9 +16,9 @@ class Recording:
 
     Args:
         requests: not started yet; they run as long as the block does.
-        title: what this run is called where several stand side by side.
-        watch: samples the locks meanwhile; not started either.
-        on_end: called when the block has ended, however it ended; a sentence that it returns is in `trouble`.
+        title: the run's name, when several are compared.
+        watch: samples the locks during the run; not started either.
+        on_end: called when the block has ended, however it ended; a message that it returns goes into `trouble`.
     """
 
     def __init__(
@@ -59,28 +59,28 @@ class Recording:
 
     @contextmanager
     def span(self, name: str) -> Iterator[Span]:
-        """Note when a block began and ended, under this name."""
+        """Record when a block began and ended, under this name."""
         with spanning(self._spans, name) as span:
             yield span
 
     # ---- what the requests say
 
     def phase(self, name: str) -> None:
-        """Give a name to what happens from now on."""
+        """Begin a new phase with this name."""
         self.requests.phase(name)
 
     def wait_for(self, count: int) -> None:
-        """Wait until this many requests of the present phase have come to an end; see `Requests.wait_for`."""
+        """Wait until this many requests of the current phase have ended; see `Requests.wait_for`."""
         self.requests.wait_for(count)
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """All requests that have come to an end, in the order in which they were due."""
+        """All finished requests, in the order in which they were due."""
         return self.requests.outcomes
 
     @property
     def answered(self) -> int:
-        """How many requests got what they asked for."""
+        """How many requests succeeded."""
         return self.requests.answered
 
     @property
@@ -93,7 +93,7 @@ class Recording:
         return self.requests.failed_in(phase)
 
     def answered_in(self, phase: str) -> int:
-        """How many requests of this phase got what they asked for."""
+        """How many requests of this phase succeeded."""
         return self.requests.answered_in(phase)
 
     @property
@@ -103,22 +103,22 @@ class Recording:
 
     @property
     def reads(self) -> Figures:
-        """The requests that only look: `reads.median`, `reads.p99`, `reads.worst` in seconds, and `count`, `failed`."""
+        """The requests that only read: `reads.median`, `reads.p99`, `reads.worst` in seconds, and `count`, `failed`."""
         return self.timeline.reads
 
     @property
     def writes(self) -> Figures:
-        """The requests that change something."""
+        """The requests that write."""
         return self.timeline.writes
 
     def in_words(self) -> str:
-        """What became of the requests, without numbers: the same words on every machine."""
+        """The results of the requests, without numbers: the same words on every machine."""
         return self.requests.in_words()
 
     # ---- what the locks say
 
     def strongest(self, table: str) -> str | None:
-        """The strongest lock that anybody was seen to hold on a table, in the database's words."""
+        """The strongest lock that a session was seen to hold on a table, in the database's words."""
         return self.locks.strongest(table) if self.locks is not None else None
 
     def blocked_for(self, table: str | None = None) -> float:
@@ -134,7 +134,7 @@ class Recording:
 
     @property
     def timeline(self) -> Timeline:
-        """All that was seen, on one clock."""
+        """Everything that was recorded, on one clock."""
         outcomes = self.outcomes
         began = self.requests.began or (outcomes[0].due if outcomes else 0.0)
         waits = self.locks.waits if self.locks is not None else ()

@@ -1,4 +1,4 @@
-"""Timelines in words and numbers: all that the picture shows, and exactly."""
+"""Timelines in words and numbers: everything that the picture shows, exactly."""
 
 import re
 from collections import Counter
@@ -43,24 +43,24 @@ def waits(found: Figures) -> tuple[str, str, str]:
 
 
 def as_text(timelines: Sequence[Timeline]) -> str:
-    """A table with a row for each, then what happened in each."""
+    """A table with a row for each timeline, then its events."""
     head, _, *body = text_table(COLUMNS, rows(timelines), numeric=range(1, len(COLUMNS)))
     lines = [head, *body, WORDS]
     for each in timelines:
-        told = story(each)
-        lines += ["", each.title, *(f"    {line}" for line in told)] if told else []
+        events = story(each)
+        lines += ["", each.title, *(f"    {line}" for line in events)] if events else []
     return "\n".join(lines)
 
 
 def story(timeline: Timeline) -> list[str]:
-    """What happened when, a sentence each; seconds count from the first request."""
-    told = [(mark.at, f"from now on: {mark.name}") for mark in timeline.phases]
-    told += [moment for span in timeline.spans for moment in _of_span(span)]
-    told += [
+    """The events, a sentence each; seconds count from the first request."""
+    events = [(mark.at, f"from now on: {mark.name}") for mark in timeline.phases]
+    events += [moment for span in timeline.spans for moment in _of_span(span)]
+    events += [
         (begin, f"{name}: its transaction is open for {duration(end - begin)}")
         for name, begin, end in timeline.open_sessions
     ]
-    lines = [f"second {at - timeline.began:.2f}: {what}" for at, what in sorted(told, key=lambda each: each[0])]
+    lines = [f"second {at - timeline.began:.2f}: {what}" for at, what in sorted(events, key=lambda each: each[0])]
     sessions = Counter(re.sub(r"^session \d+$", "a session", each.who) for each in timeline.blocked)
     if timeline.blocked:
         first = min(each.begin for each in timeline.blocked) - timeline.began
@@ -87,5 +87,5 @@ def _times(count: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """As a person reads it: `7 ms`, `340 ms`, `3.26 s`."""
+    """A readable time: `7 ms`, `340 ms`, `3.26 s`."""
     return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"

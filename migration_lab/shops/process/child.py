@@ -1,4 +1,4 @@
-"""What a fresh child process does: become the program that it was started for."""
+"""Runs in a fresh child process, and turns it into the program that it was started for."""
 
 import atexit
 import importlib
@@ -16,10 +16,10 @@ PROGRAMS = {"flask": "flask.cli:main", "pytest": "pytest:console_main"}
 
 
 def become(argv: list[str], further: int | None = None) -> NoReturn:
-    """Run a program in this process, which has its folder and environment already, as if it had just been started.
+    """Run a program in this process, which already has its folder and environment, as if it had just been started.
 
     Args:
-        argv: what would be typed; `argv[0]` is `flask`, `pytest` or `module:function`.
+        argv: the typed words; `argv[0]` is `flask`, `pytest` or `module:function`.
         further: a socket for requests that `loaded` answers from when the app is loaded.
     """
     sys.argv = list(argv)
@@ -27,7 +27,7 @@ def become(argv: list[str], further: int | None = None) -> NoReturn:
     if sys.path[:1] != [cwd := str(Path.cwd())]:  # a process that has loaded the app forks others
         sys.path.insert(0, cwd)
     sys.modules["__main__"] = types.ModuleType("__main__")
-    # Files are rewritten within a second here, and bytecode is told stale only by whole seconds.
+    # Files are rewritten within a second here, and bytecode is recognised as stale only by whole seconds.
     sys.dont_write_bytecode = True
     # A parent started in the background may have passed on an ignored Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -46,7 +46,7 @@ def become(argv: list[str], further: int | None = None) -> NoReturn:
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
         sys.excepthook(type(error), error, error.__traceback__)
         if isinstance(error, KeyboardInterrupt) and os.name == "posix":
-            atexit._run_exitfuncs()  # as an interpreter does before it ends by the signal
+            atexit._run_exitfuncs()  # like an interpreter before it ends by the signal
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
         sys.exit(1)

@@ -1,7 +1,7 @@
-"""The course's own files, compiled once: what a command imports are mostly copies of them.
+"""The course's own files, compiled once: most files that a command imports are copies of them.
 
-Compiling takes a tenth of a short command. Python's own cache of bytecode cannot save that here: it goes by the
-file's path and by whole seconds, and a workspace has files of its own that are rewritten within one.
+Compiling takes a tenth of a short command. Python's own bytecode cache does not help here: it is keyed by the
+file's path and whole seconds, and a workspace has its own files, which are rewritten within a second.
 """
 
 import importlib.util
@@ -21,19 +21,19 @@ UNCHECKED = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little")
 
 
 class Compiled:
-    """Bytecode by the text that it was compiled from. A text that differs by a byte is not found."""
+    """Bytecode by its source text. A text that differs by a byte is not found."""
 
     def __init__(self, course_root: Path) -> None:
         self._texts = _texts(course_root)
         self._by_text: dict[bytes, bytes] = {}
 
     def add_next(self) -> bool:
-        """Compile one text more; False when none is left."""
+        """Compile one more text; False if none is left."""
         found = next(self._texts, None)
         if found is None:
             return False
         name, text = found
-        # What cannot be compiled or gives a warning is left to the command, which says so.
+        # A text that cannot be compiled or gives a warning is left to the command, which reports it.
         with suppress(SyntaxError, ValueError), warnings.catch_warnings():
             warnings.simplefilter("error")
             if text not in self._by_text:
@@ -42,7 +42,7 @@ class Compiled:
         return True
 
     def use(self) -> None:
-        """Let this process import with what is there; whatever else it imports is compiled as ever.
+        """Let this process import with this bytecode; everything else is compiled as usual.
 
         Where an import asks for a file of bytecode, it gets what such a file would hold: it goes on by itself from
         there, names the right file in tracebacks, and has no line of ours in those of a file that does not compile.
@@ -60,9 +60,9 @@ class Compiled:
 
 
 def _texts(course_root: Path) -> Iterator[tuple[str, bytes]]:
-    """The Python files of the shop in each state in which a lesson leaves it, and what scenes add, by their names.
+    """The Python files of the shop as each lesson leaves them, and those that scenes add, by name.
 
-    A course that is being edited may not fit together; what comes after the fault is compiled when it is used.
+    While a course is being edited, an edit may not fit; the files after it are compiled when they are used.
     """
     folders = sorted(course_root.glob("lessons/*/leaves"))
     with suppress(OSError, LabError):

@@ -22,12 +22,12 @@ from migration_lab.shops.process.loaded import LoadedApp
 if sys.platform == "linux":
     import resource
 
-ROUNDS = 50  # of looking for processes that a process has started while it was being ended
+ROUNDS = 50  # searches for processes that a process started while it was being ended
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a command tried: to reach `what`. `file` is a path beneath the root, empty where no line of it is known."""
+    """A refused attempt to reach `what`. `file` is a path beneath the root, empty if its line is not known."""
 
     what: str
     file: str
@@ -36,10 +36,10 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Confinement:
-    """What the commands of one check may reach.
+    """The limits of one check's commands.
 
-    Its processes carry `mark` as the limit of their message queues, which nothing here uses: what a process has
-    started keeps it, however it goes into the background, and whatever it closes. 0 where there is no such limit.
+    Its processes carry `mark` as the limit of their message queues, which nothing here uses: each child process
+    keeps it, however it goes into the background, and whatever it closes. 0 if the system has no such limit.
     """
 
     root: Path
@@ -48,7 +48,7 @@ class Confinement:
     _apps: dict[Path, LoadedApp] = field(default_factory=dict, compare=False)
 
     def app(self, folder: Path) -> LoadedApp:
-        """Where the commands of a copy leave its app loaded; the first copy is what a judge walks up and down."""
+        """The copy's app, loaded once for its commands. The first copy is the one that a judge walks up and down."""
         if folder not in self._apps:
             self._apps[folder] = LoadedApp(from_the=2 if self._apps else 1)
         return self._apps[folder]
@@ -71,7 +71,7 @@ class Confinement:
         return places | {VARIABLE: json.dumps(order)}
 
     def refusal(self) -> Refusal | None:
-        """What a command tried and was refused since the last time that this was asked."""
+        """The attempts of commands that were refused since the last call."""
         note = self.root / NOTE
         try:
             found = Refusal(**json.loads(note.read_text(encoding="utf-8")))
@@ -81,7 +81,7 @@ class Confinement:
         return found
 
     def end_processes(self) -> None:
-        """End whatever the commands have left running."""
+        """End every process that the commands left running."""
         for app in self._apps.values():
             app.end()
         ended: set[int] = set()
@@ -103,8 +103,8 @@ def confine(root: Path, protected: Sequence[Path]) -> Confinement:
     """Confine all commands that this process starts in folders beneath `root`, until `release`.
 
     Args:
-        root: a folder of the check alone; it may be written.
-        protected: folders that are the learner's.
+        root: the check's own folder, which commands may write.
+        protected: the learner's folders.
     """
     made = Confinement(root, tuple(protected), _new_mark())
     _confined.append(made)

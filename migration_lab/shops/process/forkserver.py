@@ -1,7 +1,7 @@
 """A process that has imported what every `flask db` command imports, and forks a fresh child for each command.
 
 `multiprocessing` has a forkserver too. It is not used because it imports the caller's `__main__` again in the child,
-needs a current folder that exists, hands on the caller's `sys.path` and terminal, and is shared with the caller's own
+needs a current folder that exists, passes on the caller's `sys.path` and terminal, and is shared with the caller's own
 use of it. This one starts each child from a clean interpreter, as a terminal does. Here is the caller's side; the
 process itself is in serving.py.
 """
@@ -25,12 +25,12 @@ SERVING = "migration_lab.shops.process.serving"
 
 
 def is_possible() -> bool:
-    """Whether this system can fork and hand open files to another process."""
+    """Whether this system can fork and pass open files to another process."""
     return hasattr(os, "fork") and hasattr(socket, "send_fds")
 
 
 class ForkserverLostError(Exception):
-    """The forkserver ended before it could do what was asked."""
+    """The forkserver ended before it could handle the request."""
 
 
 class Forked:
@@ -45,7 +45,7 @@ class Forked:
         """The exit code, or minus the number of the signal that ended the child; None while it still runs.
 
         Raises:
-            ForkserverLostError: nobody can tell any more.
+            ForkserverLostError: the forkserver is gone, so the exit code is unknown.
         """
         if self._exit_code is None:
             with contextlib.suppress(TimeoutError):
@@ -86,8 +86,8 @@ def ask(requests: socket.socket, argv: list[str], folder: Path, env: dict[str, s
             message = FOR_TESTS if argv[0] == "pytest" else HELLO
             socket.send_fds(requests, [message], [theirs.fileno(), *files])
         forked = Forked(ours)
-        # Only now: a caller that is interrupted before, or asks once more, leaves a child that nobody has told what
-        # to do; it ends when `ours` is closed.
+        # Only now: a caller that is interrupted before, or asks again, leaves a child without an order;
+        # it ends when `ours` is closed.
         ours.sendall(json.dumps({"argv": argv, "folder": str(folder), "env": env}).encode() + b"\n")
         return forked
     except (OSError, ForkserverLostError) as error:
@@ -99,7 +99,7 @@ def ask(requests: socket.socket, argv: list[str], folder: Path, env: dict[str, s
 
 
 class Forkserver:
-    """The caller's side: one per process, started at the first command and again whenever it has gone."""
+    """The caller's side: one per process, started at the first command and again whenever it is gone."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -110,10 +110,10 @@ class Forkserver:
         """Start a child.
 
         Args:
-            files: what it gets open: for its output, and, for `loaded`, a socket for further requests.
+            files: its open files: for its output and, for `loaded`, a socket for further requests.
 
         Raises:
-            ForkserverLostError: it could not be started, and not at a second try either.
+            ForkserverLostError: it could not be started, even at a second attempt.
         """
         with self._lock:
             try:
@@ -123,18 +123,18 @@ class Forkserver:
                 return self._ask(argv, folder, env, *files)
 
     def warm_up(self) -> None:
-        """Start it if it does not run yet, without waiting until it is ready."""
+        """Start it if it is not running, without waiting until it is ready."""
         with self._lock:
             if self._requests is None:
                 self._launch()
 
     def abandon(self) -> None:
-        """For a copy of the caller that a fork made: leave the forkserver to the original, and to its end."""
+        """In a fork of the caller: close the connection only. The parent keeps the forkserver and ends it."""
         if self._requests is not None:
             self._requests.close()
 
     def forget(self) -> None:
-        """Let the forkserver go; it ends when nobody holds its socket, and its children with it."""
+        """Release the forkserver; it ends, with its children, when no process holds its socket."""
         if self._requests is not None:
             self._requests.close()
         if self._process is not None and self._process.poll() is None:
@@ -175,7 +175,7 @@ class Forkserver:
 
 
 def _sqlite_temporary() -> dict[str, str]:
-    """A folder for SQLite's temporary files that also a confined child may write; it removes each as it makes it."""
+    """A folder for SQLite's temporary files that a confined child may write; SQLite unlinks each as it creates it."""
     folder = places.state().absolute() / "sqlite-tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
-"""Keeps a command of a check within its copy: it reaches no database but the copy's, whatever the learner's code says.
+"""Keeps a check's command within its copy: it reaches only the copy's database, whatever the learner's code does.
 
-The child installs it before it imports any of the learner's code. A refusal is noted in a file, because the code may
+The child installs it before it imports any of the learner's code. A refusal is recorded in a file, because the code may
 swallow the error. The guard is for careless code, not for hostile code.
 
 On Linux the kernel refuses every write outside the copy, also by programs that the command starts. Everywhere Python
 refuses to open a file of the learner's for writing, or as a SQLite database, by `ATTACH` too; and no session with
-another database of the lab's comes about through psycopg.
+another of the lab's databases is possible through psycopg.
 """
 
 import contextlib
@@ -33,16 +33,16 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 SQLITE_TEMPORARY = os.environ.get("SQLITE_TMPDIR", "")
 
 
-# What does more than compute and read; `sqlite3.connect` and the opening of files are looked at besides.
+# Events that do more than compute and read; `sqlite3.connect` and opening files are handled separately.
 ACTS = ("ctypes.", "ftplib.", "http.", "os.", "pty.", "shutil.", "socket.", "sqlite3.connect", "subprocess.", "urllib.")
 READS = frozenset(("os.listdir", "os.scandir", "os.walk", "os.fwalk"))
 
 
 class Guard:
-    """What the child knows of the check. `has_acted` says whether it has done more than compute and read.
+    """The child's view of the check. `has_acted` says whether it has done more than compute and read.
 
     Args:
-        root: the check's own folder: all that may be written.
+        root: the check's own folder, the only one that may be written.
         protected: folders of the learner's.
         database: the name of the copy's own database on Postgres; empty on SQLite.
     """
@@ -54,14 +54,14 @@ class Guard:
         self.has_acted = False
 
     def refuse(self, what: str) -> NoReturn:
-        """Note what was tried and by which line, and raise."""
+        """Record what was tried and by which line, and raise."""
         file, line = self._place()
         with contextlib.suppress(OSError), Path(self.root, NOTE).open("x", encoding="utf-8") as note:
             json.dump({"what": what, "file": file, "line": line}, note)
         raise PermissionError(f"A check works on a copy and cannot reach {what}.")
 
     def _place(self) -> tuple[str, int]:
-        """The learner's line that is being carried out, the innermost one."""
+        """The innermost line of the learner's code that is running."""
         frame = sys._getframe()
         while frame is not None:
             name = os.path.realpath(frame.f_code.co_filename)
@@ -71,7 +71,7 @@ class Guard:
         return "", 0
 
     def is_learners(self, path: object) -> bool:
-        """Whether a path, or a `file:` address of SQLite's, leads to what is the learner's."""
+        """Whether a path, or an SQLite `file:` address, leads to the learner's files."""
         with contextlib.suppress(TypeError, ValueError):
             text = os.fsdecode(path)  # type: ignore[arg-type]
             if text.startswith("file:"):
@@ -92,7 +92,7 @@ class Guard:
             if flags & WRITING and self.is_learners(path):
                 self.refuse("your own files")
         elif event.startswith(ACTS) and event not in READS:
-            # Flask-SQLAlchemy makes the folder of a SQLite file, which is there already.
+            # Flask-SQLAlchemy creates the folder of a SQLite file, which exists already.
             self.has_acted |= event != "os.mkdir" or not os.path.isdir(arguments[0])  # noqa: PTH112  # it may be bytes
         if event == "sqlite3.connect" and self.is_learners(arguments[0]):
             self.refuse("your own database")

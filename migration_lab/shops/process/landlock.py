@@ -1,6 +1,6 @@
-"""Linux's Landlock: a process that gives up, for itself and all that it starts, the right to write outside a few paths.
+"""Linux's Landlock: a process gives up the right to write outside a few paths, for itself and all that it starts.
 
-See https://docs.kernel.org/userspace-api/landlock.html. Reading stays as it was.
+See https://docs.kernel.org/userspace-api/landlock.html. Reading is not restricted.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ MOVING = 1 << 13
 
 
 def supported() -> int:
-    """The version of Landlock that this system has; less than 1 for none."""
+    """The system's version of Landlock; less than 1 if it has none."""
     if sys.platform != "linux":
         return 0
     return int(ctypes.CDLL(None).syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ASK_VERSION))
@@ -34,7 +34,7 @@ def write_only_beneath(paths: Iterable[str]) -> bool:
     """Let this process and its children write only beneath these paths, which are folders or files.
 
     Returns:
-        False where the system cannot do it: another one, or a Linux before 5.13.
+        False if the system does not support it: not Linux, or a Linux before 5.13.
     """
     version = supported()
     if version < 1:
@@ -46,7 +46,7 @@ def write_only_beneath(paths: Iterable[str]) -> bool:
         return False
     try:
         for path in paths:
-            with contextlib.suppress(OSError):  # one that is not there needs no rule
+            with contextlib.suppress(OSError):  # a missing path needs no rule
                 _allow(libc, rules, path, handled)
         libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         return bool(libc.syscall(RESTRICT_SELF, rules, 0) == 0)

@@ -1,9 +1,9 @@
 """An app that is loaded once for the commands of one database of a check.
 
-To load the app takes half of a command. Where that only computes and reads, the first command leaves a copy of its
-process behind, from the moment at which the app is loaded; each further one is forked from it. So a command finds
-what loading leaves, and nothing that another command has left. Where loading the app writes, prints, connects, starts
-a thread or asks how it was called, no copy is left, and each command loads the app itself.
+Loading the app takes half of a command. If that only computes and reads, the first command leaves a copy of its
+process behind, taken just after the app is loaded; each further one is forked from it. So a command sees
+the effects of loading, but not of another command. If loading the app writes, prints, connects, starts
+a thread or looks at its arguments, there is no copy, and each command loads the app itself.
 """
 
 import contextlib
@@ -66,7 +66,7 @@ class LoadedApp:
         return server.start(argv, folder, env, output)
 
     def end(self) -> None:
-        """Let what the first command has left end."""
+        """End the copy that the first command left."""
         with self._lock:
             self._close()
 
@@ -77,12 +77,12 @@ class LoadedApp:
 
 
 def _state(folder: Path, env: dict[str, str]) -> object:
-    """The same as long as loading the app gives the same."""
+    """A key that stays the same as long as loading the app has the same result."""
     return folder, {name: value for name, value in env.items() if name != NOT_COMPARED_VARIABLE}, sign_of(folder)
 
 
 def sign_of(folder: Path) -> object:
-    """The same as long as no file below a folder has changed, apart from databases in `instance`."""
+    """A key that stays the same as long as no file below a folder changes, apart from databases in `instance`."""
     files = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if each != NOT_COMPARED_FOLDER]
@@ -97,7 +97,7 @@ def sign_of(folder: Path) -> object:
 
 
 def leave_at_load(file: int) -> None:
-    """Have this process leave a copy of itself behind as soon as Flask has loaded the app.
+    """Leave a copy of this process behind as soon as Flask has loaded the app.
 
     Args:
         file: a socket from which the copy takes its requests.
@@ -165,7 +165,7 @@ def _noting_text(write: Callable[[str], int], seen: list[str]) -> Callable[[str]
 
 @contextlib.contextmanager
 def _watching() -> Iterator[list[str]]:
-    """What is done within the block besides to compute and to read."""
+    """Everything done within the block apart from computing and reading."""
     seen: list[str] = []
     if guard.installed is not None:
         guard.installed.has_acted = False

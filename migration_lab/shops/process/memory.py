@@ -1,4 +1,4 @@
-"""How much memory a command takes, with all that it has started."""
+"""How much memory a command takes, including the processes that it started."""
 
 import time
 from contextlib import suppress
@@ -7,11 +7,11 @@ from pathlib import Path
 import psutil
 
 MOST = 2 * 1024**3  # bytes; a migration of the course takes less than a twentieth of that
-EVERY = 0.25  # seconds; a look takes some milliseconds, and a command that ends sooner is not looked at
+EVERY = 0.25  # seconds; a check takes some milliseconds, and a command that ends sooner is not checked
 
 
 class Memory:
-    """Looks now and then.
+    """Checks from time to time.
 
     Args:
         pid: the command's process.
@@ -37,7 +37,7 @@ def _taken(pid: int) -> int:
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:
-    """A process and all that it has started, by Linux's own lists: psutil reads about all processes for that, and in a
+    """A process and its descendants, from Linux's own lists: psutil would read about all processes, and in a
     room of learners there are many."""
     threads = Path(f"/proc/{process.pid}/task")
     if not (threads / str(process.pid) / "children").is_file():

@@ -1,4 +1,4 @@
-"""What a command writes, read while it runs, and no more of it than a person can use."""
+"""A command's output, read while it runs, and limited to what a person can use."""
 
 import codecs
 import queue
@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-KEPT = 512 * 1024  # bytes of the beginning, and as many of the end
+KEPT = 512 * 1024  # bytes of the beginning, and as many from the end
 MOST = 50 * 1024**2  # bytes; a command that writes more is stopped
 PIECE = 65536
 
@@ -14,7 +14,7 @@ PIECE = 65536
 class Output:
     """Reads a pipe in a thread, so that waiting for text, for the end and for Ctrl-C is one wait on every system.
 
-    The pipe is read to its end whatever happens: a child never waits for its reader.
+    The pipe is always read until it is closed, so that a child never waits for its reader.
 
     Args:
         read_end: the pipe's descriptor; it is closed at its end.
@@ -45,7 +45,7 @@ class Output:
         self._arrived.put(b"")
 
     def take(self, timeout: float) -> bool | None:
-        """Take what arrives next. True: some text; None: nothing in this time; False: there will be no more."""
+        """Read the next output. True: some text; None: nothing in this time; False: the end."""
         try:
             data = self._arrived.get(timeout=max(timeout, 0))
         except queue.Empty:
@@ -57,7 +57,7 @@ class Output:
         return bool(data)
 
     def finish(self) -> None:
-        """No more will be taken: hand on the end of what was too long."""
+        """Stop reading: pass on the end of output that was too long."""
         if self._left_out:
             self._add(self._decoder.decode(b"", final=True))
             self._add(f"\n[... {self._left_out:,} bytes are left out here ...]\n")
@@ -68,7 +68,7 @@ class Output:
         self._end.clear()
 
     def text(self) -> str:
-        """All of it that was kept, the beginning and the end."""
+        """The kept output: the beginning and the end."""
         return "".join(self._beginning)
 
     def _keep_for_the_end(self, data: bytes) -> None:

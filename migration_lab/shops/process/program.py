@@ -1,4 +1,4 @@
-"""Runs a program in a fresh process, as all code of learners is: never in the notebook's kernel, never in a check.
+"""Runs a program in a fresh process, like all code of learners: never in the notebook's kernel, never in a check.
 
 A command takes about 0.05 s in a child of the forkserver, against about 0.6 s in an interpreter started for it.
 """
@@ -22,14 +22,14 @@ from migration_lab.shops.process.loaded import LoadedApp
 from migration_lab.shops.process.memory import Memory
 from migration_lab.shops.process.output import Output
 
-LostError = forkserver.ForkserverLostError  # raised by a Child that nobody can tell of any more
+LostError = forkserver.ForkserverLostError  # raised by a Child whose forkserver is gone
 _given_up: ContextVar[threading.Event | None] = ContextVar("_given_up", default=None)
-GRACE_SECONDS = 2.0  # for a child that was asked to end, before it is asked less kindly
+GRACE_SECONDS = 2.0  # for a child that was asked to end, before it is killed
 
 
 @dataclass(frozen=True)
 class Completed:
-    """How a command ended. `exit_code` is minus the signal's number when a signal ended it.
+    """The result of a command. `exit_code` is minus the signal's number if a signal ended it.
 
     `output` is standard output and errors, interleaved as a terminal shows them.
     """
@@ -39,7 +39,7 @@ class Completed:
 
 
 class StoppedError(LabError):
-    """A command that reached one of its limits; `output` is what it wrote until then."""
+    """A command that reached one of its limits; `output` is its output until then."""
 
     def __init__(self, message: str, next_step: str, output: str) -> None:
         super().__init__(message, next_step)

@@ -1,4 +1,4 @@
-"""The forkserver's own side: it imports, waits for requests, and forks a child for each."""
+"""The forkserver's side: it imports, waits for requests, and forks a child for each."""
 
 import atexit
 import contextlib
@@ -48,13 +48,13 @@ SET_CHILD_SUBREAPER = 36  # of prctl
 
 
 def serve(requests_fd: int) -> None:
-    """Fork a child for each request until the caller has gone; then end every child that still runs."""
+    """Fork a child for each request until the caller is gone; then end every child that still runs."""
     requests = socket.socket(fileno=requests_fd)
     for name in PRELOAD:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     with contextlib.suppress(Exception):
-        # What installed packages add to `flask`: else each command looks through all of them again.
+        # Installed packages' commands for `flask`; otherwise each command searches all packages again.
         importlib.import_module("flask.cli").cli._load_plugin_commands()
     gc.set_threshold(*RARELY)
     _keep()
@@ -83,11 +83,11 @@ def import_pytest() -> None:
 def answer(
     requests: socket.socket, in_child: Callable[[], object], when_idle: Callable[[], bool] = lambda: False
 ) -> None:
-    """Fork a child for each request until nobody holds the other end; then end every child that still runs.
+    """Fork a child for each request until the other end is closed; then end every child that still runs.
 
     Args:
         in_child: called in each child before it becomes its program.
-        when_idle: called while nothing is asked for, until it returns False.
+        when_idle: called while there is no request, until it returns False.
     """
     more = True
     running: dict[int, socket.socket] = {}
@@ -120,7 +120,7 @@ def answer(
                     in_child()
                     _become_child(connection, *files)
                 finally:
-                    os._exit(1)  # never back to what is the parent's to do
+                    os._exit(1)  # never return into the parent's code
             for file in files:
                 os.close(file)
             running[pid] = connection
@@ -131,7 +131,7 @@ def answer(
 
 
 def reap_orphans() -> None:
-    """Become the parent of what a child leaves behind, so that it does not stay in the system's list when it ends."""
+    """Become the parent of processes that a child leaves behind, so that they do not remain as zombies."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -158,7 +158,7 @@ def _become_child(connection: socket.socket, output: int, further: int | None = 
     os.environ.update(request["env"])
     time.tzset()
     os.chdir(request["folder"])
-    # What made the forkserver must not be what the child's own children find.
+    # The child's own children must not see the forkserver's command.
     sys.path[:] = [each for each in sys.path if each]
     try:
         child.become(request["argv"], further)
@@ -167,9 +167,9 @@ def _become_child(connection: socket.socket, output: int, further: int | None = 
 
 
 def _end(code: object) -> NoReturn:
-    """End as an interpreter does, but for taking down each module, which takes as long as many a command.
+    """End like an interpreter, but without tearing down each module, which can take as long as a command.
 
-    The same is done at the end of a process that `multiprocessing` has forked.
+    A process forked by `multiprocessing` ends in the same way.
     """
     if code is not None and not isinstance(code, int):
         print(code, file=sys.stderr)

@@ -27,7 +27,7 @@ SHOP = re.compile(r"(?<!migration_lab)[/\\]shops[/\\]|\bflask\b|alembic|sqlalche
 
 
 class Card(BaseModel):
-    """One page of the field guide. `also` names cards whose message is the same, for the reader to tell apart."""
+    """One page of the field guide. `also` names cards with the same message, between which the reader chooses."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,7 +43,7 @@ class Card(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, page: dict[str, Any]) -> dict[str, Any]:
-        """Put the signs, which a page of guide.yaml has among the rest, together."""
+        """Collect the signs, which a page of guide.yaml has among its other keys."""
         signs = {key: value for key, value in page.items() if key in Signs.model_fields}
         rest = {key: value for key, value in page.items() if key not in signs}
         return {**rest, "signs": Signs(**signs)} if signs else rest
@@ -60,7 +60,7 @@ class Card(BaseModel):
 
     @property
     def is_planned(self) -> bool:
-        """Whether the lesson that says more is not written yet."""
+        """Whether the lesson that says more is still planned."""
         return any(each.slug == self.lesson and not each.is_written for each in course.lessons())
 
     def others(self) -> str:
@@ -83,7 +83,7 @@ def card(card_id: str) -> Card:
     """The card with this id (`F13`).
 
     Raises:
-        LabError: there is none.
+        LabError: there is no such card.
     """
     try:
         return guide()[card_id.strip().upper()]
@@ -96,10 +96,10 @@ def card(card_id: str) -> Card:
 
 
 def explain(text: str) -> Card | None:
-    """The card for what a command printed, for a text that somebody pasted, or with an id; None when no card knows it.
+    """The card for a command's output, for pasted text, or with an id; None when no card matches.
 
-    Several cards may match one output. The most specific is meant, and among equals the one whose message comes first:
-    what follows it is a consequence. Of several commands with their prompts the last is explained.
+    Several cards may match one output. The most specific wins, and among equals the one whose message comes first:
+    what follows it is a consequence. If the text has several commands with prompts, the last one is explained.
     """
     if text.strip().upper() in guide():
         return card(text)
@@ -129,7 +129,7 @@ def slip(reading: Reading) -> Card | None:
 
 
 def not_known(text: str) -> Card:
-    """What to say when no card knows a text: what to search for, and where to begin."""
+    """What to say when no card matches a text: what to search for, and where to begin."""
     reading = read(text)
     line = cause(reading)
     other = context(reading).other

@@ -22,9 +22,9 @@ class Context:
 
     Attributes:
         other: the framework or program whose error it is, if it is not one of Flask and SQLAlchemy.
-        is_migration: whether a migration was at work, for all that the text shows.
-        at_run_time: whether an app was at work rather than a migration.
-        is_own_program: whether the traceback knows neither Flask nor SQLAlchemy.
+        is_migration: whether a migration was running, as far as the text shows.
+        at_run_time: whether an app was running rather than a migration.
+        is_own_program: whether the traceback names neither Flask nor SQLAlchemy.
     """
 
     other: str | None
@@ -51,11 +51,11 @@ def context(reading: Reading) -> Context:
 
 @cache
 def _words() -> dict[str, re.Pattern[str]]:
-    """What betrays a migration, an app and so on, by the names of context.yaml."""
+    """The signs of a migration, an app and so on, by the names of context.yaml."""
     return {name: re.compile("|".join(found)) for name, found in read_yaml(WORDS).items() if name != "others"}
 
 
 @cache
 def _others() -> dict[str, re.Pattern[str]]:
-    """What betrays each other framework or program, by its name."""
+    """The signs of each other framework or program, by its name."""
     return {name: re.compile("|".join(found)) for name, found in read_yaml(WORDS)["others"].items()}

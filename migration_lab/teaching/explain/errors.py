@@ -66,14 +66,14 @@ def cause(reading: Reading) -> str:
 
 
 def _first_chain(lines: list[str], named: list[str]) -> list[str]:
-    """The errors in their order where they are a chain, else the last one first: that is what ended the command."""
+    """The errors in order if they are a chain, else the last one first: it ended the command."""
     return named if any(CHAIN.match(line) for line in lines) else named[::-1]
 
 
 def searchable(line: str) -> str:
     """What to search the web for: the line without the names of a project's own tables and columns, ids and values.
 
-    A quoted word stays where it is what went wrong: `near "ALTER"`, `type "vector"`, `KeyError: 'migrate'`.
+    A quoted word is kept if it is what went wrong: `near "ALTER"`, `type "vector"`, `KeyError: 'migrate'`.
     """
     text = re.sub(r"\b[0-9a-f]{10,40}\b", "\u2026", line)
     owned = TABLE_OR_COLUMN.pattern.replace("NAME", NAME.pattern)

@@ -11,7 +11,7 @@ from migration_lab.teaching.explain.reading import QUOTES, Reading
 
 STANDS_FOR = {
     "{name}": r"[^\s,;]{1,200}?",
-    # Other programs say much the same of their own tables: a driver speaks, or the text begins so.
+    # Other programs print similar messages about their own tables; so a driver must be named, or the text begins so.
     "{database}": r"(?:^|sqlite3|psycopg|asyncpg|mysql|pg8000|OperationalError|ProgrammingError|Duplicate|Undefined"
     r"|ERROR:|\(10\d\d,).{0,80}?",
 }
@@ -24,13 +24,13 @@ class Signs(BaseModel):
     quotes, which are taken out. `{name}` stands for any name, `{database}` for words that show a driver or a server.
 
     Attributes:
-        anywhere: enough in whatever Python program.
-        patterns: enough unless another program or framework is at work.
-        while_changing: enough unless the text shows an app at work.
-        in_migration: enough if the text shows a migration at work.
+        anywhere: enough in any Python program.
+        patterns: enough unless another program or framework is involved.
+        while_changing: enough unless the text shows a running app.
+        in_migration: enough if the text shows a running migration.
         errors: names of database errors that are enough by themselves, as psycopg spells them.
         unless: what rules the card out.
-        rank: of several cards the highest is meant, and among equals the one that comes first: the cause.
+        rank: of several cards the highest wins, and among equals the one that comes first: the cause.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,7 +73,7 @@ def _compiled(expression: str) -> re.Pattern[str]:
 
 
 def best(signs: dict[str, Signs], reading: Reading) -> str | None:
-    """The id of the card that a text means; None if none does."""
+    """The id of the card for a text; None if no card matches."""
     where = context(reading)
     if where.other:
         return None

@@ -1,11 +1,11 @@
-"""What somebody pasted, freed from what a terminal, a log or a web page has put around and between its words."""
+"""Pasted text, cleaned of what a terminal, a log or a web page put around and between its words."""
 
 import html
 import re
 from dataclasses import dataclass
 from functools import cached_property
 
-# Longer texts are read at both ends: the cause stands at the beginning, the last error at the end.
+# Longer texts are read at both ends: the cause is at the beginning, the last error at the end.
 LONGEST_TEXT = 120_000
 LONGEST_LINE = 40_000
 WIDEST = range(60, 201)  # a terminal's width, at which it breaks words
@@ -66,14 +66,14 @@ class Reading:
 
     @cached_property
     def rejoined(self) -> str:
-        """The same, where a terminal has broken words at its right edge; equal to `flat` if no line is that long."""
+        """The same, with words joined that a terminal broke at its edge; equal to `flat` if no line is that long."""
         width = max(map(len, self.lines), default=0)
         if width not in WIDEST:
             return self.flat
         return flatten("".join(line if len(line) == width else line + " " for line in self.lines))
 
     def last_command(self) -> "Reading":
-        """What was printed after the last prompt, if the text shows prompts and something follows the last."""
+        """The output after the last prompt, if the text has prompts and something follows the last one."""
         starts = [number for number, line in enumerate(self.lines) if COMMAND.match(line)]
         for start in reversed(starts):
             if any(line.strip() for line in self.lines[start + 1 :]):

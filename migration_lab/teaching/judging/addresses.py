@@ -1,4 +1,4 @@
-"""Finds where a learner's files name the learner's own database: there a check would leave its copy."""
+"""Finds where a learner's files name the learner's own database: a check that ran them would leave its copy."""
 
 import ast
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ MOST_BYTES = 1024**2  # of one file; what people write is shorter
 
 
 class OwnDatabaseError(LabError):
-    """The learner's code does not take the database from DATABASE_URL; `cause` says so for a verdict."""
+    """The learner's code does not read the database's address from DATABASE_URL; `cause` is the verdict's sentence."""
 
     cause = "The app, or a revision, does not take the database's address from DATABASE_URL."
 
@@ -28,7 +28,7 @@ class OwnDatabaseError(LabError):
 
 
 def refuse_own_addresses(workspace: Workspace, copied: Path) -> None:
-    """See that no file of a copy names the learner's database, or its folder.
+    """Check that no file of a copy names the learner's database, or its folder.
 
     Args:
         workspace: the learner's.
@@ -56,7 +56,7 @@ def _names(workspace: Workspace) -> set[str]:
 
 
 def _first_line(path: Path, names: set[str]) -> int | None:
-    """The first line in which a name is used; what is only a comment or a docstring does not count."""
+    """The first line in which a name is used; comments and docstrings do not count."""
     if path.stat().st_size > MOST_BYTES:
         return None
     text = path.read_text(encoding="utf-8", errors="replace")
@@ -73,7 +73,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _strings(text: str) -> Iterator[tuple[int, str]]:
-    """The strings of a Python file that are not there to be read only; all lines of one that is not Python."""
+    """The strings of a Python file other than docstrings; all lines of any other file."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):

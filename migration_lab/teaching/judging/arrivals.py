@@ -1,4 +1,4 @@
-"""Rows that arrive and values that change between the steps of a migration, as they do in a shop in use."""
+"""Rows that arrive and values that change between the steps of a migration, as in a shop in use."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ MOMENT = "2031-05-05 10:00:00"
 
 
 def arrive(url: str, start: Snapshot, now: Snapshot, may: MayChange) -> None:
-    """In each table that was there at the start: one more row, like one that is there, and one row with other values.
+    """Add to each table of the start one row like an existing one, and give one row other values.
 
-    Only what the database takes: a row that a constraint refuses does not arrive. Other values are given to columns
+    A row that a constraint refuses is left out. Other values are given to columns
     that could be null at the start, by the name that they have now, in a row that had a value then and in one that had
     none; such a value belongs to a person.
 
     Args:
         url: the database to change.
-        start, now: what it held at the start, and what it holds.
+        start, now: what it held at the start, and what it holds now.
     """
     with connect.engine(url).connect() as connection:
         marker = "?" if connection.dialect.name == "sqlite" else "%s"

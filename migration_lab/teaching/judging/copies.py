@@ -1,4 +1,4 @@
-"""Scratch copies of a learner's files, each with a database of its own; nothing done to one reaches the learner."""
+"""Scratch copies of a learner's files, each with a database of its own; changing one never affects the learner."""
 
 import shutil
 import tempfile
@@ -39,21 +39,21 @@ class Copies:
 
     @property
     def engine(self) -> Engine:
-        """The engine on which is judged."""
+        """The engine to judge on."""
         return self._template.engine
 
     @property
     def original(self) -> Path:
-        """The exercise's files as they are shipped."""
+        """The exercise's original files."""
         return self._template.files
 
     @cached_property
     def is_untouched(self) -> bool:
-        """Whether the learner has not changed anything yet."""
+        """Whether the learner's work is still unchanged."""
         return is_untouched(self._workspace.folder, self._workspace.engine)
 
     def look_at_learner(self) -> Snapshot | None:
-        """What the learner's own database holds now, read through a connection that cannot write; None if it cannot be
+        """What the learner's own database holds now, read through a read-only connection; None if it cannot be
         read, or is on the other engine."""
         if self._workspace.engine.name != self._template.engine.name:
             return None
@@ -81,11 +81,11 @@ class Copies:
         return copied
 
     def remove(self) -> None:
-        """End what was left running, and drop every database and folder that was made."""
+        """End processes that are still running, and drop every database and folder that was created."""
         self._confinement.end_processes()
         release(self._confinement)
         for engine, folder in self._made:
-            with suppress(LabError):  # a server that has gone has taken its databases along
+            with suppress(LabError):  # a server that is gone took its databases with it
                 engine.drop(folder)
         shutil.rmtree(self._root, ignore_errors=True)
 
@@ -102,7 +102,7 @@ class Copies:
 
 @contextmanager
 def copies_of(workspace: Workspace, template: Template) -> Iterator[Copies]:
-    """A place for copies, gone when the block ends, however it ends."""
+    """A place for copies, removed when the block ends, however it ends."""
     trials = places.state() / "trials"
     trials.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(trials, template.engine)
@@ -114,9 +114,9 @@ def copies_of(workspace: Workspace, template: Template) -> Iterator[Copies]:
 
 
 def _point_at_copy(learners: Workspace, copied: Workspace) -> None:
-    """Let every `.flaskenv` and `.env` of a copy name the copy's database: the lines in it lead to the learner's.
+    """Make every `.flaskenv` and `.env` of a copy name the copy's database instead of the learner's.
 
-    In the copy's own folder any database counts as the learner's. A line that is missing or that leads nowhere stays
+    In the copy's own folder, any database counts as the learner's. A line that is missing or that names nothing stays
     as it is, because it may be what the exercise is about.
     """
     own = {
@@ -137,7 +137,7 @@ def _point_at_copy(learners: Workspace, copied: Workspace) -> None:
 
 
 def _remove_leftovers(trials: Path, engine: Engine) -> None:
-    """What a killed check left behind; each engine's trials clear up that engine's."""
+    """Remove what a killed check left behind; each engine's trials clean up their own engine."""
     for root in trials.glob(f"{engine.name}-*"):
         with suppress(LabError, OSError):
             if time.time() - root.stat().st_mtime > LEFTOVER_SECONDS:

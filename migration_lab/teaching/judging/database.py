@@ -1,4 +1,4 @@
-"""A database of an exercise with files that go with it, to be looked at and changed freely: never the learner's own."""
+"""A copy of an exercise's files and database, which a judge may read and change; never the learner's own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from migration_lab.teaching.judging.words import error_in, relative, revision_na
 
 COMMAND_SECONDS = 10.0  # a revision over a few hundred rows takes well under one
 THERE_ALREADY = ("F29", "F48")  # the field guide's cards for a table, a column or an index that exists
-# What cards of the field guide mean on the way back.
+# What cards of the field guide mean for a downgrade.
 MAKES_TOO_MUCH = (
     "`downgrade()` creates something that exists already: it undoes more than its `upgrade()` does, or another "
     "revision has undone it.",
@@ -41,7 +41,7 @@ SETTINGS = """
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a database held at one moment. `name` is how sentences call it: "production", "a new database"."""
+    """The contents of a database at one moment. `name` is its name in sentences: "production", "a new database"."""
 
     name: str
     schema: Schema
@@ -49,15 +49,15 @@ class Snapshot:
     revisions: tuple[str, ...]
 
     def column(self, name: str) -> Column | None:
-        """The column `users.email`, or None where there is no such column or table."""
+        """The column `users.email`; None if there is no such column or table."""
         return column_of(self.schema, name)
 
     def known_values_of(self, column: str) -> dict[Any, Any]:
-        """The values that are not NULL, by the id of their row."""
+        """The values that are not NULL, by the id of their rows."""
         return {id_: value for id_, value in self.values_of(column).items() if value is not None}
 
     def differences(self, other: "Snapshot", may: rows.MayChange) -> list[str]:
-        """What differs in a later one, in sentences: schema, revisions, and rows but for what they may have become."""
+        """The differences in a later snapshot, as sentences: schema, revisions, and rows except for allowed changes."""
         found = [*map(str, diff(self.schema, other.schema)), *rows.changed(self.tables, other.tables, may)]
         if self.revisions != other.revisions:
             found.append(
@@ -66,37 +66,37 @@ class Snapshot:
         return found
 
     def rows_of(self, table: str) -> list[dict[str, Any]]:
-        """All rows of a table, a dictionary each, in the order of the key; none where there is no such table."""
+        """All rows of a table as dictionaries, in the order of the key; empty if there is no such table."""
         return self.tables[table].as_dicts() if table in self.tables else []
 
     def new_rows(self, table: str, before: "Snapshot") -> list[dict[str, Any]]:
-        """The rows of a table whose ids were not there before."""
+        """The rows of a table whose ids are not in an earlier snapshot."""
         known = {row.get("id") for row in before.rows_of(table)}
         return [row for row in self.rows_of(table) if row.get("id") not in known]
 
     def values_of(self, column: str) -> dict[Any, Any]:
-        """The values of `users.email` by the id of their row; None for a column that is not there."""
+        """The values of `users.email` by the id of their rows; None for a missing column."""
         table, _, name = column.rpartition(".")
         return self.tables[table].values(name) if table in self.tables else {}
 
 
 def column_of(schema: Schema, name: str) -> Column | None:
-    """The column `users.email` of a schema, or None where there is no such column or table."""
+    """The column `users.email` of a schema; None if there is no such column or table."""
     table, _, column = name.rpartition(".")
     found = schema.table(table)
     return found.column(column) if found else None
 
 
 class Database(PlainShop):
-    """A copy of the learner's files and a database to go with it.
+    """A copy of the learner's files, with its own database.
 
     Args:
         workspace: where both are.
-        name: how sentences call it, with an article where one belongs there.
-        watch: called after each `upgrade` and `downgrade` with what it held before the first of them and now; it
-            raises `Miss` for what the ticket does not let change. None looks at nothing.
-        causes: what to say in place of the field guide where one of its cards explains a failed command: by the card's
-            id, cause and next step.
+        name: its name in sentences, with an article if it needs one.
+        watch: called after each `upgrade` and `downgrade` with snapshots from before the first of them and from now;
+            it raises `Miss` for a change that the ticket does not allow. None to check nothing.
+        causes: replaces what the field guide's cards say about a failed command: cause and next step, by the card's
+            id.
     """
 
     def __init__(
@@ -115,16 +115,16 @@ class Database(PlainShop):
         self._history: tuple[object, History] | None = None
 
     def flask(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
-        """Run `flask db current`, say, as in a terminal in this folder or in one below it, whatever comes of it.
+        """Run `flask db current`, for example, as in a terminal in this folder or one below it. It may fail.
 
         Args:
             command: without the word `flask`: "db current".
-            seconds: how long it may take; `COMMAND_SECONDS` unless said.
+            seconds: how long it may take; by default `COMMAND_SECONDS`.
 
         Raises:
             StoppedError: it takes longer.
-            LabError: it would reach the learner's own database, or something that is not the learner's doing cut it
-                short.
+            LabError: it would reach the learner's own database, or was cut short by something that is not the learner's
+                doing.
         """
         try:
             completed = super().flask(command, folder=folder, seconds=seconds or COMMAND_SECONDS)
@@ -134,10 +134,10 @@ class Database(PlainShop):
         return completed
 
     def run(self, command: str) -> Ran:
-        """Run a line as CI does, such as `sh ci/gate.sh`, whatever comes of it.
+        """Run a line as CI does, such as `sh ci/gate.sh`. It may fail.
 
         Raises:
-            LabError: as for `flask`; or the script has something that cannot be run.
+            LabError: as for `flask`; or a line of the script cannot be run.
         """
         try:
             return super().run(command)
@@ -145,7 +145,7 @@ class Database(PlainShop):
             refuse_reached(self.folder)
 
     def must(self, command: str, *, folder: Path | None = None, seconds: float | None = None) -> Completed:
-        """Run a command that has to end with exit code 0.
+        """Run a command that must end with exit code 0.
 
         Raises:
             Miss: it does not, or it does not finish.
@@ -156,31 +156,31 @@ class Database(PlainShop):
         return completed
 
     def upgrade(self, to: str = "head") -> Snapshot:
-        """`flask db upgrade`: it succeeds, the database stands where it was sent, and all else is as it was.
+        """`flask db upgrade`: it must succeed, reach its target, and change only what the ticket allows.
 
         Raises:
-            Miss: one of these is not so.
+            Miss: one of these is not true.
         """
         self._note_before()
         return self._looked(self.reach(to))
 
     def reach(self, to: str = "head", *, seconds: float | None = None) -> tuple[str, ...]:
-        """`flask db upgrade` as for `upgrade`, without a look at all rows, which takes long where there are many.
+        """`flask db upgrade` as in `upgrade`, without comparing all rows, which is slow if there are many.
 
         Args:
-            seconds: how long it may take; `COMMAND_SECONDS` unless said.
+            seconds: how long it may take; by default `COMMAND_SECONDS`.
 
         Returns:
-            Where it stands now.
+            The revisions that it is at now.
         """
         self.must("db upgrade" + (f" {to}" if to != "head" else ""), seconds=seconds)
         return self._must_stand_at(self.history().heads if to in ("head", "heads") else (to,), "db upgrade")
 
     def downgrade(self, to: str, *, may_refuse: bool = False) -> Snapshot:
-        """`flask db downgrade`: as for `upgrade`. `base` is the start of the history.
+        """`flask db downgrade`: as in `upgrade`. `base` is the start of the history.
 
         Args:
-            may_refuse: whether an error that a revision raises itself is right, too; then it stands somewhere else.
+            may_refuse: whether a revision may raise an error instead; the database is then at another revision.
         """
         self._note_before()
         command = f"db downgrade {to}"
@@ -196,25 +196,25 @@ class Database(PlainShop):
         """Schema, rows and revisions as they are now.
 
         Args:
-            schema: what was read, where nothing can have changed it since: to read it takes longer than the rows.
+            schema: a schema read earlier, if nothing can have changed it since: reading it takes longer than the rows.
             at: the same for the revisions.
         """
         schema = schema or self.schema()
         return Snapshot(self.name, schema, rows.read(self.url, schema), self.stands_at() if at is None else at)
 
     def settings(self) -> list[str]:
-        """What each new session of this database gets, as `ALTER DATABASE ... SET` and the like leave it; Postgres."""
+        """The settings that new sessions of the database get by `ALTER DATABASE ... SET` and similar; Postgres only."""
         return [setting for (setting,) in self.sql(SETTINGS).rows]
 
     def history(self) -> History:
-        """The revisions in the files, read again when these have changed."""
+        """The revisions in the files, read again if these have changed."""
         sign = sign_of(self.folder)
         if self._history is None or self._history[0] != sign:
             self._history = sign, super().history()
         return self._history[1]
 
     def refusal(self, sql: str) -> str:
-        """Why the database does not carry a statement out, in its own words; empty when it does."""
+        """Why the database rejects a statement, in its own words; empty if it accepts it."""
         try:
             self.execute(sql)
         except LabError as error:
@@ -251,8 +251,8 @@ class Database(PlainShop):
             raise Miss(
                 expected=f"The server can read all of {self.name} after the command.",
                 found="It cannot read a file of a table or of an index.",
-                cause="A revision changed the server's catalog by hand, so that it says what is not so.",
-                next_step="Leave `pg_index` and its like to the server: let it drop what is broken, and build it.",
+                cause="A revision changed the server's catalog by hand, so that it no longer matches the files.",
+                next_step="Leave catalogs such as `pg_index` to the server: let it drop what is broken, and build it.",
             ) from error
         if self._watch is not None and self._before is not None:
             self._watch(self._before, now)

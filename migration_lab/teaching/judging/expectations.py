@@ -1,4 +1,4 @@
-"""What an exercise's result must be: an expectation, and what is said when it is not met."""
+"""An expectation of an exercise's result, and what to say when it is not met."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ class Expectation:
         id: the method's name; a wrong answer names the one that must reject it.
         looks_at: the method's docstring, which learners read before they start: "`users.email` is unique".
         look: the method itself; it returns when the expectation is met, and raises `Miss` when it is not.
-        is_own: the exercise's own, so that one of its wrong answers has to be rejected by it; not one that all share.
+        is_own: whether it is the exercise's own, so that it must reject one of the wrong answers; not a shared one.
     """
 
     id: str
@@ -27,7 +27,7 @@ class Expectation:
 class Finding:
     """An expectation that is not met.
 
-    `cause` is empty where nothing that was measured speaks for one. No part of it differs from run to run.
+    `cause` is empty if no measurement supports one. All parts are the same on each run.
     """
 
     expectation: Expectation
@@ -38,14 +38,14 @@ class Finding:
 
 
 class Miss(Exception):  # noqa: N818 - an answer's shortcoming, not an error
-    """Raised by a look at the first thing that is not as it should be.
+    """Raised by an expectation at the first thing that is wrong.
 
     Args:
         expected: what should be there, in the learner's words.
-        found: what is there instead, and nothing that differs from run to run: no path, no time.
-        cause: why, as far as something that was measured says so.
+        found: what is there instead, the same on each run: no path, no time.
+        cause: why, as far as a measurement supports it.
         next_step: what to do now.
-        of: the id of the expectation that is not met, where it is not the one that looked.
+        of: the id of the expectation that is not met, if it is not the one that raised this.
     """
 
     def __init__(self, *, expected: str, found: str, cause: str = "", next_step: str = "", of: str = "") -> None:
@@ -59,7 +59,7 @@ class Miss(Exception):  # noqa: N818 - an answer's shortcoming, not an error
 
 @contextmanager
 def part_of(expectation: str) -> Iterator[None]:
-    """A miss in the block is one of this expectation, by its id, unless it names another."""
+    """Attribute a miss in the block to this expectation, by its id, unless it names another."""
     try:
         yield
     except Miss as miss:

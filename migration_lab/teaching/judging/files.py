@@ -1,4 +1,4 @@
-"""Copying a learner's files for a check: links stay links, and what is far too much is refused before it is copied."""
+"""Copies a learner's files for a check: links stay links, and far too many files are refused before copying."""
 
 import os
 import shutil
@@ -16,14 +16,14 @@ MOST_SECONDS = 20.0
 
 
 def copy_files(source: Path, target: Path) -> None:
-    """Copy a folder with all that a check needs of it.
+    """Copy everything in a folder that a check needs.
 
     A link that leads to a place within `source` leads to the same place within `target`, however it was written;
-    another one leads to where it led. None is followed. Sockets, pipes and devices are left out.
+    another one leads to the same place as before. Links are not followed. Sockets, pipes and devices are left out.
 
     Args:
         source: the learner's folder.
-        target: a folder that is not there yet.
+        target: a folder that does not exist yet.
 
     Raises:
         LabError: a file cannot be read, or there is too much.
@@ -41,7 +41,7 @@ def copy_files(source: Path, target: Path) -> None:
 
 
 def _measured(source: Path, until: float) -> list[os.DirEntry[str]]:
-    """All entries below the folder, a folder before what is in it."""
+    """All entries below the folder, each folder before its contents."""
     entries: list[os.DirEntry[str]] = []
     size = 0
     for entry in _below(source):
@@ -78,7 +78,7 @@ def _copy(entry: os.DirEntry[str], source: Path, target: Path) -> None:
 
 
 def _link(link: Path, source: Path, target: Path) -> str:
-    """What the link's copy is to say."""
+    """The target of the link's copy."""
     said = os.readlink(link)  # noqa: PTH115  # a Path would drop a `.` or a `/` at its end
     leads_to = os.path.normpath(link.parent / said)
     for root in dict.fromkeys((str(source), str(source.absolute()), str(source.resolve()))):
@@ -89,7 +89,7 @@ def _link(link: Path, source: Path, target: Path) -> str:
 
 
 def _too_much(how: str, source: Path, entries: list[os.DirEntry[str]]) -> LabError:
-    """Name what most of it is: of the folders and files at the top the one with the most bytes, or with most files."""
+    """Name the largest part: the top-level folder or file with the most bytes, or with the most files."""
     weights: dict[str, int] = {}
     for entry in entries:
         top = Path(os.path.relpath(entry.path, source)).parts[0]

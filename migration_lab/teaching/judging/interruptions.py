@@ -1,7 +1,7 @@
 """Commands that die at one of their statements, or meet another command there: for judges.
 
-A hook in the copy's `env.py` counts the statements that change something. COMMIT is none of them: to die before one is
-to die before the last statement that it would have kept.
+A hook in the copy's `env.py` counts the statements that change something. COMMIT is not one of them: dying before it is
+the same as dying before the last statement that it would have kept.
 
     statements = Interruptions(self.fresh()).statements("db upgrade")
     for crash in crashes(self.fresh, "db upgrade", statements, meanwhile="INSERT INTO users (email) VALUES ('late')"):
@@ -89,8 +89,8 @@ class Crash:
 
     Args:
         when: where it died, in a sentence.
-        left: what the database held then.
-        error, why: with which error the second run ended, and why, as far as that says so; empty where it succeeded.
+        left: what the database held at that point.
+        error, why: the error of the second run, and its cause as far as the error shows it; empty if it succeeded.
         after: what the database held in the end.
     """
 
@@ -104,12 +104,12 @@ class Crash:
 def crashes(
     fresh: Callable[[], Database], command: str, statements: Sequence[str], *, meanwhile: str
 ) -> Iterator[Crash]:
-    """Let a command die before each kind of statement, and run it again; deaths that leave the same count once.
+    """Kill a command before each kind of statement, and run it again; crashes that leave the same state count once.
 
     Args:
         fresh: makes a copy.
-        statements: what the command sends when nothing disturbs it.
-        meanwhile: SQL that somebody runs between the two runs.
+        statements: what the command sends when it is not interrupted.
+        meanwhile: SQL to run between the two runs.
 
     Raises:
         Miss: the database does not accept `meanwhile`.
@@ -140,8 +140,8 @@ class Meeting:
 
     Args:
         when: where they met, in a sentence.
-        errors: how those ended that failed, in sentences.
-        why: why the first of them did, as far as its error says so.
+        errors: the errors of commands that failed, in sentences.
+        why: the cause of the first one, as far as its error shows it.
         after: what the database held in the end.
         deadlocks: how many deadlocks the server had to end.
     """
@@ -154,13 +154,13 @@ class Meeting:
 
 
 def meetings(fresh: Callable[[], Database], statements: Mapping[str, Sequence[str]]) -> Iterator[Meeting]:
-    """Let one of two commands begin while the other is at one of its statements: at each kind, and either way round.
+    """Start one of two commands while the other is at one of its statements: at each kind, and in both orders.
 
     Postgres only.
 
     Args:
         fresh: makes a copy.
-        statements: what each of the two commands sends when nothing disturbs it.
+        statements: what each of the two commands sends when it is not interrupted.
     """
     for first, second in permutations(statements):
         for number in sampled(statements[first])[1:]:  # before the first one it holds nothing
@@ -178,7 +178,7 @@ def meetings(fresh: Callable[[], Database], statements: Mapping[str, Sequence[st
 
 
 def _first_line(completed: Completed, copy: Database) -> str:
-    """Of an error: what follows in that of a deadlock names processes."""
+    """Shorten an error: in that of a deadlock, the rest names processes."""
     return error_in(completed.output, copy.folder).partition("\n")[0]
 
 
@@ -200,9 +200,9 @@ class Interruptions:
         return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
     def die_before(self, number: int, command: str) -> Completed:
-        """Run a command that dies, as if its machine did, before its statement of this number (from 1).
+        """Run a command that dies, as in a power cut, before its statement of this number (from 1).
 
-        The exit code is `DIED` unless it ended earlier. Afterwards none of its sessions is left on the server.
+        The exit code is `DIED` unless it ended earlier. Afterwards none of its sessions remain on the server.
         """
         with self._hooked(command, before=number, dies=DIED):
             completed = run(self._copy, command)
@@ -211,7 +211,7 @@ class Interruptions:
 
     @contextmanager
     def paused_before(self, number: int, command: str) -> "Iterator[Paused]":
-        """Run a command up to its statement of this number; it waits there until told to go on, or the block ends."""
+        """Run a command up to its statement of this number; it waits there until released, or until the block ends."""
         with self._hooked(command, before=number, dies=0) as folder:
             paused = Paused(folder, lambda: run(self._copy, command))
             try:
@@ -236,7 +236,7 @@ class Interruptions:
 
 
 class Paused(Background):
-    """A command that waits in the middle, or has ended before it came there."""
+    """A command that is paused, or that ended before it reached the pause."""
 
     def __init__(self, folder: Path, run: Callable[[], Completed]) -> None:
         super().__init__(run)
@@ -244,13 +244,13 @@ class Paused(Background):
         wait_for(lambda: (folder / "waits").exists() or self.has_ended)
 
     def completed(self) -> Completed:
-        """Let it go on, and wait for its end."""
+        """Let it continue, and wait until it ends."""
         (self._folder / "goes_on").touch()
         return super().completed()
 
 
 def sampled(statements: Sequence[str]) -> list[int]:
-    """Where it is enough to interrupt a command: the numbers (from 1) of each distinct statement's first, second and
+    """Which statements to interrupt a command at: the numbers (from 1) of each distinct statement's first, second and
     last occurrence. Statements that differ only in their values are the same, so that a thousand rows take three."""
     places = defaultdict(list)
     for number, statement in enumerate(statements, start=1):

@@ -1,6 +1,6 @@
-"""What an exercise's judge builds on: a class whose public methods are the expectations, each in one place.
+"""The base of an exercise's judge: a class whose public methods are the expectations, each in one place.
 
-The way is that of a tree comparison: a judge says what the ticket lets change, and everything else must be as it was.
+It works like a tree comparison: a judge says what the ticket allows to change, and everything else must be unchanged.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -24,34 +24,34 @@ HAS_IT = (
     "This database already has that part, and others do not.",
     "Let the revision check whether a part exists before it makes it.",
 )
-OF_ITS_OWN = dict.fromkeys(THERE_ALREADY, HAS_IT)  # causes, for a database that has had another history
+OF_ITS_OWN = dict.fromkeys(THERE_ALREADY, HAS_IT)  # causes, for a database with another history
 
 
 class Judge(Vocabulary):
     """The judgement of one exercise on one engine.
 
-    A subclass declares what the ticket lets change, and adds a public method for each thing that must be so. The
-    method's name is the expectation's id, its docstring is what learners read before they start, and its body looks:
-    it returns, or it raises `Miss`, mostly by way of `expect`. They are looked at in this order: `first`, the
+    A subclass declares what the ticket allows to change, and adds a public method for each thing that must be true. The
+    method's name is the expectation's id, its docstring is what learners read before they start, and its body checks:
+    it returns, or it raises `Miss`, usually through `expect`. They are checked in this order: `first`, the
     subclass's own as they are written, `last`; the trial ends at the first miss.
 
     Class attributes of a subclass:
         exercise: its id, "02.1".
-        stub_fails: the id of the expectation that rejects the exercise as it is shipped.
+        stub_fails: the id of the expectation that rejects the unsolved exercise.
         changes: parts of the schema that may differ from the start at the end: "users.nickname" for a column, an
             index or a constraint, "refunds" for a table with all that is in it, a view, an enum or a function.
         defaults: columns of which the default may differ, and nothing else.
-        adds: tables to which parts may be added that the ticket leaves open; "*" for new tables and all beside tables.
-        writes: columns and tables whose old rows the ticket lets change: "orders.status", "point_bookings".
-        loses: columns whose old values the ticket lets be lost, and not replaced.
+        adds: tables to which parts may be added that the ticket leaves open; "*" for new tables and everything else.
+        writes: columns and tables whose old rows may change: "orders.status", "point_bookings".
+        loses: columns whose old values may be lost, but not replaced.
         fills: new columns and tables that get values from the migration itself; any other is empty at first.
         moves: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
-        random: new columns that get other values at each upgrade.
+        random: new columns whose values differ at each upgrade.
         only_on: expectations that concern one engine alone, with its name.
-        may_refuse: whether a downgrade that refuses, with an error that a revision raises itself, is right, too.
-        by_hand: tables and parts of tables that the database has and that no file describes.
-        as_shown: tables whose rows are those that the learner sees; to others the check adds rows of unusual kinds.
-        causes: what to say where a command fails and this card of the field guide explains it: cause, next step.
+        may_refuse: whether a downgrade may also refuse, with an error that a revision raises itself.
+        by_hand: tables and parts of tables that the database has although no file describes them.
+        as_shown: tables that keep exactly the learner's rows; to others the check adds unusual rows.
+        causes: what to say when a command fails with this card of the field guide: cause, next step.
         first, last: the usual expectations, by the names of their methods.
     """
 
@@ -94,8 +94,8 @@ class Judge(Vocabulary):
 
         Args:
             name: how sentences call it: "staging".
-            sql: makes of it what it is to be, before anything is looked at.
-            watched: whether everything that the ticket does not let change must be as it was after each command.
+            sql: prepares it, before anything is checked.
+            watched: whether everything that the ticket does not allow to change must be unchanged after each command.
             changes: parts of the schema that may differ in this database, besides the judge's own.
         """
         watch = partial(self._watch, changes) if watched else None
@@ -108,7 +108,7 @@ class Judge(Vocabulary):
         """The same after `flask db upgrade`, for others to use: it is not watched.
 
         Args:
-            sql: what others do in it then.
+            sql: what others do in it afterwards.
         """
         database = self.fresh(name, watched=False)
         database.reach()
@@ -123,14 +123,14 @@ class Judge(Vocabulary):
 
     @cached_property
     def new(self) -> tuple[Database, Snapshot]:
-        """A new database that the files have made in a later release, with no models of today; and what it holds."""
+        """A new database built from the files as in a later release, without today's models; and what it holds."""
         database = forgetful(self.empty())
         with self._in_a_later_release(database, Database.upgrade):
             return database, database.upgrade()
 
     @contextmanager
     def _in_a_later_release(self, new: Database, *steps: Callable[[Database], object]) -> Iterator[None]:
-        """While a block runs, the new database's commands find no models; a miss is one of `new_database`.
+        """While a block runs, the new database's commands find no models; a miss counts as one of `new_database`.
 
         Args:
             steps: do what has been done and is done to it, in another one that has the models: the reason of a miss.
@@ -153,7 +153,7 @@ class Judge(Vocabulary):
 
     @cached_property
     def traces(self) -> Traces:
-        """What has been done to the files, to choose a cause by."""
+        """What was done to the files, for choosing a cause."""
         return Traces(self._copies.original, self._files, self.start, self._copies.is_untouched)
 
     @property
@@ -163,7 +163,7 @@ class Judge(Vocabulary):
 
     @property
     def may(self) -> MayChange:
-        """What rows may become."""
+        """How rows may change."""
         return MayChange(self.writes, self.loses, self.moves, self.business)
 
     def other_changes(self, before: Schema, after: Schema, *, besides: Collection[str] = ()) -> list[Change]:
@@ -180,7 +180,7 @@ class Judge(Vocabulary):
         ]
 
     def _expect_not_invented(self, now: Snapshot, *, few: int = 0) -> None:
-        """New columns and tables that the ticket does not fill have no values, or as few as a shop in use has given."""
+        """New columns and tables that the ticket does not fill have no values, or as few as a shop in use would add."""
         found = []
         for name in {*self.changes} - {*self.fills, *self.writes, *self.moves.values()}:
             table, _, column = name.rpartition(".")
@@ -202,7 +202,7 @@ class Judge(Vocabulary):
         return change.before is None and ("*" if stands_alone else change.subject) in self.adds
 
     def _watch(self, besides: Collection[str], before: Snapshot, now: Snapshot) -> None:
-        """Everything that the ticket does not let change is as it was."""
+        """Everything that the ticket does not allow to change is unchanged."""
         lost = changed(before.tables, now.tables, self.may)
         others = [str(each) for each in self.other_changes(before.schema, now.schema, besides=besides)]
         if lost or others:
@@ -222,7 +222,7 @@ class Judge(Vocabulary):
 
     @classmethod
     def expectations(cls, engine: str | None = None) -> tuple[Expectation, ...]:
-        """All expectations, in the order in which they are looked at and shown.
+        """All expectations, in the order in which they are checked and shown.
 
         Args:
             engine: leave out those that concern the other one alone.

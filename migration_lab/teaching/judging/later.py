@@ -1,11 +1,11 @@
-"""Revisions as a later release runs them, whose models are others: what they need has to be written in them.
+"""Runs revisions as a later release would, with other models: revisions must contain everything that they need.
 
     database = forgetful(self.empty())
     with models_gone(database):
         database.upgrade()
 
-A hook in the copy's `env.py` takes the models away when everything is set up and the revisions are about to run: no
-module of the app has a class with a table any more, and the metadata has no tables.
+A hook in the copy's `env.py` removes the models after everything is set up, just before the revisions run: no module of
+the app still has a class with a table, and the metadata has no tables.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ THEIRS = """
 with open(__file__ + ".theirs", encoding="utf-8") as theirs:
     exec(compile(theirs.read(), __file__, "exec"))
 """
-GONE = "instance/models_gone"  # commands write there, so the app need not be loaded again because of it
+GONE = "instance/models_gone"  # commands write in this folder, so the app is not loaded again for it
 HOOK = f"""
 def _forget():
     import os, pathlib, sys
@@ -53,10 +53,10 @@ NEEDS_MODELS = (
 
 
 def hook(env: Path, code: str) -> Path:
-    """Let code run before a copy's own `env.py`, which goes on under its own name, so that tracebacks stay true.
+    """Run code before a copy's own `env.py`, which still runs under its own name, so that tracebacks stay correct.
 
     Returns:
-        Where the copy's own one is now: what puts it back undoes this.
+        The new path of the copy's own `env.py`; moving it back undoes this.
     """
     theirs = env.with_name(f"{env.name}.theirs")
     env.rename(theirs)
@@ -65,7 +65,7 @@ def hook(env: Path, code: str) -> Path:
 
 
 def forgetful(copy: Database) -> Database:
-    """A copy that forgets its models in a block of `models_gone`. Nothing is done where it has no `env.py`."""
+    """Prepare a copy to forget its models in a block of `models_gone`. A copy without `env.py` is left unchanged."""
     if (env := copy.folder / "migrations/env.py").is_file():
         hook(env, HOOK)
     return copy
@@ -73,7 +73,7 @@ def forgetful(copy: Database) -> Database:
 
 @contextmanager
 def models_gone(copy: Database) -> Iterator[None]:
-    """While a block runs, the commands of a forgetful copy find no models when their revisions run."""
+    """During the block, revisions that run in a forgetful copy find no models."""
     gone = copy.folder / GONE
     gone.parent.mkdir(exist_ok=True)
     gone.touch()

@@ -1,6 +1,6 @@
 """A copy of the learner's own database as it is now, while a service or a client may still be connected to it.
 
-On Postgres the copy is a dump: an index that is not valid is not in it. Judge such an index on a fresh database.
+On Postgres the copy is a dump, which leaves out invalid indexes. Judge such an index on a fresh database.
 """
 
 import os
@@ -26,7 +26,7 @@ def copy_database(source: Workspace, target: Workspace) -> None:
     """Give the target's folder a database that equals the source's.
 
     SQLite's own backup and `pg_dump` both see one moment of a database that is in use; `CREATE DATABASE ... TEMPLATE`
-    would need every session to end. `pg_dump` leaves out an index that is not valid.
+    would need every session to end. `pg_dump` leaves out invalid indexes.
 
     Raises:
         LabError: the database is locked or gone.
@@ -83,7 +83,7 @@ def _run(program: str, url: URL, *options: str, sql: bytes = b"") -> bytes:
 
 
 def _program(name: str) -> str:
-    """The program from where the server's own is, or, with a server elsewhere, from PATH."""
+    """The program from the server's own folder or, with an external server, from PATH."""
     try:
         found = shutil.which(find_binaries().program(name))
     except LabError:

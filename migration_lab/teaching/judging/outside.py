@@ -1,4 +1,4 @@
-"""What a command of a check met that is no miss of the learner's: it was killed, or the machine has no more room."""
+"""Failures of a check's command that are not the learner's: it was killed, or the machine ran out of something."""
 
 import errno
 import re
@@ -13,7 +13,7 @@ from migration_lab.shops.process.confinement import confinement_of
 from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching.judging.addresses import OwnDatabaseError
 
-# No program of the learner's ends itself by these as a rule; the system does, when memory runs out.
+# A learner's program does not normally end itself with these; the system does, when memory runs out.
 FROM_OUTSIDE = {-getattr(signal, name): name for name in ("SIGHUP", "SIGKILL", "SIGTERM") if hasattr(signal, name)}
 # What the system, SQLite and Postgres say when something has run out, and what to do.
 MEANINGS = (
@@ -48,7 +48,7 @@ RUN_OUT = frozenset(
 
 
 def refuse_reached(folder: Path) -> None:
-    """Raise when a command in this copy tried to reach what is the learner's.
+    """Raise when a command in this copy tried to reach the learner's files or database.
 
     Raises:
         OwnDatabaseError: it did, and was refused.
@@ -66,7 +66,7 @@ def refuse_reached(folder: Path) -> None:
 
 
 def refuse_from_outside(completed: Completed, typed: str, workspace: Workspace) -> None:
-    """Raise when a command failed for a reason that lies outside the learner's work.
+    """Raise when a command failed for a reason outside the learner's work.
 
     Raises:
         LabError: it did.
@@ -90,7 +90,7 @@ def refuse_from_outside(completed: Completed, typed: str, workspace: Workspace) 
 
 
 def ran_out(error: BaseException) -> LabError | None:
-    """The error to report where the check itself met the end of memory, files, processes or room; None for others."""
+    """The error to report when the check itself ran out of memory, files, processes or disk; None for others."""
     if isinstance(error, MemoryError):
         return LabError("The check has run out of memory.", "Close programs that you do not use, then check again.")
     if isinstance(error, OSError) and error.errno in RUN_OUT:

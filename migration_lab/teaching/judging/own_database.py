@@ -1,4 +1,4 @@
-"""Judges of the learner's own database, as it is now: the expectations that they share."""
+"""Judges of the learner's own database as it is now, with their shared expectations."""
 
 from dataclasses import replace
 from functools import cached_property, partial
@@ -17,7 +17,7 @@ CHANGES_NOTHING = "The downgrade changes nothing, so the next upgrade makes what
 
 
 class OwnDatabaseJudge(Judge):
-    """Judges the learner's own database, as it is now, on the engine that they work on."""
+    """Judges the learner's own database as it is now, on the engine that the learner uses."""
 
     looks_at_own_database: ClassVar[bool] = True
     business: ClassVar[bool] = True
@@ -62,7 +62,7 @@ class OwnDatabaseJudge(Judge):
         )
 
     def expect_place(self, *wanted: str, cause: str = "", next_step: str = "") -> None:
-        """The learner's database stands at these revisions; at the head of the files, where none is named."""
+        """The learner's database stands at these revisions; by default, at the head of the files."""
         heads = () if wanted else self.own.history().heads
         at = wanted or heads
         name = self.database_name[:1].upper() + self.database_name[1:]

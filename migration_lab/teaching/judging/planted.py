@@ -1,4 +1,4 @@
-"""Negative control: models and database are compared by the engine itself, and a planted difference has to be seen."""
+"""Negative control: the judge compares models and database itself, and a planted difference must be reported."""
 
 import secrets
 from collections.abc import Collection, Iterator
@@ -12,7 +12,7 @@ from migration_lab.teaching.judging.expectations import Miss
 from migration_lab.teaching.judging.rows import quoted
 from migration_lab.teaching.judging.words import differences_in, error_in, listed, relative
 
-# Why the check finds something, by how Alembic begins its words for it; the last one is for all others.
+# Why the check finds something, by the beginning of Alembic's message; the last one is for all others.
 WHY_IT_DIFFERS = (
     (
         "Detected removed table",
@@ -34,14 +34,14 @@ def expect_no_drift(
     folder: str = "",
     schema: Schema | None = None,
 ) -> None:
-    """What `flask db check` does finds no difference, and can be believed: it sees one that is planted.
+    """`flask db check` finds no difference, and can be trusted: it reports a planted one.
 
     Args:
         database: at the head of the files.
-        known: differences, as Alembic words them, that the ticket lets the check find; it has to find them.
-        by_hand: tables and parts of tables that no model describes, and that the ticket lets stay.
+        known: differences, in Alembic's words, that the ticket allows; the check must find them.
+        by_hand: tables and parts of tables that no model describes, and that the ticket allows.
         folder: where the app is, as seen from the database's folder.
-        schema: what the database holds, where it has been read already.
+        schema: what the database holds, if it has been read already.
 
     Raises:
         Miss: the check finds something else, or does not see a column that was added by hand; models and database
@@ -61,7 +61,7 @@ def expect_no_drift(
     _expect_found(sorted(each for each in found if column not in each), sorted(known))
     seen = [each for each in tables if f"{each}.{column}" in models.check_said]
     _expect_seen([each for each in tables if each in models.tables and each not in seen], bool(found), models, database)
-    # A model that only env.py imports is one as well: the check sees what is added to its table.
+    # A model that only env.py imports counts too: the check sees what is added to its table.
     _expect_agree(models, {column, *by_hand, *(each for each in seen if each not in models.tables)})
     if models.broken:
         raise Miss(
@@ -120,7 +120,7 @@ def _expect_agree(models: Models, known: Collection[str]) -> None:
 
 @contextmanager
 def planted(database: Database, tables: Collection[str]) -> Iterator[str]:
-    """While a block runs, each of these tables has one more column, added by hand; its name cannot be guessed."""
+    """While a block runs, each of these tables has an extra column, added by hand, with a random name."""
     name = f"x{secrets.token_hex(4)}"
     database.execute("; ".join(f"ALTER TABLE {quoted(each)} ADD COLUMN {name} INTEGER" for each in tables))
     try:

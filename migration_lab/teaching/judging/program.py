@@ -30,7 +30,7 @@ def create_app():
 
 
 def run_program(copy: Database, *lines: str) -> Completed:
-    """Run lines of Python within the shop's app, whatever comes of it; they know `db`, `User`, `upgrade`, `suppress`.
+    """Run lines of Python in the shop's app, with `db`, `User`, `upgrade` and `suppress`. The program may fail.
 
     Raises:
         StoppedError, LabError: as for `Database.flask`.

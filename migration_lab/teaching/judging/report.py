@@ -1,4 +1,4 @@
-"""How a verdict reads: one outline, written as text for a terminal and as HTML for a notebook."""
+"""Formats a verdict: one outline, as text for a terminal and as HTML for a notebook."""
 
 import textwrap
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ _WIDTH = 100
 
 @dataclass(frozen=True)
 class _Section:
-    """One or more engines on which the same came out."""
+    """One or more engines with the same result."""
 
     heading: str
     met: tuple[Expectation, ...]
@@ -66,7 +66,7 @@ def as_html(verdict: Verdict) -> str:
 
 
 def looks_at(expectations: tuple[Expectation, ...]) -> list[str]:
-    """What the check looks at, to be shown with the ticket: a sentence each, in Markdown."""
+    """What the check looks at, to show with the ticket: a sentence each, in Markdown."""
     return [each.looks_at for each in expectations]
 
 
@@ -79,7 +79,7 @@ def _summary(verdict: Verdict) -> str:
 
 
 def _closing(verdict: Verdict) -> list[str]:
-    """What stands below the result: where it was not judged, and what a learner may read who has passed."""
+    """The lines below the result: engines that were not judged, and what to read after passing."""
     opened = (
         f'`lab.hint("{verdict.exercise}")`, or `lab hint {verdict.exercise}` in a terminal, now shows one solution, '
         "and the usual mistakes."
@@ -90,7 +90,7 @@ def _closing(verdict: Verdict) -> list[str]:
 def _sections(verdict: Verdict) -> list[_Section]:
     """Engines with the same result share a section, so that nothing is read twice.
 
-    An expectation that concerns one engine alone names it, and does not part them.
+    An expectation for one engine only names it, and does not separate them.
     """
     groups: dict[tuple[object, ...], list[EngineVerdict]] = {}
     shared = set.intersection(*({each.id for each in _all_of(engine)} for engine in verdict.engines))
@@ -109,7 +109,7 @@ def _sections(verdict: Verdict) -> list[_Section]:
 
 
 def _unjudged(verdict: Verdict) -> list[tuple[str, list[Expectation]]]:
-    """What is still to be looked at, each sentence once: on all engines, then on some of them."""
+    """What was not checked yet, each sentence once: on all engines, then on some of them."""
     everywhere = tuple(each.engine for each in verdict.engines)
     groups: dict[tuple[str, ...], list[Expectation]] = {everywhere: []}
     for expectation in _united([each.unjudged for each in verdict.engines]):
@@ -131,7 +131,7 @@ def _all_of(engine: EngineVerdict) -> list[Expectation]:
 
 
 def _named(engine: EngineVerdict, expectations: tuple[Expectation, ...], shared: set[str]) -> tuple[Expectation, ...]:
-    """The same, where one that not all engines have says which engine it is about."""
+    """The same, where an expectation that only some engines have names its engine."""
     suffix = f" (on {ENGINE_NAMES[engine.engine]})"
     return tuple(each if each.id in shared else replace(each, looks_at=each.looks_at + suffix) for each in expectations)
 
@@ -156,7 +156,7 @@ def _joined(names: list[str]) -> str:
 
 
 def _wrapped(words: str, indent: str) -> list[str]:
-    """Each line of the words on lines of its own; spaces at a line's beginning are part of the words."""
+    """Wrap each line separately; keep its leading spaces."""
     wrap = textwrap.TextWrapper(
         _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
@@ -171,7 +171,7 @@ def _item(css: str, mark: str, spoken: str, expectation: Expectation) -> str:
 
 
 def _block(words: str) -> str:
-    """A sentence as a sentence; several lines (an error, rows) as they are."""
+    """Format a sentence as a sentence, and several lines (an error, rows) unchanged."""
     if "\n" in words:
         return f'<pre tabindex="0">{escape(words)}</pre>'
     return inline(words)

@@ -1,4 +1,4 @@
-"""The previous release and the learner's own, side by side on one database: what may be deployed when; for judges."""
+"""The previous release and the learner's, side by side on one database: what may be deployed when; for judges."""
 
 import shutil
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Served:
     name: str
 
     def unanswered(self, *requests: Request) -> list[str]:
-        """Which requests it does not answer as it should, and why: "POST /orders: ..."."""
+        """Which requests it answers wrongly, and why: "POST /orders: ..."."""
         answers = [(f"{method} {path}", self.service.send(method, path, body)) for method, path, body in requests]
         said = {409: " (The shop says so whenever a constraint refuses a row.)"}
         return [
@@ -48,7 +48,7 @@ class Served:
         """It answers each request as it should, with the database as it is now.
 
         Args:
-            since: what the database held when it did; what differs now is the cause.
+            since: what the database held when it still did; the difference is the cause.
 
         Raises:
             Miss: it does not.
@@ -67,7 +67,7 @@ class Served:
 def both_releases(copy: Database, lesson: Lesson) -> Iterator[tuple[Served, Served]]:
     """Serve a copy's database with two releases while a block runs: the shop at a lesson's start, and the copy's files.
 
-    Both are started before the block, whatever the database holds: a shop finds out when it is asked.
+    Both are started before the block, whatever the database holds: a shop looks only when a request arrives.
 
     Raises:
         LabError: one of them does not start.
@@ -77,6 +77,6 @@ def both_releases(copy: Database, lesson: Lesson) -> Iterator[tuple[Served, Serv
 
 
 def revisions_ahead(copy: Database) -> list[str]:
-    """The revisions that the copy's database has not seen, in the order in which they run; no forks among them."""
+    """The revisions that have not run on the copy's database, in the order in which they run, without forks."""
     ids = list(reversed(copy.history().ids))
     return ids[max((ids.index(each) + 1 for each in copy.stands_at() if each in ids), default=0) :]

@@ -1,4 +1,4 @@
-"""Whether rows survive: what a database's tables hold, and which values are not as they were."""
+"""Whether rows survive: what a database's tables hold, and which values changed."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -11,12 +11,12 @@ from migration_lab.instruments.readonly import looking_at
 from migration_lab.instruments.schema import Schema
 from migration_lab.teaching.judging.words import shown
 
-A_FEW = 3  # rows of which a shop in business may have changed a value since the start of an exercise
+A_FEW = 3  # rows in which a shop in use may have changed a value since the start of an exercise
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table's rows. `key` holds the columns of its primary key, none where it has none."""
+    """A table's rows. `key` holds the columns of its primary key, if it has one."""
 
     key: tuple[str, ...]
     columns: tuple[str, ...]
@@ -28,7 +28,7 @@ class Table:
         return sorted(rows, key=lambda row: [(row[each] is None, row[each]) for each in self.key])
 
     def values(self, column: str) -> dict[Any, Any]:
-        """The values of a column by the id of their row, sorted by it; None for a column that is not there."""
+        """The values of a column by the id of their row, sorted by it; None for a missing column."""
         if column not in self.columns or "id" not in self.columns:
             return {row.get("id"): None for row in self.as_dicts()}
         id_, place = self.columns.index("id"), self.columns.index(column)
@@ -40,14 +40,14 @@ Tables = dict[str, Table]
 
 @dataclass(frozen=True)
 class MayChange:
-    """What the earlier rows may have become.
+    """How the earlier rows may have changed.
 
     Args:
-        writes: columns and tables, "orders.status" and "point_bookings", whose values and rows may be others.
-        loses: columns whose values may be gone, and not others.
+        writes: columns and tables, "orders.status" and "point_bookings", whose values and rows may differ.
+        loses: columns whose values may be gone, but not replaced.
         renamed: {"users.nickname": "users.display_name"}, in either direction.
-        business: whether the shop is in use: a few rows may have another value in a column, never none where there was
-            one, and there may be new rows. Several rows that had no value, so that none is left, are no business.
+        business: whether the shop is in use: a few rows may have another value in a column, but not lose one, and there
+            may be new rows. If several rows had no value and now all have one, that does not count as use.
         grows: tables that may have new rows.
     """
 
@@ -59,11 +59,11 @@ class MayChange:
 
 
 def changed(before: Tables, after: Tables, may: MayChange, *, columns: Tables | None = None) -> list[str]:
-    """What is not as it was, in a sentence for each table that was there: the first row and value that differ.
+    """What changed, in a sentence for each earlier table: the first row and value that differ.
 
     Args:
         before, after: what `read` gave.
-        columns: compare only the columns that a table has there, or that are renamed to one of them.
+        columns: compare only the columns that a table has in it, or that are renamed to one of them.
     """
     found = []
     for name, table in before.items():
@@ -86,7 +86,7 @@ def read(url: str, schema: Schema) -> Tables:
     found = {}
     with looking_at(url, asks_the_same=True) as connection:
         for table in schema.tables:
-            # The driver's own cursor: no SQLAlchemy type may change a value on its way.
+            # The driver's own cursor: no SQLAlchemy type converts a value.
             cursor = connection.connection.cursor()
             cursor.execute(f"SELECT * FROM {'.'.join(quoted(each) for each in table.place if each)}")
             columns = tuple(column[0] for column in cursor.description or ())
@@ -96,14 +96,14 @@ def read(url: str, schema: Schema) -> Tables:
 
 
 def quoted(name: str) -> str:
-    """A name of a table or column, as SQL takes it whatever it contains."""
+    """A name of a table or column, quoted for SQL whatever it contains."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _kept(
     name: str, before: Table, after: Table, may: MayChange, columns: Tables | None
 ) -> tuple[dict[str, str], list[str]]:
-    """The columns to compare, by their names before and after; and those that should be there and are not."""
+    """The columns to compare, by their names before and after; and those that are missing."""
     both = {**may.renamed, **{new: old for old, new in may.renamed.items()}}
     kept, gone = {}, []
     for column in before.columns:
@@ -158,7 +158,7 @@ def _first_difference(name: str, before: Table, after: Table, kept: Mapping[str,
 
 
 def _are_filled(now_of: list[tuple[tuple[Any, ...], tuple[Any, ...] | None]], place: int) -> bool:
-    """Whether several rows had no value in a column, and all of them have one now."""
+    """Whether several rows had no value in a column and all of them have one now."""
     none = [now for row, now in now_of if row[place] is None]
     return len(none) > 1 and all(now is not None and now[place] is not None for now in none)
 
@@ -179,7 +179,7 @@ def _picked(table: Table, columns: Collection[str]) -> list[tuple[Any, ...]]:
 
 
 def _in_order(row: tuple[Any, ...], places: list[int]) -> list[tuple[float, str]]:
-    """Numbers by their size, and before all else."""
+    """Sort numbers by size, before everything else."""
     key = (row[place] for place in places)
     return [(each, "") if isinstance(each, int | float) else (inf, repr(each)) for each in key]
 

@@ -1,4 +1,4 @@
-"""Commands that run beside the judge; and how a judge reads what they say."""
+"""Commands that run beside the judge, and how a judge reads their errors."""
 
 import threading
 import time
@@ -13,9 +13,9 @@ from migration_lab.teaching.judging.database import THERE_ALREADY, Database
 STOPPED = 124  # the exit code of a command that reached its time limit, as the program `timeout` gives it
 PATIENCE_SECONDS = 8.0
 POLL_SECONDS = 0.02
-REPEATS = 3  # questions that a session has asked before, one after the other: it asks again and again
+REPEATS = 3  # consecutive queries that a session has sent before: it is polling
 STILL_SECONDS = 0.4
-SLEEP_SECONDS = 2.0  # a statement that lets the server sleep for so long is one that waits for somebody
+SLEEP_SECONDS = 2.0  # a statement that lets the server sleep for so long is waiting for something
 LEFT_BEHIND = "It finds what an earlier run left behind, and fails."
 ABORTED = "An error was caught, and Postgres accepts no further statement in a transaction that had one."
 # A judge's own sessions stay open while it judges.
@@ -53,11 +53,11 @@ class Background:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether it has ended."""
         return not self._thread.is_alive()
 
     def completed(self) -> Completed:
-        """Wait for its end; what has kept it from running to its end is raised here."""
+        """Wait until it ends; raise the error that stopped it, if there was one."""
         return self._completed.result()
 
 
@@ -67,7 +67,7 @@ def in_background(copy: Database, command: str) -> Background:
 
 
 def why_it_failed(completed: Completed) -> str:
-    """Why a command failed that met another one, or what an earlier run had left, as far as its error says so.
+    """Why a command failed that met another one, or an earlier run's leftovers, as far as its error shows it.
 
     Empty for another error. After `LEFT_BEHIND` or `ABORTED` the same command will fail in the same way again.
     """
@@ -89,20 +89,21 @@ def is_blocked(copy: Database) -> bool:
 
 
 def wait_until_stuck(copy: Database, command: Background) -> None:
-    """Wait until a command has ended, or a session of the copy's database waits for a lock, or none goes on: each asks
-    only what it has asked before, as one does that tries again and again. Postgres only."""
+    """Wait until a command has ended, or a session of the copy's database waits for a lock, or none makes progress:
+    each only repeats earlier queries, as a session does that retries again and again. Postgres only.
+    """
     asks = _Repeats(copy)
     wait_for(lambda: command.has_ended or is_blocked(copy) or asks.again())
 
 
 def wait_for_its_sessions(copy: Database) -> None:
-    """Wait until the commands that have come to an end have left no session on the server."""
+    """Wait until the commands that have ended have no session left on the server."""
     if copy.engine.name == "postgres":
         wait_for(lambda: copy.sql(SESSIONS).scalar == 0)
 
 
 class _Repeats:
-    """Tells whether the sessions of a database only ask what they have asked before."""
+    """Detects that the sessions of a database only repeat earlier queries."""
 
     def __init__(self, copy: Database) -> None:
         self._copy = copy
@@ -111,7 +112,7 @@ class _Repeats:
         self._new_at = time.monotonic()
 
     def again(self) -> bool:
-        """Look once more; it takes several looks until a repetition is told from a slow step."""
+        """Look once more; it takes several looks to distinguish a repetition from a slow step."""
         rows = self._copy.sql(ASKED.format(seconds=SLEEP_SECONDS, looks=LOOKS)).rows
         texts = {(pid, text) for pid, _, text, _ in rows}
         asked = {(pid, start) for pid, start, _, _ in rows}
@@ -122,12 +123,14 @@ class _Repeats:
             self._since_new = asked
             self._new_at = time.monotonic()
         repeats = len(self._since_new) - len(texts)
-        is_slow = time.monotonic() - self._new_at < STILL_SECONDS  # one that reads several tables asks alike, and fast
+        is_slow = (
+            time.monotonic() - self._new_at < STILL_SECONDS
+        )  # one that reads several tables sends similar queries, and fast
         return (repeats >= REPEATS and not is_slow) or any(sleeps for *_, sleeps in rows)
 
 
 def wait_for(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait for so many seconds at most; what comes later is found by whoever judges."""
+    """Wait for so many seconds at most; the judge finds out if the condition is still not met."""
     until = time.monotonic() + seconds
     while not is_so() and time.monotonic() < until:
         time.sleep(POLL_SECONDS)

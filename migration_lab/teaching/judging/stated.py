@@ -1,4 +1,4 @@
-"""Whether a downgrade that loses something says so. What it says is for people to judge; silence can be seen."""
+"""Whether a downgrade that loses something says so. People judge what it says; only silence is detected here."""
 
 import ast
 import io
@@ -12,13 +12,13 @@ from migration_lab.teaching.judging.words import text_of
 
 
 def expect_stated(walk: Walk, column: str) -> None:
-    """Each step back of a walk that loses something, leaves something or refuses says so.
+    """Each downgrade of a walk that loses something, leaves something or refuses says so.
 
     Args:
-        column: "users.language", what holds the values. Those that arrived on the way do not count.
+        column: "users.language", which holds the values. Values that arrived during the walk do not count.
 
     Raises:
-        Miss: a `downgrade()` drops the column, leaves other values in it than the way up made, changes no schema or
+        Miss: a `downgrade()` drops the column, leaves other values in it than the upgrade wrote, changes no schema or
             refuses, and has neither docstring nor comment.
     """
     walk.again()

@@ -1,4 +1,4 @@
-"""What has been done to an exercise so far, as files and databases show it: the likely cause is chosen by it."""
+"""What was done to an exercise so far, as files and databases show it, for choosing the likely cause."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,10 +23,10 @@ class Traces:
     """The files of an answer beside those of the start.
 
     Args:
-        original: the folder of the exercise's files as they are shipped.
+        original: the folder of the exercise's original files.
         database: the answer's files with any database.
         start: what the database held at the start.
-        is_untouched: neither a file nor the learner's database has been changed.
+        is_untouched: whether neither a file nor the learner's database was changed.
     """
 
     original: Path
@@ -36,12 +36,12 @@ class Traces:
 
     @cached_property
     def changed(self) -> tuple[str, ...]:
-        """Files that were there, and now say something else."""
+        """Existing files whose content changed."""
         return tuple(each for each in sorted(self._before.keys() & self._now.keys()) if self._differs(each))
 
     @cached_property
     def added(self) -> tuple[str, ...]:
-        """Files that were not there."""
+        """New files."""
         return tuple(sorted(self._now.keys() - self._before.keys()))
 
     @cached_property
@@ -63,25 +63,25 @@ class Traces:
 
     @cached_property
     def edited(self) -> tuple[str, ...]:
-        """Files of revisions that had run and now say something else."""
+        """Files of applied revisions whose content changed."""
         names = {Path(each.file).name: each.id for each in self.history.revisions}
         return tuple(each for each in self.changed if names.get(Path(each).name) in self.applied)
 
     @cached_property
     def new_revisions(self) -> tuple[str, ...]:
-        """The ids of the revisions that have not run before, the first one first."""
+        """The ids of the revisions that had not run before, in order."""
         return tuple(each for each in reversed(self.history.ids) if each not in self.applied)
 
     @cached_property
     def models(self) -> Models:
-        """What the models say now."""
+        """What the models describe now."""
         try:
             return read_models(self.database.workspace, self.database.url)
         except StoppedError as error:
             return Models({}, fault=error.message)
 
     def why_not_there(self, name: str, learners: Snapshot | None) -> tuple[str, str]:
-        """Why the column `users.nickname` does not come with the upgrade, and what to do.
+        """Why the upgrade does not create the column `users.nickname`, and what to do.
 
         Args:
             learners: the learner's own database as it is now, if that could be read.

@@ -1,15 +1,15 @@
 """What the transactions of a command do to others; for judges.
 
-On Postgres: what each statement did to a table, and whom its transaction kept out. Counted by the server, not
-timed: the same on a quick machine and on a busy one. On SQLite, where a transaction that writes keeps the whole file:
-for how long the longest one did.
+On Postgres: what each statement did to a table, and which sessions its transaction blocked. The server counts, nothing
+is timed, so the result is the same on a fast machine and on a busy one. On SQLite, where a writing transaction locks
+the whole file: how long the longest one lasted.
 
     note_statements(large, "users")
     large.flask("db upgrade")
     most = rows_in_one_transaction(noted_statements(large), under_lock=True)
 
-The numbers may stand in `found`. Rows have to be there in large numbers all the same: a batch of ten thousand is no
-batch in a table of forty. Compare `longest.seconds` of `longest_transaction` with a naive statement in the same check.
+You may put the numbers into `found`. The table must still be large: ten thousand rows are no batch in a table of forty.
+Compare `longest.seconds` of `longest_transaction` with a naive statement in the same check.
 """
 
 import threading
@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.001
 BACK_SECONDS = 60.0  # so that there is time for pauses between batches
 
 # The locks of https://www.postgresql.org/docs/current/explicit-locking.html that writers wait for, and the one that
-# readers wait for too. A statement's lock is looked at when it ends: by then it has all that it takes.
+# readers wait for too. A statement's locks are read when it ends: by then it has taken all of them.
 NOTE = """
 CREATE TABLE {log} (
     number bigint GENERATED ALWAYS AS IDENTITY, transaction text, rows bigint, whole_reads bigint, keeps_out text
@@ -66,7 +66,7 @@ CREATE TRIGGER {log}_updated AFTER UPDATE ON {table} REFERENCING NEW TABLE AS ch
 CREATE TRIGGER {log}_deleted AFTER DELETE ON {table} REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION {log}_changed();
 """
-# The server hands in its count of reads when a session is idle, so what it shows of one statement is the difference.
+# The server publishes its count of reads when a session is idle, so the reads of one statement are the difference.
 NOTE_READS = """
 CREATE FUNCTION {log}_begins() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
     PERFORM set_config('lab.reads', {log}_reads()::text, false);
@@ -78,7 +78,7 @@ END $$;
 CREATE EVENT TRIGGER {log}_begins ON ddl_command_start EXECUTE FUNCTION {log}_begins();
 CREATE EVENT TRIGGER {log}_ends ON ddl_command_end EXECUTE FUNCTION {log}_ends();
 """
-# Another session's row could come after any of a backfill's statements; here it comes with each of the first ones.
+# Another session's row could arrive after any statement of a backfill; here it arrives with each of the first ones.
 ARRIVING = """
 CREATE SEQUENCE {log}_arrived;
 CREATE FUNCTION {log}_arrives() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -96,7 +96,7 @@ class Statement:
     Args:
         transaction: the same for all statements of one transaction.
         rows: how many rows it inserted, changed or deleted.
-        whole_reads: how often it read the whole table; of one that changed rows, while somebody was kept out.
+        whole_reads: how often it read the whole table; if it changed rows, only while it blocked other sessions.
         keeps_out: who could not use the table until the transaction ended: nobody, writers, or readers too.
     """
 
@@ -107,7 +107,7 @@ class Statement:
 
 
 def note_statements(copy: Database, table: str) -> None:
-    """From now on note in the copy's database what is done to a table.
+    """From now on, record in the copy's database what happens to a table.
 
     The notes are a table, functions and triggers of that database: use a copy whose schema is not judged. Reads of the
     whole table are noted only where the lab's role is a superuser, as it is on the course's own server.
@@ -123,7 +123,7 @@ def note_statements(copy: Database, table: str) -> None:
 
 
 def noted_statements(copy: Database) -> list[Statement]:
-    """What was noted, in the order in which it was done; nothing of a transaction that was rolled back."""
+    """What was recorded, in order; transactions that were rolled back are not included."""
     rows = copy.sql(f"SELECT transaction, rows, whole_reads, keeps_out FROM {LOG} ORDER BY number").rows
     return [Statement(*row) for row in rows]
 
@@ -137,13 +137,13 @@ INDEXES = """
 
 @dataclass(frozen=True)
 class Noted:
-    """What an upgrade did to a table, with what judges ask of it: each raises `Miss` if it is not so.
+    """What an upgrade did to a table, with checks for judges; each raises `Miss` if it fails.
 
     Args:
-        is_rewritten: the table has another file than before.
-        arriving: how many rows of others may have arrived, all of them in one transaction.
-        rebuilt: indexes that were built again in their places, as `REINDEX` does without CONCURRENTLY. It is no change
-            of the schema for a server before 17, and not among the statements there.
+        is_rewritten: whether the table has a new file.
+        arriving: how many rows of other programs may have arrived, all of them in one transaction.
+        rebuilt: indexes that were rebuilt in place, as `REINDEX` does without CONCURRENTLY. Servers before 17 do not
+            count that as a change of the schema, so it is not among the statements there.
     """
 
     copy: Database
@@ -161,7 +161,7 @@ class Noted:
         return max(sums.values(), default=0)
 
     def back(self, to: str) -> "Noted":
-        """What the way back to a revision does then.
+        """What the downgrade to a revision does then.
 
         Raises:
             Miss: the downgrade fails.
@@ -179,10 +179,10 @@ class Noted:
             )
 
     def expect_open_doors(self, most: int, *, reads: bool = True, next_step: str = STEP_BY_STEP) -> None:
-        """A lock that keeps people out lasts for a moment.
+        """A lock that blocks other sessions lasts only for a moment.
 
         Args:
-            most: the rows that a transaction may change while it keeps somebody out.
+            most: the rows that a transaction may change while it blocks other sessions.
             reads: whether it must not read the whole table either.
         """
         rows = self.rows_in_one_transaction(under_lock=True)
@@ -209,7 +209,7 @@ class Noted:
 
 
 def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, arriving: str = "") -> Noted:
-    """Upgrade a copy whose schema is not judged, and note what that does to a table.
+    """Upgrade a copy whose schema is not judged, and record what that does to a table.
 
     Args:
         seconds: how long it may take, as for `Database.reach`.
@@ -225,13 +225,13 @@ def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, a
     before, indexes = copy.sql(file).scalar, _indexes(copy, table)
     copy.reach(seconds=seconds)
     statements, is_rewritten = tuple(noted_statements(copy)), copy.sql(file).scalar != before
-    # CONCURRENTLY makes another index, and gives it the name.
+    # CONCURRENTLY builds another index, and gives it the name.
     rebuilt = [name for oid, (name, now) in _indexes(copy, table).items() if now != indexes.get(oid, (name, now))[1]]
     return Noted(copy, table, statements, is_rewritten, ARRIVE if arriving else 0, tuple(rebuilt))
 
 
 def _indexes(copy: Database, table: str) -> dict[int, tuple[str, int]]:
-    """The indexes of a table by what the server knows each by, with name and file."""
+    """The indexes of a table by their ids on the server, with name and file."""
     return {oid: (name, file) for oid, name, file in copy.sql(INDEXES.format(table=table)).rows}
 
 
@@ -244,10 +244,10 @@ class Longest:
 
 @contextmanager
 def longest_transaction(copy: Database) -> Iterator[Longest]:
-    """Measure how long the longest transaction lasts that writes to the copy's SQLite file while a block runs.
+    """Measure the longest transaction that writes to the copy's SQLite file while a block runs.
 
-    Back-to-back transactions are told apart, however short the pause between them is. Compare it with another
-    measurement of the same check: seconds alone say how busy the machine is.
+    Back-to-back transactions are distinguished, however short the pause between them. Compare the result with another
+    measurement of the same check: seconds alone depend on how busy the machine is.
 
     Raises:
         JudgeError: the copy is not on SQLite, or its file cannot be read.
@@ -269,12 +269,12 @@ def longest_transaction(copy: Database) -> Iterator[Longest]:
     finally:
         stop.set()
         timing.join()
-    if failed:  # 0 seconds would pass for a measurement
+    if failed:  # 0 seconds would look like a measurement
         raise JudgeError(f"the transactions could not be timed: {failed[0]}")
 
 
 def _time(file: Path, longest: Longest, stop: threading.Event) -> None:
-    """The rollback journal is there while somebody writes, and each commit raises the counter in the file's header.
+    """The rollback journal exists while a session writes, and each commit raises the counter in the file's header.
 
     Both are described at https://www.sqlite.org/fileformat2.html. The file is read while this process has no connection
     to it: closing a file frees all locks that a process has on it.

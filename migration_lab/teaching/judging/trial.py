@@ -1,4 +1,4 @@
-"""A check: finds the judge of an exercise, lets it judge on each engine, and turns whatever happens into a verdict."""
+"""A check: finds the judge of an exercise, runs it on each engine, and turns the result or error into a verdict."""
 
 import os
 import threading
@@ -24,7 +24,7 @@ from migration_lab.teaching.judging.traces import NOTHING_YET
 from migration_lab.teaching.judging.varied import varied
 from migration_lab.teaching.judging.verdict import EngineVerdict, Verdict
 
-# The ids of what no judge declares: the work could not be looked at, or the judge is broken. Neither is a try.
+# Ids that no judge declares: the work could not be read, or the judge is broken. Neither counts as an attempt.
 CAN_BE_JUDGED, CHECK_WORKS = "can_be_judged", "check_works"
 
 
@@ -35,17 +35,17 @@ def check(
     only: Collection[EngineName] | None = None,
     on_step: Callable[[EngineName, str], object] = lambda *_: None,
 ) -> Verdict:
-    """Judge the learner's work on every engine of the exercise that this machine has, and remember the attempt.
+    """Judge the learner's work on every engine of the exercise that this machine has, and record the attempt.
 
     Args:
         exercise_id: `"02.1"`.
         workspace: the learner's; it is read, never changed.
-        only: the engines to judge on, where not all of them are wanted.
-        on_step: called with an engine and what is looked at there next; from another thread where both engines are
+        only: the engines to judge on, if not all.
+        on_step: called with an engine and what is checked there next; from another thread if both engines are
             judged at once.
 
     Raises:
-        LabError: there is no such exercise, or the workspace is not there any more.
+        LabError: there is no such exercise, or the workspace no longer exists.
     """
     lesson, exercise = course.exercise(exercise_id)
     if not workspace.folder.is_dir():
@@ -67,7 +67,7 @@ def check(
                 if not judge.looks_at_own_database:
                     template = varied(template, judge.as_shown)
                 return judge_once(judge, workspace, template, lambda words: on_step(name, words))
-        except (LabError, OSError, MemoryError) as error:  # what was judged on another engine is shown all the same
+        except (LabError, OSError, MemoryError) as error:  # the verdict of another engine is still shown
             if (said := error if isinstance(error, LabError) else ran_out(error)) is None:
                 raise
             return EngineVerdict(name, (), _could_not_judge(said), judge.expectations())
@@ -92,7 +92,7 @@ def check(
 
 
 def _at_once(judge_on: Callable[[EngineName], EngineVerdict], names: list[EngineName]) -> list[EngineVerdict]:
-    """Judge on several engines side by side; Ctrl-C ends what runs on all of them."""
+    """Judge on several engines in parallel; Ctrl-C stops all of them."""
     given_up = threading.Event()
 
     def judge_until(name: EngineName) -> EngineVerdict:
@@ -108,10 +108,10 @@ def _at_once(judge_on: Callable[[EngineName], EngineVerdict], names: list[Engine
 
 
 def judge_of(lesson: Lesson, exercise_id: str) -> type[Judge]:
-    """The judge of an exercise, read afresh from the lesson's `checks.py`.
+    """The judge of an exercise, read again from the lesson's `checks.py` each time.
 
     Raises:
-        LabError: there is none, there are two, or the file or the judge cannot be used.
+        LabError: there is no judge, there are two, or the file or the judge cannot be used.
     """
     path = lesson.folder / "checks.py"
     module: dict[str, object] = {"__name__": f"checks_{lesson.number}", "__file__": str(path)}
@@ -138,7 +138,7 @@ def judge_of(lesson: Lesson, exercise_id: str) -> type[Judge]:
 def judge_once(
     judge: type[Judge], workspace: Workspace, template: Template, on_step: Callable[[str], object] = lambda _: None
 ) -> EngineVerdict:
-    """Judge on the engine of the template. Whatever goes wrong becomes words that a learner can read."""
+    """Judge on the engine of the template. Every error becomes a message that a learner can read."""
     at_home = template.engine.name == workspace.engine.name  # the learner's own database is on one engine only
     expectations = tuple(
         each for each in judge.expectations(template.engine.name) if at_home or each.id not in judge.of_own_database
@@ -182,7 +182,7 @@ def _look(trial: Judge, expectation: Expectation, expectations: tuple[Expectatio
 
 
 def _fingerprint(workspace: Workspace) -> str | None:
-    """The same for the same work: a check that is run again without a change is not another try. None for no work."""
+    """Equal for equal work: a second check without a change is not another attempt. None if there is no work."""
     if is_untouched(workspace.folder, workspace.engine):
         return None
     return progress.fingerprint(workspace.folder, database_sign(workspace.engine, workspace.folder))
@@ -196,7 +196,7 @@ def _unusable(exercise_id: str, why: str) -> LabError:
 
 
 def _could_not_judge(error: LabError) -> Finding:
-    """The work is in a state in which it cannot be looked at: files that cannot be read, a database that is locked."""
+    """The work cannot be read at the moment: unreadable files, a locked database."""
     return Finding(
         _of_ours(CAN_BE_JUDGED, "the files and the database of the exercise can be read"),
         "The check can read the files and the database.",
@@ -207,7 +207,7 @@ def _could_not_judge(error: LabError) -> Finding:
 
 
 def _no_end(error: StoppedError) -> Finding:
-    """A command that a judge runs for its own sake was stopped at its limit."""
+    """A command that a judge runs for its own purposes reached its time limit."""
     return Finding(
         _of_ours("comes_to_an_end", "each command that the check runs finishes"),
         "The command finishes.",
@@ -233,6 +233,6 @@ def _of_ours(expectation_id: str, looks_at: str) -> Expectation:
 
 
 def _line_of(error: Exception) -> str:
-    """Where checks.py failed: its last line in the traceback. The message of a syntax error says it already."""
+    """Where checks.py failed: its last line in the traceback. The message of a syntax error has the line already."""
     lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith("checks.py")]
     return f" (checks.py, line {lines[-1]})" if lines else ""

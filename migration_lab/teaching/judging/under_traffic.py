@@ -1,4 +1,4 @@
-"""Commands while the shop serves requests, for judges: what its customers notice of them.
+"""Commands while the shop serves requests, for judges: what customers notice.
 
     with under_traffic(copy, mix=(("GET", "/users/{id}", None), ("POST", "/users/{id}/logins", None))) as live:
         live.wait_for(10)
@@ -31,10 +31,10 @@ from migration_lab.teaching.judging.running import ABORTED, LEFT_BEHIND, Backgro
 
 PER_SECOND = 40.0  # enough for a stall of a tenth of a second to hold some up, and little work for two cores
 POLL_SECONDS = 0.05
-COMMAND = "flask"  # the names of commands' sessions begin with it
+COMMAND = "flask"  # the names of the commands' sessions begin with it
 A_FEW = 10  # requests before and after what is judged
-STAYS_SECONDS = (1.5, 2.2)  # for how long a report stays in the way: a revision cannot know when to begin
-ATTEMPTS, HOPELESS = 25, 3  # of a deploy after the report has gone; of one that fails in the same way each time
+STAYS_SECONDS = (1.5, 2.2)  # how long a report blocks the change: a revision cannot know when to begin
+ATTEMPTS, HOPELESS = 25, 3  # of a deploy after the report has ended; of one that fails in the same way each time
 REPORTS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE application_name = 'report' AND datname = current_database() AND xact_start IS NOT NULL
@@ -42,10 +42,10 @@ REPORTS = """
 
 
 class Live:
-    """A copy whose shop takes requests; `under_traffic` gives it. Ask it within the block or after it.
+    """A copy whose shop serves requests, from `under_traffic`. Use it within the block or after it.
 
-    Judge waits for locks where you can: the server says how long each of them lasted. How long a request took also
-    tells how busy the machine was.
+    Judge waits for locks where you can: the server reports how long each lasted. How long a request took also
+    depends on how busy the machine was.
     """
 
     def __init__(self, copy: Database, seen: Recording, watch: locks.Watch) -> None:
@@ -61,14 +61,14 @@ class Live:
             return completed
 
     def wait_for(self, count: int) -> None:
-        """Wait until so many requests of the present phase have come to an end."""
+        """Wait until so many requests of the current phase have ended."""
         self.seen.wait_for(count)
 
     def wait_for_a_command(self, *, or_until: Event) -> None:
-        """Wait until a command waits for a lock or the first one has ended, however long it takes to come there.
+        """Wait until a command waits for a lock or the first one has ended, however long that takes.
 
         Args:
-            or_until: ends the wait, too.
+            or_until: also ends the wait.
         """
         while not (self._a_command_waited() or any(each.end for each in self.seen.timeline.spans)):
             if or_until.wait(POLL_SECONDS):
@@ -79,7 +79,7 @@ class Live:
 
     @property
     def waits(self) -> list[locks.Wait]:
-        """The waits for locks of all sessions but those of commands. On SQLite there are none: nobody queues there."""
+        """The waits for locks of all sessions except the commands'. SQLite has no queue, so there are none there."""
         return [each for each in self._watch.waits if not each.who.startswith(COMMAND)]
 
     @property
@@ -89,12 +89,12 @@ class Live:
 
     @property
     def longest_request(self) -> float:
-        """The longest that a request took, in seconds from when it was due: on SQLite all that can be known."""
+        """The longest that a request took, in seconds from when it was due: all that can be measured on SQLite."""
         return self.seen.longest_wait
 
     @property
     def failed(self) -> list[str]:
-        """Why requests failed, each reason once and sorted: the same words on every machine; empty when none did."""
+        """Why requests failed, each reason once and sorted, the same on every machine; empty if none failed."""
         return sorted(reasons(self.seen.outcomes))
 
 
@@ -107,13 +107,13 @@ def under_traffic(
     table: str = "users",
     beside: HasFolder | None = None,
 ) -> Iterator[Live]:
-    """Let the shop of a copy serve requests for as long as a block lasts.
+    """Serve requests with the shop of a copy while a block runs.
 
     It takes about two seconds to begin and to end, so use one block for several commands rather than several blocks.
 
     Args:
         copy: the trial, or another copy of it.
-        mix: what is asked for in turn; see `traffic.over_http`.
+        mix: the requests, in turn; see `traffic.over_http`.
         per_second: how many requests.
         table: whose ids stand for `{id}` in the mix.
         beside: a folder with another release, whose `.flaskenv` names the same database; it gets every second request.
@@ -136,8 +136,8 @@ class Deploy:
 
     Args:
         live: what customers noticed.
-        last: the last run; where it failed, a further one would have failed as well.
-        left_report_alone: whether nobody ended the report's transaction.
+        last: the last run; if it failed, another one would have failed too.
+        left_report_alone: whether the report's transaction was left open.
     """
 
     live: Live
@@ -153,7 +153,7 @@ def deploy_behind_report(
     The report stays until a run waits for a lock or has ended, and a while longer. Postgres only.
 
     Args:
-        table: which the report has read; its transaction is open.
+        table: the table that the report has read in its open transaction.
         mix: the requests.
         seconds: how long a run may take.
         pause: how long the deploy waits after a run that failed, in seconds.

@@ -1,4 +1,4 @@
-"""Judges of what the learner's files make of databases: the expectations that most exercises share."""
+"""Judges of what the learner's files do to databases, with the expectations that most exercises share."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ UNDO = "In `downgrade()`, undo every operation of `upgrade()`, the last one firs
 
 
 class FilesJudge(Judge):
-    """Judges what the learner's files make of a database as it was at the start, and of an empty one."""
+    """Judges what the learner's files do to a database as it was at the start, and to an empty one."""
 
     last: ClassVar[tuple[str, ...]] = (
         "no_other_change", "downgrade", "upgrade_again", "rows_kept", "new_database", "no_drift",
@@ -48,7 +48,7 @@ class FilesJudge(Judge):
 
     @cached_property
     def walk(self) -> Walk:
-        """The way of the revisions over a database of the start: up, back, up again, and back."""
+        """The walk of the revisions over a database of the start: up, back, up again, and back."""
         return Walk(self._main, self.start, self.may, self.back_to, may_refuse=self.may_refuse)
 
     @property
@@ -202,7 +202,7 @@ class FilesJudge(Judge):
         own = self.learners
         if own is None or set(own.revisions) != set(self.head.revisions) or own.revisions == self.start.revisions:
             return
-        # Definitions may differ: a revision may take a number from the rows that it finds.
+        # Definitions may differ: a revision may take a number from the existing rows.
         missing = [str(each) for each in diff(self.head.schema, own.schema) if each.after is None]
         self.expect(
             not missing,
@@ -227,7 +227,7 @@ class FilesJudge(Judge):
         cause: str = "",
         next_step: str = "",
     ) -> None:
-        """Each row has the value of a rule: as for `Vocabulary`, with the cause where an upgrade has changed none."""
+        """Each row has the value of a rule, as in `Vocabulary`; adds the cause if an upgrade changed no row."""
         if not cause and where is self.head and where.values_of(column) == self.start.values_of(column):
             cause = NO_REVISION if where.revisions == self.start.revisions else WRITES_NOTHING
         super().expect_values(column, rule, where=where, cause=cause, next_step=next_step)
@@ -239,7 +239,7 @@ class FilesJudge(Judge):
             self.expect_values(column, values, where=stop.snapshot, cause=cause, next_step=next_step)
 
     def expect_as_they_were(self, kind: str) -> None:
-        """The upgrade changes none of a kind of the schema's parts: "trigger", "view"."""
+        """The upgrade changes no part of a kind, such as "trigger" or "view"."""
         gone = [each for each in diff(self.start.schema, self.head.schema) if each.kind == kind]
         then = "Ask the database what belongs to the table and what reads it, before and after."
         why, then = LOST_IN_A_COPY if self._were_left_behind(gone) else ("", then)
@@ -248,7 +248,7 @@ class FilesJudge(Judge):
     # ------------------------------------------------------------------------------------------------------- inside
 
     def _were_left_behind(self, changes: list[Change]) -> bool:
-        """Whether something is gone that a batch does not copy, and a revision has a batch."""
+        """Whether a revision has a batch and something is gone that a batch does not copy."""
         lost = [
             each
             for each in changes
@@ -260,7 +260,7 @@ class FilesJudge(Judge):
         return self.engine == "sqlite" and bool(lost) and any("batch" in text_of(each) for each in files)
 
     def _expect_kept_on_the_way(self) -> None:
-        """At no stop is something of the start gone or different that the ticket does not name."""
+        """At each stop, everything that the ticket does not name is as at the start."""
         for stop in self.walk.stops:
             others = self.other_changes(self.start.schema, stop.snapshot.schema)
             differ = [str(each) for each in others if each.before is not None]
@@ -275,7 +275,7 @@ class FilesJudge(Judge):
                 )
 
     def _expect_undone(self, up: Stop) -> None:
-        """What the ticket names is the same at one revision, whichever way leads there; helpers may differ."""
+        """What the ticket names is the same at a revision after upgrade and downgrade; helpers may differ."""
         down = (each for each in self.walk.stops if each.way == "down")
         back = next((each for each in down if each.snapshot.revisions == up.snapshot.revisions), up)
         named = set(self.changes)
@@ -294,7 +294,7 @@ class FilesJudge(Judge):
             )
 
     def _other_new_values(self) -> list[str]:
-        """Which values of new columns differ after the second upgrade, in rows that nobody has touched meanwhile."""
+        """Which values of new columns differ after the second upgrade, in rows that did not change otherwise."""
         head, lived, again = self.head, self.walk.lived, self.walk.again()
         may_differ, found = {*self.random, *self.writes, *self.moves.values()}, []
         for name, table in self.start.tables.items():
@@ -318,5 +318,5 @@ class FilesJudge(Judge):
 
 
 def _is_validated(change: Change) -> bool:
-    """Whether all that differs is that a constraint has been validated: it promises no less, so that may stay."""
+    """Whether the only difference is a validated constraint, which is at least as strong and may stay."""
     return bool(change.before and change.before.replace(" NOT VALID", "") == change.after)

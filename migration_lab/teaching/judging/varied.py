@@ -1,6 +1,6 @@
-"""More rows of each kind than an exercise shows: what a revision gets wrong for unusual values is found by them.
+"""More rows of each kind than an exercise shows: they reveal what a revision gets wrong for unusual values.
 
-The rows are the same in each check. They are in the copies that a check makes, never in a learner's own database.
+The rows are the same in each check. They exist only in a check's copies, never in a learner's own database.
 """
 
 import random
@@ -18,7 +18,7 @@ from migration_lab.teaching.judging.rows import quoted
 
 RECIPE = "varied 4"  # changes with the rows
 ROWS = 16
-A_FEW_WORDS = 8  # a column that repeats so few values means something by each, and nothing by a new one
+A_FEW_WORDS = 8  # in a column that repeats so few values, each has a meaning, and a new one has none
 TEXTS = ("", " ", "Ünï'çode №", '"quoted", \\ and %', "MiXeD", "0", "NULL", "x")
 EMAILS = (
     "First.Last@Sub.Example.DE", "de@de.example.com", "a.de@example.com", "ß.b.c@straße.de", "UPPER@EXAMPLE.ORG",
@@ -28,10 +28,10 @@ MOMENTS = ("1900-01-01 00:00:00.000001", "2038-01-19 03:14:08.000000", "9999-12-
 
 
 def varied(template: Template, besides: Collection[str] = ()) -> Template:
-    """The template with more rows in its database; made once, like any template.
+    """The template with more rows in its database; built once, like any template.
 
     Args:
-        besides: tables that stay as they are, because a ticket speaks of their rows.
+        besides: tables that keep their rows, because a ticket mentions them.
     """
     return variant(template, f"{RECIPE} {sorted(besides)}", lambda site: _vary(site, besides))
 
@@ -49,7 +49,7 @@ def _vary(site: Site, besides: Collection[str]) -> None:
 
 
 def _add_rows(connection: Connection, table: Table, key: str, choose: random.Random) -> None:
-    """Rows like those that are there, each with other values; the database gives the keys, and some rows go again."""
+    """Add rows like the existing ones, with other values; the database assigns keys, and some rows are deleted."""
     columns = [each for each in table.in_order if each.name != key and not each.generated]
     names = ", ".join(quoted(each.name) for each in columns)
     there = connection.exec_driver_sql(f"SELECT {names} FROM {quoted(table.name)} LIMIT 500").all()
@@ -95,7 +95,7 @@ def _value(column: Column, like: Any, number: int, is_unique: bool, choose: rand
 
 
 def _plainer(values: list[Any], like: list[Any], unique: list[bool]) -> Iterator[list[Any]]:
-    """The values; and where the database refuses them, fewer and fewer unusual ones."""
+    """The values; if the database refuses them, with fewer and fewer unusual ones."""
     yield values
     for place in range(len(values)):
         yield [each if n == place or unique[n] else like[n] for n, each in enumerate(values)]

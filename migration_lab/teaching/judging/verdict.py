@@ -1,4 +1,4 @@
-"""What a check comes to: per engine, what was met and the first thing that was not."""
+"""The result of a check: per engine, the expectations that were met and the first one that was not."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from migration_lab.teaching.judging.expectations import Expectation, Finding
 
 @dataclass(frozen=True)
 class EngineVerdict:
-    """The judgement on one engine. `unjudged` comes after the first miss: it is looked at once that is right."""
+    """The judgement on one engine. `unjudged` follows the first miss, and is checked once that is fixed."""
 
     engine: EngineName
     met: tuple[Expectation, ...]
@@ -18,7 +18,7 @@ class EngineVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of an answer on every engine that could be had; `note` says which could not, and what to do."""
+    """The judgement of an answer on every available engine; `note` says which is missing, and what to do."""
 
     exercise: str
     title: str

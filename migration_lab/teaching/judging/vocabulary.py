@@ -1,4 +1,4 @@
-"""The words in which a judge says what must be so: each looks, and raises `Miss` in sentences for learners."""
+"""The methods with which a judge says what must be true: each checks, and raises `Miss` in sentences for learners."""
 
 import ast
 import difflib
@@ -17,16 +17,16 @@ from migration_lab.teaching.judging.words import listed, shown, text_of
 
 
 class Vocabulary:
-    """What every judge can say. In all of it, `cause` and `next_step` are as for `Miss`."""
+    """What every judge can expect. `cause` and `next_step` are always as for `Miss`."""
 
     @property
     def may(self) -> MayChange:
-        """What rows may become."""
+        """How rows may change."""
         raise NotImplementedError
 
     @property
     def traces(self) -> Traces:
-        """What has been done to the files."""
+        """What was done to the files."""
         raise NotImplementedError
 
     @property
@@ -35,7 +35,7 @@ class Vocabulary:
         raise NotImplementedError
 
     def expect(self, is_so: object, *, expected: str, found: str, cause: str = "", next_step: str = "") -> None:
-        """Go on if it is so.
+        """Raise `Miss` unless it is so.
 
         Args:
             expected, found, cause, next_step: as for `Miss`.
@@ -71,19 +71,19 @@ class Vocabulary:
     def expect_taken(
         self, database: Database, *statements: str, expected: str, cause: str = "", next_step: str = ""
     ) -> None:
-        """The database carries out what a program writes to it."""
+        """The database accepts what a program writes to it."""
         refused = [why for each in statements if (why := database.refusal(each))]
         self.expect_none(refused, expected=expected, cause=cause, next_step=next_step)
 
     def expect_refused(
         self, database: Database, *statements: str, expected: str, cause: str = "", next_step: str = ""
     ) -> None:
-        """The database carries out none of these; one that succeeds is there then."""
+        """The database refuses each of these; one that succeeds stays in effect."""
         done = [f"This succeeds in {database.name}: {each}" for each in statements if not database.refusal(each)]
         self.expect_none(done, expected=expected, cause=cause, next_step=next_step)
 
     def expect_there(self, name: str, *, where: Snapshot, expected: str = "") -> Column:
-        """A column is there; what was measured says why it is missing.
+        """A column exists; if not, the measurements give the reason.
 
         Args:
             name: "users.nickname".
@@ -118,7 +118,7 @@ class Vocabulary:
         cause: str = "",
         next_step: str = "",
     ) -> None:
-        """A column is there, and is what it should be.
+        """A column exists, and is as it should be.
 
         Args:
             name: "users.nickname".
@@ -127,7 +127,7 @@ class Vocabulary:
             length: the most characters; None where the type sets no limit.
             default: what the database writes where a program names no value, as the engine spells it; None for nothing,
                 `...` for whatever it is.
-            cause, next_step: said where the column is there and differs; what was measured says why it is missing.
+            cause, next_step: for a column that exists and differs; the measurements explain a missing one.
         """
         words = [f"text of up to {length} characters" if length else kind, "may be null" if nullable else "not null"]
         words += [] if default is ... else [f"default {default}" if default else "without a default"]
@@ -184,7 +184,7 @@ class Vocabulary:
         )
 
     def expect_revision(self, revision: str, like: str, *, cause: str = "", next_step: str = "") -> None:
-        """The file of a revision says what a file of the exercise as it was shipped says; comments may differ.
+        """The file of a revision has the same code as an original file of the exercise; comments may differ.
 
         Args:
             like: that file, as seen from the exercise's folder.
@@ -214,8 +214,8 @@ class Vocabulary:
         Args:
             one, others: what they hold.
             besides: names that may differ.
-            on: a database on which views of both can be asked: those that give the same columns and rows are the same,
-                in whatever words.
+            on: a database on which views of both can be queried: views that give the same columns and rows are equal,
+                however they are written.
         """
         for other in others:
             differences = [
@@ -234,7 +234,7 @@ class Vocabulary:
             )
 
     def expect_rows(self, before: Snapshot, now: Snapshot, *, grows: Collection[str] = (), **words: str) -> None:
-        """All rows and values that a database had are as they were, but for what the ticket lets change.
+        """All rows and values that a database had are unchanged, except for what the ticket allows to change.
 
         Args:
             grows: tables to which rows have been added.
@@ -247,7 +247,7 @@ class Vocabulary:
 
 
 def not_valid(schema: Schema, name: str) -> list[str]:
-    """What is not valid of a table, "orders", or a column, "users.language": it is there, and cannot be relied on."""
+    """What is invalid in a table, "orders", or a column, "users.language": it exists, but cannot be relied on."""
     table, _, column = name.partition(".")
     found = schema.table(table) if not column else None
     return [
@@ -270,7 +270,7 @@ def not_valid(schema: Schema, name: str) -> list[str]:
 
 
 def _differ(one: str, other: str) -> list[str]:
-    """The lines of code that two Python files do not share, as `diff` shows them; none where only comments differ."""
+    """The lines of code that differ between two Python files, as `diff` shows them, apart from comments."""
     if ast.dump(ast.parse(one)) == ast.dump(ast.parse(other)):
         return []
     return [each.rstrip() for each in difflib.ndiff(one.splitlines(), other.splitlines()) if each[0] in "+-"]
@@ -281,7 +281,7 @@ def _has(name: str, definition: str | None) -> str:
 
 
 def _answers_alike(database: Database, change: Change) -> bool:
-    """Whether a view that says something else still gives the same columns and rows."""
+    """Whether a view with another definition still gives the same columns and rows."""
     if change.kind != "view" or change.before is None or change.after is None:
         return False
     try:

@@ -1,7 +1,7 @@
-"""The way of an answer's revisions over one database: up, back one step at a time, up one step at a time, and back.
+"""The walk of an answer's revisions over one database: up, back one step at a time, up one step at a time, and back.
 
-Each revision is a place where a deploy may stop, so the walk stops there and looks. While the database stands at the
-head rows arrive and values change, as they do in a shop in use.
+A deploy may stop at each revision, so the walk stops there and looks. While the database stands at the
+head, rows arrive and values change, as in a shop in use.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from migration_lab.teaching.judging.rows import MayChange
 
 @dataclass(frozen=True)
 class Stop:
-    """A look at the database on the way. `way` is "up" or "down"; `when` says it in words."""
+    """The database at one stop. `way` is "up" or "down"; `when` is the same in words."""
 
     way: str
     when: str
@@ -23,11 +23,11 @@ class Stop:
 
 
 class Walk:
-    """Lets one database go the way, as far as somebody asks for it.
+    """Walks one database as far as a caller needs.
 
     Args:
-        database: at the start; it is not watched, because `stops` is what others look at.
-        may: what rows may become, for the rows that arrive.
+        database: at the start; it is not watched, because others compare `stops`.
+        may: how rows may change, for the rows that arrive.
         back_to: the revision of the start, or "base".
         may_refuse: whether a downgrade may refuse; then the walk ends there, and `refuses` is true.
     """
@@ -108,7 +108,7 @@ class Walk:
         return lambda: self.database.upgrade(revision)
 
     def _ahead(self) -> list[str]:
-        """The new revisions, the first one first; empty where they do not follow each other in one line."""
+        """The new revisions, in order; empty if they do not form one line."""
         history = self.database.history()
         line: list[str] = []
         at = history.heads[0] if len(history.heads) == 1 else None

@@ -1,4 +1,4 @@
-"""What a command printed, a value or a file, in words that a learner needs and that are the same on every machine."""
+"""A command's output, a value or a file in words for learners, the same on every machine."""
 
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
@@ -24,7 +24,7 @@ def error_in(output: str, folder: Path) -> str:
 
     Args:
         output: all that the command printed.
-        folder: where it ran; paths below it are given as seen from there, so that the words are stable.
+        folder: where it ran; paths below it are relative to it, so that the words are stable.
     """
     lines = [_cut(line) for line in output.rstrip().splitlines()]
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
@@ -51,13 +51,13 @@ def differences_in(output: str) -> list[str]:
 
 
 def listed(lines: list[str], most: int = 5) -> str:
-    """Lines under each other; of a long list its beginning, and how many more there are."""
+    """Lines below each other; a long list is cut, with the number of the rest."""
     more = [f"and {len(lines) - most} more"] if len(lines) > most else []
     return "\n".join([*lines[:most], *more])
 
 
 def text_of(file: Path) -> str:
-    """What a file says, in whichever encoding an editor has saved it."""
+    """A file's text, whatever encoding an editor saved it in."""
     raw = file.read_bytes()
     with suppress(UnicodeDecodeError):
         return raw.decode("utf-16" if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
@@ -65,7 +65,7 @@ def text_of(file: Path) -> str:
 
 
 def shown(value: object) -> str:
-    """A value of a row as sentences say it, the same on both engines: 'text', NULL, 2026-05-01 09:30:00."""
+    """A value of a row, formatted for sentences, the same on both engines: 'text', NULL, 2026-05-01 09:30:00."""
     if isinstance(value, datetime):
         value = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
     elif isinstance(value, str):
@@ -89,12 +89,12 @@ def _below(file: str, folder: Path) -> str:
 
 
 def relative(text: str, folder: Path) -> str:
-    """The text with paths below a folder as seen from there, the same on every machine."""
+    """The text with paths relative to a folder, the same on every machine."""
     for root in {str(folder), str(folder.resolve())}:
         text = text.replace(f"{root}/", "").replace(root, ".")
     return text
 
 
 def revision_names(ids: Iterable[str]) -> str:
-    """Revisions as a learner reads them: "`0030` and `0031`"."""
+    """Revisions, formatted for learners: "`0030` and `0031`"."""
     return " and ".join(f"`{each}`" for each in ids) or "no revision"

@@ -1,4 +1,4 @@
-"""The contents of the course with how far a learner is: every lesson with its parts and exercises, and what is next."""
+"""The contents of the course with a learner's progress: every lesson with its parts and exercises, and what is next."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ BAR = 20  # characters
 
 @dataclass(frozen=True)
 class Contents:
-    """All lessons in their order, planned ones too, with what has been done of them."""
+    """All lessons in order, planned ones too, with the learner's progress."""
 
     progress: Summary
 
     @property
     def next(self) -> Stop:
-        """Where to go on: in the last lesson that was begun, then its exercises, then the lesson after it."""
+        """Where to continue: in the last lesson that was begun, then its exercises, then the next lesson."""
         written = [each for each in course.lessons() if each.is_written]
         begun = [each for each in written if any(_is_begun(item) for item in self._of(each))]
         if not begun:
@@ -56,7 +56,7 @@ class Contents:
         return "\n".join(lines)
 
     def as_html(self) -> str:
-        """A bar, what is next, and a table with links; nothing in it needs a style."""
+        """A bar, what is next, and a table with links; it is readable without styles."""
         done, all_of_them = self._passed()
         rows = "".join(row for lesson in course.lessons() for row in self._rows(lesson))
         head = html.head(("lesson", "time", "questions", "exercises"))
@@ -85,7 +85,7 @@ class Contents:
             yield f"<tr>{head}<td>{_minutes(part.minutes)}</td><td></td><td></td></tr>"
 
     def _left_open(self) -> Stop:
-        """The first exercise that was passed over, for one who has come to the end."""
+        """The first exercise that was skipped, for a learner who has reached the end."""
         for lesson in course.lessons():
             for item in self._exercises(lesson):
                 if not item.is_done:
@@ -124,7 +124,7 @@ def _is_begun(item: Item) -> bool:
 
 
 def _is_answered(item: Item) -> bool:
-    """Whether nothing is left to do at a question: one that was answered wrong can still be answered right."""
+    """Whether a question is finished: one that was answered wrong can still be answered right."""
     return item.result not in ("open", "not yet")
 
 

@@ -1,4 +1,4 @@
-"""The file itself: one plain JSON file in `my_work/`, shared by all notebooks and the command line."""
+"""The progress file: one plain JSON file in `my_work/`, shared by all notebooks and the command line."""
 
 import hashlib
 import os
@@ -19,13 +19,13 @@ MADE_BY_TOOLS = {"__pycache__", ".git", ".ipynb_checkpoints", ".pytest_cache"}
 
 
 class Kept(BaseModel):
-    """What a newer course has added to the file is kept when it is written again."""
+    """Keeps fields that a newer course has added when the file is written again."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class ExerciseRecord(Kept):
-    """One exercise: how often it was checked, how many of these were real tries, whether a check ever passed.
+    """One exercise: how often it was checked, how many checks were real attempts, whether one ever passed.
 
     A *real try* is a check of a workspace that differs from the one checked before.
     """
@@ -45,10 +45,10 @@ class Progress(Kept):
     exercises: dict[str, ExerciseRecord] = Field(default_factory=dict)
     quiz: dict[str, Record] = Field(default_factory=dict)
     notice: str | None = Field(default=None, exclude=True)
-    """Something that the learner must be told, such as that the earlier file could not be read."""
+    """A message for the learner, such as that the earlier file could not be read."""
 
     def exercise(self, exercise_id: str) -> ExerciseRecord:
-        """The exercise's record; an empty one when it has not been begun."""
+        """The exercise's record, empty if it has not been begun."""
         return self.exercises.get(exercise_id, ExerciseRecord())
 
 
@@ -67,9 +67,9 @@ def load() -> Progress:
 
 
 def record_check(exercise_id: str, *, passed: bool, fingerprint: str | None) -> Progress:
-    """Count a check; `fingerprint` (see `fingerprint`) tells whether it was a real try.
+    """Count a check; `fingerprint` (see `fingerprint`) shows whether it was a real attempt.
 
-    It is None for a workspace that nobody has touched, which is none.
+    It is None for an untouched workspace, whose check is not an attempt.
     """
 
     def edit(progress: Progress) -> None:
@@ -85,7 +85,7 @@ def record_check(exercise_id: str, *, passed: bool, fingerprint: str | None) -> 
 
 
 def record_hint(exercise_id: str, step: int) -> Progress:
-    """Remember that hint 1, 2 or 3 was read. What is read after the exercise has been passed does not count."""
+    """Record that hint 1, 2 or 3 was read. Hints read after the exercise was passed do not count."""
 
     def edit(progress: Progress) -> None:
         record = progress.exercises.setdefault(exercise_id, ExerciseRecord())
@@ -96,15 +96,15 @@ def record_hint(exercise_id: str, step: int) -> Progress:
 
 
 def record_quiz(question_id: str, record: Record) -> Progress:
-    """Store where a learner stands at a question."""
+    """Store a learner's state at a question."""
     return _locked(lambda progress: progress.quiz.update({question_id: record}))
 
 
 def forget(exercises: Collection[str], questions: Collection[str]) -> Path | None:
-    """Let these count as not begun. What was known of all others stays.
+    """Reset the progress of these; that of all others is kept.
 
     Returns:
-        Where the file is kept as it was before; None when there was nothing to forget.
+        Where the earlier file is kept; None when there was nothing to forget.
     """
     known = load()
     if known.exercises.keys().isdisjoint(exercises) and known.quiz.keys().isdisjoint(questions):
@@ -126,7 +126,7 @@ def fingerprint(folder: Path, *more: str) -> str:
     """A text that changes when a workspace changes.
 
     Args:
-        folder: the workspace; all its files count (a SQLite database too), but for what tools leave there.
+        folder: the workspace; all its files count (also a SQLite database), except what tools leave there.
         more: anything else that counts, such as the schema of a database that is not in the folder.
     """
     digest = hashlib.sha256()
@@ -175,12 +175,12 @@ def _read(file: Path) -> Progress:
 
 
 def _aside(why: str) -> Path:
-    """A name beside the file that nothing has yet."""
+    """A free name beside the file."""
     return path().with_name(f"progress-{why}-{datetime.now():%Y%m%d-%H%M%S-%f}.json")
 
 
 def _write(file: Path, progress: Progress) -> None:
-    # A reader, or a power cut, must never meet half a file: write beside it, then replace.
+    # A reader, or a power cut, must never leave half a file: write beside it, then replace.
     beside = file.with_name(".progress.new")
     with beside.open("w", encoding="utf-8") as stream:
         stream.write(progress.model_dump_json(indent=2) + "\n")

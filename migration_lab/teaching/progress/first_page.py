@@ -12,10 +12,10 @@ CALL = "lab.contents()"
 
 
 def main(options: list[str] | None = None) -> int:
-    """Bring the contents up to date and become JupyterLab; `options` are passed on to it.
+    """Update the contents and become JupyterLab; `options` are passed on to it.
 
     Returns:
-        The exit code for the shell, when JupyterLab could not be started.
+        The exit code for the shell, if JupyterLab could not be started.
     """
     return start.main(options, ready=fill)
 
@@ -23,7 +23,7 @@ def main(options: list[str] | None = None) -> int:
 def fill() -> None:
     """Put the learner's progress into the copy of the contents that JupyterLab opens, as the output of its cell.
 
-    A notebook or a progress file that cannot be read stays as it is: its cell, when it is run, says what is wrong.
+    A notebook or a progress file that cannot be read stays as it is: running its cell says what is wrong.
     """
     path = places.my_work() / "notebooks" / "contents.ipynb"
     try:
@@ -32,7 +32,7 @@ def fill() -> None:
         data = {"text/html": shown.as_html().splitlines(True), "text/plain": shown.as_text().splitlines(True)}
         cell = next(each for each in page["cells"] if CALL in "".join(each["source"]) and "outputs" in each)
         if [output["data"]["text/plain"] for output in cell["outputs"]] == [data["text/plain"]]:
-            return  # it may be open in a JupyterLab, which asks about files that change under it
+            return  # it may be open in JupyterLab, which asks about files that change on disk
         cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
         half = path.with_name(f".{path.name}.new")
         half.write_text(json.dumps(page, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -31,7 +31,7 @@ class Item:
 
     @property
     def is_done(self) -> bool:
-        """Passed or right; a prediction is done when it has been made."""
+        """Whether it is passed or right; a prediction is done once it has been made."""
         return self.result in ("passed", "right", "noted", "compared")
 
 
@@ -57,7 +57,7 @@ class Summary:
         return "\n".join([*([self.notice, ""] if self.notice else []), *text_table(HEADINGS, self.rows)])
 
     def as_html(self) -> str:
-        """The rows as an HTML table with a caption; nothing in it needs a style."""
+        """The rows as an HTML table with a caption; it is readable without styles."""
         body = "".join(
             f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>'
             for first, *rest in self.rows
@@ -87,7 +87,7 @@ class Summary:
 
 
 def summary() -> Summary:
-    """Where the learner stands, read from the file now."""
+    """The learner's progress, read from the file now."""
     progress = load()
     return Summary(
         tuple(item for lesson in course.lessons() if lesson.is_written for item in _items(lesson, progress)),
@@ -99,7 +99,7 @@ def export(to: Path) -> Path:
     """Write the progress to a file for people, and return its path.
 
     Args:
-        to: the file; `.md` gives a readable report, `.csv` a table for a spreadsheet. One that is there is replaced.
+        to: the file; `.md` gives a readable report, `.csv` a table for a spreadsheet. An existing file is replaced.
     """
     write = {".md": Summary.as_markdown, ".csv": Summary.as_csv}.get(to.suffix)
     if write is None:
@@ -112,7 +112,7 @@ def export(to: Path) -> Path:
 
 
 def begin_anew(lesson: course.Lesson) -> str:
-    """Let a lesson count as not begun, so that its predictions can be made once more; what became of it, in words.
+    """Reset the progress in a lesson, so that its predictions can be made again; return the result in words.
 
     Its shops stay as they are.
     """

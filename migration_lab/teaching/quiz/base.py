@@ -19,9 +19,9 @@ class Remark:
 
     Args:
         about: the option, item or line that it explains; None for the whole answer.
-        right: whether this part of the answer is right; shown as a colour, which never says it alone.
+        right: whether this part of the answer is right; shown as a colour, but never by colour alone.
         text: the explanation; may be empty.
-        word: what is said in place of the colour: `Right`, `Not right`; empty where the headline says it.
+        word: the same in words: `Right`, `Not right`; empty if the headline says it.
     """
 
     about: str | None
@@ -32,7 +32,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class Feedback:
-    """A judged answer: whether all of it is right, and what there is to say about its parts."""
+    """A judged answer: whether all of it is right, with remarks about its parts."""
 
     right: bool
     remarks: tuple[Remark, ...]
@@ -57,14 +57,14 @@ class Question(Strict, ABC):
     @property
     @abstractmethod
     def right_answer(self) -> Answer:
-        """The answer that the author calls right, in the form in which `judge` takes it."""
+        """The author's right answer, in the form that `judge` takes."""
 
     @abstractmethod
     def judge(self, answer: Answer) -> Feedback:
         """Say what is right and wrong about an answer, and why.
 
         Raises:
-            LabError: this is no possible answer to the question, or nothing has been chosen yet.
+            LabError: this is not a possible answer to the question, or nothing has been chosen yet.
         """
 
     def said(self, answer: Answer) -> str:
@@ -73,7 +73,7 @@ class Question(Strict, ABC):
         return ", ".join(str(part) for part in parts)
 
     def agrees(self, computed: object) -> bool:
-        """Whether a computed result (`computed_by`) is what the author calls right."""
+        """Whether a computed result (`computed_by`) equals the author's right answer."""
         return computed == self.right_answer
 
 

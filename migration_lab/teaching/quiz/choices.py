@@ -14,8 +14,8 @@ from migration_lab.teaching.quiz.base import Answer, Feedback, Markdown, Questio
 class Option(Strict):
     """An option, right or wrong. `value` is what `computed_by` may name instead of the text.
 
-    Options are shown in the file's order, so put the right one in different places. One that is code from end to end
-    gets the code font. Where one is longer than a line, all are shown above the choices and get letters.
+    Options are shown in the file's order, so put the right one in different places. An option that is only code
+    gets the code font. If one is longer than a line, all are shown above the choices and get letters.
     """
 
     text: Markdown
@@ -39,7 +39,7 @@ def lettered(options: tuple[Option, ...]) -> list[tuple[str, Option]]:
 
 
 def names(options: tuple[Option, ...]) -> dict[str, str]:
-    """What each option (by its text) is called: its text, or `Option B` where one of them is longer than a line."""
+    """The name of each option (by its text): its text, or `Option B` if one of them is longer than a line."""
     if any("\n" in option.text for option in options):
         return {option.text: f"Option {letter}" for letter, option in lettered(options)}
     return {option.text: option.text for option in options}
@@ -142,7 +142,7 @@ class Item(Strict):
 
 
 class Order(Question):
-    """Steps to be put in order; `items` has them in the right one. The answer is the list of their texts."""
+    """Steps to put in order; `items` has the right order. The answer is the list of their texts."""
 
     task = "Put these in order."
     kind: Literal["order"]
@@ -162,7 +162,7 @@ class Order(Question):
 
     @property
     def shown(self) -> list[str]:
-        """The items as they are first shown: mixed, the same each time, and never in the right order."""
+        """The items as first shown: shuffled, the same each time, and never in the right order."""
         mixed = sorted(self.right_answer, key=lambda text: hashlib.sha256((self.id + text).encode()).hexdigest())
         return mixed if mixed != self.right_answer else mixed[::-1]
 

@@ -18,10 +18,10 @@ _any_question: TypeAdapter[Question] = TypeAdapter(
 
 
 def load(lesson: course.Lesson) -> tuple[Question, ...]:
-    """The lesson's questions, in the order of its `quiz.yaml`; none when there is no such file.
+    """The lesson's questions, in the order of its `quiz.yaml`; empty if there is no such file.
 
     Raises:
-        LabError: the file is not right; it names the file, the question, the option and what is missing.
+        LabError: the file has a mistake; it names the file, the question, the option and what is missing.
     """
     path = lesson.folder / "quiz.yaml"
     name = f"lessons/{lesson.slug}/quiz.yaml"
@@ -41,10 +41,10 @@ def load(lesson: course.Lesson) -> tuple[Question, ...]:
 
 
 def find(question_id: str) -> Question:
-    """The question with this id, of whatever lesson.
+    """The question with this id, from any lesson.
 
     Raises:
-        LabError: there is none; it lists the ids of the lesson.
+        LabError: there is no such question; it lists the ids of the lesson.
     """
     number = question_id[:2]
     for lesson in course.lessons():

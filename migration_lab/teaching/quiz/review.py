@@ -1,4 +1,4 @@
-"""A revision file in which the learner marks the lines that would hurt."""
+"""A revision file in which the learner marks harmful lines."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from migration_lab.teaching.quiz.base import Answer, Feedback, Markdown, Questio
 
 
 class Lines(Strict):
-    """Lines that say one thing, each named by a piece of its text, and what there is to say about them."""
+    """Lines that do one thing, each named by a piece of its text, and the remark about them."""
 
     lines: Annotated[tuple[str, ...], Field(min_length=1)]
     why: Markdown
@@ -83,4 +83,4 @@ class Review(Question):
         return numbers[0]
 
     def _remark(self, number: int, right: bool, why: str) -> Remark:
-        return Remark(f"Line {number}", right, why, "Would hurt" if right else "Harmless")
+        return Remark(f"Line {number}", right, why, "Harmful" if right else "Harmless")

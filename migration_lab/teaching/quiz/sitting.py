@@ -1,4 +1,4 @@
-"""One learner at one question: a state machine that knows nothing of widgets or files."""
+"""One learner at one question: a state machine that is independent of widgets and files."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,7 +23,7 @@ class Record(BaseModel):
 
 @dataclass(frozen=True)
 class Report:
-    """What a face shows, in Markdown: a headline with what was said, explanations, what holds whatever was answered."""
+    """What a view shows, in Markdown: a headline with the answer, remarks, and the explanation for every answer."""
 
     headline: str
     said: str = ""
@@ -34,7 +34,7 @@ class Report:
 class Sitting:
     """States: `open`, then `right` or `wrong`; `wrong` may be tried again, or end in `shown`.
 
-    A prediction goes from `open` to `noted`, where it can still be changed, and is closed by `compare`.
+    A prediction goes from `open` to `noted`, where it can still be changed, and `compare` closes it.
     """
 
     def __init__(self, question: Question, record: Record | None = None) -> None:
@@ -59,7 +59,7 @@ class Sitting:
         """Give an answer. The same answer twice in a row counts as one attempt.
 
         Raises:
-            LabError: there is nothing to check, it is no possible answer, or the question is closed.
+            LabError: there is nothing to check, it is not a possible answer, or the question is closed.
         """
         if self.is_closed:
             raise LabError("The answer to this question is already shown.", "Go on with the next one.")
@@ -70,7 +70,7 @@ class Sitting:
         self.state = "noted" if self.question.prediction else _outcome(feedback)
 
     def compare(self) -> None:
-        """Close a prediction: tell what the learner said and what is so."""
+        """Close a prediction: show the learner's answer and the right one."""
         if self.state == "noted" and self.answer is not None:
             self.state = _outcome(self.question.judge(self.answer))
         elif self.state == "open":
@@ -82,7 +82,7 @@ class Sitting:
 
     @property
     def report(self) -> Report | None:
-        """What there is to say now; None before the first answer."""
+        """The feedback now; None before the first answer."""
         question = self.question
         if self.state == "open":
             return None
@@ -98,7 +98,7 @@ class Sitting:
         if question.prediction and self.state == "right":
             return Report("Compared.", f"{said} Correct.", remarks, question.explanation)
         if question.prediction:
-            # Of many options the remarks tell one by one which are right.
+            # For a question with many right options, the remarks say for each whether it is right.
             so = "" if isinstance(question, Many) else f" The answer is {_quoted(right_answer)}"
             return Report("Compared.", said + so, self._in_full(), question.explanation)
         if self.state == "right":
@@ -106,12 +106,12 @@ class Sitting:
         return Report("Not yet.", "", remarks)
 
     def _in_full(self) -> tuple[Remark, ...]:
-        """What there is to say about the answer that was given, then about all that it leaves out."""
+        """Remarks about the given answer, then about everything that it leaves out."""
         assert self.answer is not None
         given = self.question.judge(self.answer).remarks
         explained = {remark.about for remark in given if remark.about}
         right = self.question.judge(self.question.right_answer).remarks
-        # Not how many are missing, because they are named. Of what was typed, such a remark is the reason.
+        # No count of missing options, because they are named. For a typed answer, such a remark is the reason.
         is_typed = isinstance(self.question, (Number, Text))
         told = (remark for remark in given if remark.about or remark.right or is_typed)
         return (*told, *(_missed(remark) for remark in right if remark.about not in explained))
@@ -124,19 +124,19 @@ class Sitting:
         try:
             feedback = self.question.judge(record.answer)
         except LabError:
-            return  # The question has been rewritten since; the old answer has no place in it.
+            return  # The question was rewritten since; the old answer is not possible any more.
         self.answer = record.answer
-        # The stored outcome may be out of date as well: the file may since call another answer right.
+        # The stored outcome may be outdated too: another answer may be right in the file now.
         self.state = record.state if record.state in ("noted", "shown") else _outcome(feedback)
 
 
 def _quoted(said: str) -> str:
-    # An option may be a sentence of its own: quotation marks keep it apart from ours, and ours then ends with it.
+    # An option may be a whole sentence: quotation marks separate it from ours, which then ends with it.
     return f"“{said}”" if said.endswith(".") else f"“{said}”."
 
 
 def _missed(remark: Remark) -> Remark:
-    # An option that was not chosen is not "Right": that would praise an answer that nobody gave.
+    # An option that was not chosen is not "Right": that would praise an answer that was not given.
     if remark.about is None or remark.word != "Right":
         return remark
     return Remark("You missed", False, f"{remark.about.removesuffix('.')}. {remark.text}".strip())

@@ -12,7 +12,7 @@ PREDICTION = "This is a prediction: answer before you run what follows."
 
 
 def task(sitting: Sitting) -> str:
-    """What to do with the question; nothing once it is closed."""
+    """What to do with the question; empty once it is closed."""
     if sitting.is_closed:
         return ""
     question = sitting.question
@@ -38,7 +38,7 @@ def report_as_text(report: Report) -> str:
 
 
 def remark_as_markdown(remark: Remark) -> str:
-    """`Line 3: Would hurt. Every nickname is lost.` An option that is a sentence stands in quotation marks."""
+    """`Line 3: Harmful. Every nickname is lost.` An option that is a sentence is put in quotation marks."""
     word = f"{remark.word}." if remark.word else ""
     said = " ".join(part for part in (word, remark.text) if part)
     if remark.about is None:

@@ -16,7 +16,7 @@ class WrongNumber(Strict):
 
 
 class Number(Question):
-    """A number, right within `tolerance` (in the number's own unit). The answer is a number, or a text that is one.
+    """A number, right within `tolerance` (in the number's own unit). The answer is a number, or a text with one.
 
     The unit is a word in the plural: `orders`.
     """
@@ -67,7 +67,7 @@ class WrongText(Strict):
 
 
 class Text(Question):
-    """A short text, compared without regard to case, spaces around it, repeated spaces and backticks."""
+    """A short text, compared without case, surrounding or repeated spaces, and backticks."""
 
     task = "Type a short answer."
     kind: Literal["text"]

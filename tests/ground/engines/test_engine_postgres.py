@@ -1,4 +1,4 @@
-"""Postgres databases on the session's server: made, cloned, moved, dropped and swept."""
+"""Postgres databases on the session's server: created, cloned, moved, dropped and swept."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Which Postgres programs are used, and as whom they run."""
+"""Which Postgres programs are used, and which user runs them."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A server that `LAB_POSTGRES_URL` names: used as it is, never started; its faults are said without the password."""
+"""The server of `LAB_POSTGRES_URL`: used as it is, never started; its errors are reported without the password."""
 
 import traceback
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ SECRET = "s3cret:with\\odd/characters@%"
 
 @pytest.fixture
 def administrator() -> Iterator[psycopg.Connection]:
-    """A connection to the session's server, which plays somebody's server here."""
+    """A connection to the session's server, which stands in for an external one."""
     with to_server(postgres.attach()) as connection:
         yield connection
 

@@ -1,4 +1,4 @@
-"""SQLite databases: made, cloned and dropped without leaving anything beside them."""
+"""SQLite databases: created, cloned and dropped without leaving files behind."""
 
 import sqlite3
 from contextlib import closing

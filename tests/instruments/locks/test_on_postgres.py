@@ -1,4 +1,4 @@
-"""Who waited for whom on Postgres, seen while it happens."""
+"""Which session waited for which on Postgres, sampled while it happens."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Who holds a SQLite file, seen while it happens."""
+"""Which process holds a SQLite file, sampled while it happens."""
 
 import os
 import sqlite3

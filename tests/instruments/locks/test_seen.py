@@ -1,4 +1,4 @@
-"""What samples come to, by hand."""
+"""The summary of samples, computed by hand."""
 
 import pytest
 

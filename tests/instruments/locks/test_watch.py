@@ -1,4 +1,4 @@
-"""The watching process: gone after the block, whatever happens, and no exception of its own."""
+"""The watching process: always ended after the block, and without exceptions of its own."""
 
 import os
 import re
@@ -98,7 +98,7 @@ def test_what_cannot_be_watched_at_all_is_refused(wrong: str) -> None:
 
 @pytest.fixture
 def as_a_guest(url: str) -> Iterator[str]:
-    """The URL of the same database as somebody hands it out: an ordinary role, with its password in it."""
+    """The URL of the same database for an ordinary role, with its password."""
     execute(url, f"CREATE ROLE guest_of_locks LOGIN PASSWORD '{SECRET}'")
     parts = make_url(url).set(username="guest_of_locks", password=SECRET).difference_update_query(["passfile"])
     yield parts.render_as_string(hide_password=False)

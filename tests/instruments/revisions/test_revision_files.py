@@ -1,4 +1,4 @@
-"""Revision files are found and read as Alembic finds and reads them, and run only where nothing else would tell."""
+"""Revision files are found and read like in Alembic, and run only if that is the only way to know their values."""
 
 import os
 import py_compile

@@ -1,4 +1,4 @@
-"""The graph of revisions, where databases stand in it, and what is said when files make no history."""
+"""The graph of revisions, the revisions of databases, and the messages for files that do not form a history."""
 
 import re
 from pathlib import Path

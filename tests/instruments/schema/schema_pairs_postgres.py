@@ -1,4 +1,4 @@
-"""Changes of a schema on Postgres, each with words that must be said of it, and ways to say the same."""
+"""Changes of a schema on Postgres, each with words that must describe it, and equivalent statements."""
 
 BASE = """
 CREATE TABLE users (

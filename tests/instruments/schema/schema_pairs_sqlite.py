@@ -1,4 +1,4 @@
-"""Pairs of schemas on SQLite that differ, each with words that must be said of it, and pairs that say the same."""
+"""Pairs of schemas on SQLite that differ, each with words that must describe it, and equivalent pairs."""
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, age INTEGER);"
 ORDERS = f"{USERS} CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER {{}}, amount INTEGER);"

@@ -1,4 +1,4 @@
-"""What the schema instrument sees, and what it says of a change."""
+"""What the schema instrument sees, and how it describes a change."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""On Postgres, every change of a schema is seen and said once, and two ways to say the same are equal."""
+"""On Postgres, every change of a schema is reported once, and equivalent statements are equal."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""On SQLite, every change of a schema is seen and said, and two ways to say the same are equal."""
+"""On SQLite, every change of a schema is reported, and equivalent statements are equal."""
 
 import sqlite3
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The course's files, compiled beforehand: used for the same text only, and nobody can tell."""
+"""The course's files, compiled beforehand: used only for the same text, without a visible difference."""
 
 import importlib.util
 import traceback

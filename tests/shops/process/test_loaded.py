@@ -1,4 +1,4 @@
-"""Commands of one copy: the app is loaded once for them, where nothing can be seen of that but the time."""
+"""Commands of one copy: the app is loaded once for them, and only the time shows it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands in a fresh process: the same as in a terminal, and soon begun."""
+"""Commands in a fresh process: the same as in a terminal, and quick to start."""
 
 import difflib
 import json

@@ -1,4 +1,4 @@
-"""Commands in a fresh process: what they print and the memory that they take have an end."""
+"""Commands in a fresh process: their output and memory are limited."""
 
 import subprocess
 import sys

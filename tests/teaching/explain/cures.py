@@ -1,4 +1,4 @@
-"""A card's cure, to be followed to the letter."""
+"""A card's cure, followed to the letter."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""A small project that is made to fail, and the card that must be found for what it prints."""
+"""A small project that is made to fail, and the card that must match its output."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""An app that cannot be loaded, a server that lets nobody in: what is printed then must find its card."""
+"""An app that cannot be loaded, a server that refuses connections: each output must find its card."""
 
 import os
 import shutil

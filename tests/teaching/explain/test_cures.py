@@ -1,4 +1,4 @@
-"""What a card says to do is done to the letter, on SQLite and in the app, and the failure is gone afterwards."""
+"""Each card's advice, followed to the letter on SQLite and in the app, fixes the failure."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Cures that concern what stands around a revision: other databases, drivers, packages, the shell, another engine."""
+"""Cures for the surroundings of a revision: other databases, drivers, packages, the shell, another engine."""
 
 import os
 import shlex
@@ -185,7 +185,7 @@ def with_async(project: Project) -> None:
 
 @pytest.mark.parametrize("cure", [without_async, with_async])
 def test_a_driver_that_is_async(on_postgres: Project, cure: Callable[[Project], None]) -> None:
-    """psycopg has both ways; where SQLAlchemy is told to use the other one, it behaves as asyncpg does."""
+    """psycopg has both ways; with the other one, it behaves like asyncpg."""
     on_postgres.line(USERS)
     on_postgres.url = on_postgres.url.replace("+psycopg", "+psycopg_async")
     on_postgres.settings()

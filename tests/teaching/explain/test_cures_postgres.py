@@ -1,4 +1,4 @@
-"""What a card says to do is done to the letter, on Postgres, and the failure is gone afterwards."""
+"""Each card's advice, followed to the letter on Postgres, fixes the failure."""
 
 import os
 import signal
@@ -152,7 +152,7 @@ ONE_EDIT: dict[str, tuple[str, str, Callable[[], list[str]]]] = {
         USERS + "; " + ANN,
         lambda: [ANN, ANN.replace("')\")", f"') {said('G35', 'INSERT ... ON CONFLICT DO NOTHING')[11:]}\")")],
     ),
-    "SQL that is none": (
+    "SQL that does not parse": (
         "G45",
         USERS,
         lambda: ["op.execute('ALTER TABEL users ADD x text')", "op.execute('ALTER TABLE users ADD x text')"],

@@ -1,4 +1,4 @@
-"""The field guide: it knows messages as they were printed, is silent where nothing is wrong, and is complete."""
+"""The field guide: it recognises printed messages, is silent where nothing is wrong, and is complete."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Histories and autogenerate: what `flask db` says of them must find its card."""
+"""Histories and autogenerate: the messages of `flask db` must find their cards."""
 
 from migration_lab.instruments.query import execute
 from tests.teaching.explain.project import CONVENTION, USER, USERS, Project, T, expect

@@ -1,4 +1,4 @@
-"""Errors as people paste them: each in whatever its terminal or log has made of it, and those of other programs."""
+"""Errors as people paste them, in any form that a terminal or log produces, and errors of other programs."""
 
 import time
 from functools import cache

@@ -1,4 +1,4 @@
-"""Upgrades that fail, on either engine, offline and beside another connection: what they print must find its card."""
+"""Upgrades that fail, on either engine, offline and beside another connection: each output must find its card."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""What terminals, logs and people do to an error before somebody reads it."""
+"""What terminals, logs and people do to an error before it is read."""
 
 from collections.abc import Callable
 from textwrap import wrap

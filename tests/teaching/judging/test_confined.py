@@ -1,4 +1,4 @@
-"""Checks: whatever the learner's code says, it does not reach the learner's own database, and the verdict says why."""
+"""Checks: whatever the learner's code does, it cannot reach the learner's own database, and the verdict says why."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Checks: a learner's files are copied as they are, links as links, and never more than can be."""
+"""Checks: a learner's files are copied as they are, links as links, up to a limit."""
 
 import os
 import shutil

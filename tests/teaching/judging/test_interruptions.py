@@ -1,4 +1,4 @@
-"""Commands that a judge lets die, or wait, before one of their statements."""
+"""Commands that a judge kills or pauses before one of their statements."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What judges declare: which expectations concern an engine, what may be added, and which tables grow."""
+"""A judge's declarations: which expectations concern an engine, what may be added, and which tables grow."""
 
 from typing import cast
 
@@ -20,7 +20,7 @@ class Large(FilesJudge):
     only_on = {"in_place": "postgres"}  # noqa: RUF012 - as authors write it
 
     def in_place(self) -> None:
-        """the table is not written anew"""
+        """the table is not rewritten"""
 
 
 class _Copies:

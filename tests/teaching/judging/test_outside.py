@@ -1,4 +1,4 @@
-"""Checks: what comes from outside is said to be that, is no try, and does not hide what was judged."""
+"""Checks: trouble from outside is reported as such, is not an attempt, and does not hide what was judged."""
 
 import errno
 import os

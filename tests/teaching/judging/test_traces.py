@@ -1,4 +1,4 @@
-"""Checks: what is the learner's stays so, a try is counted, and nothing is left behind."""
+"""Checks: the learner's work is unchanged, an attempt is counted, and nothing is left behind."""
 
 import os
 import shutil

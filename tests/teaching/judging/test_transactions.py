@@ -1,4 +1,4 @@
-"""What judges are told of transactions, of releases side by side, and of downgrades that say nothing."""
+"""What judges learn about transactions, releases side by side, and downgrades without an explanation."""
 
 import sqlite3
 import time
@@ -142,13 +142,15 @@ def test_reading_under_a_lock_and_rows_that_the_judge_adds_may_be_left_out(till:
 
 
 @pytest.mark.parametrize(
-    ("column", "anew"), [("TEXT", False), ("TEXT DEFAULT clock_timestamp()::text", True)], ids=["in place", "anew"]
+    ("column", "rewritten"),
+    [("TEXT", False), ("TEXT DEFAULT clock_timestamp()::text", True)],
+    ids=["in place", "rewritten"],
 )
-def test_an_upgrade_that_writes_the_table_anew_is_noted(home: Path, column: str, anew: bool) -> None:
+def test_an_upgrade_that_rewrites_the_table_is_noted(home: Path, column: str, rewritten: bool) -> None:
     copy = Database(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace, "the copy")
     upgrade = noted_revision(copy, f'op.execute("ALTER TABLE users ADD COLUMN x {column}")')
-    assert (upgrade.is_rewritten, upgrade.rows_in_one_transaction()) == (anew, 0)
-    with pytest.raises(Miss, match="stay where they are") if anew else nullcontext():
+    assert (upgrade.is_rewritten, upgrade.rows_in_one_transaction()) == (rewritten, 0)
+    with pytest.raises(Miss, match="stay where they are") if rewritten else nullcontext():
         upgrade.expect_in_place()
     copy.engine.drop(copy.folder)
 

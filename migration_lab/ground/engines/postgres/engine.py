@@ -47,21 +47,21 @@ class Postgres:
         ).render_as_string()
 
     def sqlalchemy_url(self, folder: Path) -> str:
-        """The same as `url`: it is good from everywhere."""
+        """The same as `url`, which works from everywhere."""
         return self.url(folder)
 
     def create(self, folder: Path) -> None:
-        """Make an empty database; one that is there already is replaced."""
+        """Create an empty database; an existing one is replaced."""
         with _databases() as databases:
             databases.create(folder)
 
     def drop(self, folder: Path) -> None:
-        """Drop the database, ending its sessions; no error when there is none."""
+        """Drop the database, ending its sessions; no error if there is none."""
         with _databases() as databases:
             databases.drop(folder)
 
     def move(self, folder: Path, to: Path) -> None:
-        """Rename the database as its folder was, ending its sessions; `url(to)` is another than `url(folder)`."""
+        """Rename the database like its folder, ending its sessions; `url(to)` differs from `url(folder)`."""
         with _databases() as databases:
             databases.move(folder, to)
 
@@ -71,23 +71,23 @@ class Postgres:
             return databases.has_template(key)
 
     def save_template(self, folder: Path, key: str) -> None:
-        """Make a template from the folder's database, ending its sessions; one that is there already is kept."""
+        """Make a template from the folder's database, ending its sessions; an existing one is kept."""
         with _databases() as databases:
             databases.save_template(folder, key)
 
     def drop_template(self, key: str) -> None:
-        """Drop the template; no error when there is none."""
+        """Drop the template; no error if there is none."""
         with _databases() as databases:
             databases.drop_template(key)
 
     def clone(self, key: str, folder: Path) -> None:
-        """Copy the template to the folder's database; one that is there already is replaced."""
+        """Copy the template to the folder's database; an existing one is replaced."""
         with _databases() as databases:
             databases.clone(key, folder)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """One connection for all that is asked for within the block, and in its thread; each costs 7 ms."""
+        """One connection for all calls within the block, in its thread; each connection costs 7 ms."""
         kept: list[psycopg.Connection] = []
         before = _kept.set(kept)
         try:
@@ -99,7 +99,7 @@ class Postgres:
 
 
 def attach() -> dict[str, str | int]:
-    """See to it that the server answers; the parameters of a connection to it, without a password.
+    """Ensure that the server answers; return the parameters of a connection to it, without a password.
 
     Raises:
         LabError: it cannot be reached or started.
@@ -122,7 +122,7 @@ def _answers() -> dict[str, str | int] | None:
 
 
 def stop() -> None:
-    """Stop the course's own servers under `places.state()`, whoever uses them; they start again when asked for."""
+    """Stop the course's own servers under `places.state()`, in use or not; they start again when needed."""
     if sys.platform != "win32":
         from migration_lab.ground.engines.postgres import server
 
@@ -141,13 +141,13 @@ def _databases() -> Iterator[Databases]:
     try:
         databases = Databases(connection, _lab_id())
         yield databases
-        with suppress(psycopg.Error, OSError):  # what the caller asked for is done; the next sweep is in an hour
+        with suppress(psycopg.Error, OSError):  # the caller's request is done; the next sweep is in an hour
             if _is_time_to_sweep():
                 databases.sweep()
     except psycopg.errors.InsufficientPrivilege as error:
         raise LabError(
             f"The Postgres server forbids it: {error.diag.message_primary}.",
-            "Ask whoever runs the server for the right, with `ALTER ROLE name CREATEDB`, or unset LAB_POSTGRES_URL.",
+            "Ask the server's administrator to run `ALTER ROLE name CREATEDB`, or unset LAB_POSTGRES_URL.",
         ) from error
     except psycopg.Error as error:
         raise explain(error) from error
@@ -159,7 +159,7 @@ def _databases() -> Iterator[Databases]:
 def _open() -> tuple[dict[str, str | int], psycopg.Connection]:
     url = os.environ.get("LAB_POSTGRES_URL")
     if not url:
-        find_binaries()  # says why where a server of our own cannot be, as on Windows, which lacks what it needs
+        find_binaries()  # explains why our own server is not possible, as on Windows
         from migration_lab.ground.engines.postgres import server
 
         house, connection = server.attach()
@@ -168,7 +168,7 @@ def _open() -> tuple[dict[str, str | int], psycopg.Connection]:
     try:
         connection = connect.to_server(parameters)
     except psycopg.Error as error:
-        raise explain(error) from None  # what the driver says can hold parts of the URL
+        raise explain(error) from None  # the driver's message can contain parts of the URL
     if connection.info.server_version < 150000:
         connection.close()
         raise LabError("The server that LAB_POSTGRES_URL names is too old.", "Use PostgreSQL 15 or newer.")
@@ -195,7 +195,7 @@ def _parameters(url: str) -> dict[str, str | int]:
 
 
 def _with_passfile(parameters: dict[str, str | int]) -> dict[str, str | int]:
-    """Parameters that name a file with the password in place of the password."""
+    """Parameters with the name of a password file in place of the password."""
     if "password" not in parameters:
         return parameters
     line = passfile_line(str(parameters.get("user", "*")), str(parameters["password"]))
@@ -212,8 +212,8 @@ def _folder() -> Path:
 
 
 def _lab_id() -> str:
-    """What tells this learner's databases from those of others on the same server: on a server for several, a
-    random text that is made up once.
+    """Distinguishes this learner's databases from those of others on the same server: on a shared server, a
+    random text that is generated once.
     """
     if not os.environ.get("LAB_POSTGRES_URL"):
         return "own"

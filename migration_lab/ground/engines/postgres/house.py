@@ -14,7 +14,7 @@ from migration_lab.ground.engines.postgres.watcher import read_elsewhere
 from migration_lab.ground.errors import LabError
 
 ROLE = "lab"
-# The path of a Unix socket may have 107 bytes on Linux and 103 on macOS, and libpq takes a comma for two hosts.
+# The path of a Unix socket may have 107 bytes on Linux and 103 on macOS, and libpq reads a comma as two hosts.
 LONGEST_SOCKET_PATH = 103
 SOCKET_NAME = "/.s.PGSQL.5432"
 NONCE_BYTES = 4
@@ -25,7 +25,7 @@ class House:
     """The folder of one server.
 
     `data` holds the cluster. `socket` is a symbolic link to the folder of the running server's socket: each start
-    has a socket folder of its own, so that a server which lost its data cannot stand in the way, while URLs stay.
+    has its own socket folder, so that a server that lost its data cannot block the next one, while URLs stay the same.
     """
 
     folder: Path
@@ -37,12 +37,12 @@ class House:
 
     @property
     def outside(self) -> Path:
-        """Where the sockets are: the house, or a private folder with a shorter path."""
+        """The folder of the sockets: the house, or a private folder with a shorter path."""
         return read_elsewhere(self.folder) or self.folder
 
     @property
     def socket(self) -> Path:
-        """What clients give as host."""
+        """The host for clients."""
         return self.outside / "s"
 
     @property
@@ -52,20 +52,20 @@ class House:
 
     @property
     def log(self) -> Path:
-        """What the server said since its last start."""
+        """The server's log since its last start."""
         return self.folder / "log"
 
     def parameters(self) -> dict[str, str | int]:
-        """How to connect as the owner of everything."""
+        """The parameters for a connection as the owner of everything."""
         return {"host": str(self.socket), "user": ROLE, "dbname": "postgres", "passfile": str(self.passfile)}
 
 
 def prepare(house: House, owner: int | None) -> None:
-    """See that the house has a place for sockets that clients can reach, and the server's user too.
+    """Ensure that the house has a folder for sockets that clients and the server's user can reach.
 
     Args:
         house: whose folder exists.
-        owner: the user id of the server when it is another user, who cannot reach the house.
+        owner: the user id of the server if it runs as another user, who cannot reach the house.
     """
     inside = f"{house.folder}/{'n' * 2 * NONCE_BYTES}{SOCKET_NAME}"
     fits = len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH and "," not in inside
@@ -110,14 +110,14 @@ def point_socket_at(house: House, folder: Path) -> None:
 
 
 def new_password(house: House) -> str:
-    """Make up a password and keep it in the house."""
+    """Generate a password and store it in the house."""
     password = secrets.token_hex(16)
     write_private(house.passfile, passfile_line(ROLE, password))
     return password
 
 
 def has_password(house: House) -> bool:
-    """Whether the password file is there and whole."""
+    """Whether the password file exists and is complete."""
     try:
         text = house.passfile.read_text(encoding="utf-8")
         if house.passfile.stat().st_mode & 0o077:

@@ -1,4 +1,4 @@
-"""Files and folders that nobody else on the machine can read."""
+"""Files and folders that no other user of the machine can read."""
 
 import os
 import re
@@ -11,10 +11,10 @@ from migration_lab.ground.errors import LabError
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that is ours alone, or see that it is.
+    """Create a private folder, or check that it is private.
 
     Raises:
-        LabError: it cannot be made, or other users of the machine could look into it.
+        LabError: it cannot be created, or other users of the machine could read it.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def make_private(folder: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only we can read, whole or not at all."""
+    """Write a file that only we can read, completely or not at all."""
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     new.touch(mode=0o600)
     new.write_text(text, encoding="utf-8")

@@ -1,9 +1,9 @@
-"""The course's own server: one for all notebooks of a user, started by whoever comes first.
+"""The course's own server: one for all notebooks of a user, started by the first process that needs it.
 
 Every process that uses it holds a lease, a shared lock on the file `leases`, which the kernel frees when the process
-ends, however it ends. The watcher stops the server when nobody has held one for a while. Whether the server runs is
-never read from a file: a process is attached when a connection succeeds, and for as long as the server that answered
-lives. All that changes the server is done under the lock `start.lock`.
+ends, however it ends. The watcher stops the server when no lease has been held for a while. Whether the server runs is
+never read from a file: a process is attached when a connection succeeds, and as long as the server that answered
+lives. Every change of the server happens under the lock `start.lock`.
 """
 
 import atexit
@@ -45,19 +45,19 @@ _children: list[subprocess.Popen[bytes]] = []  # the servers and watchers that t
 
 
 class StartError(Exception):
-    """The server ended instead of answering; the text is what it said last."""
+    """The server ended instead of answering; the text is its last message."""
 
 
 @dataclass(frozen=True)
 class _Answered:
-    """What answered last in a house: the server's process, the socket, and the password that it accepted."""
+    """The last answer in a house: the server's process, the socket, and the accepted password."""
 
     postmaster: psutil.Process
     socket: Path
     passfile: tuple[int, int]
 
     def is_still_so(self, house: House) -> bool:
-        """Whether a connection would succeed again, so far as can be seen without one."""
+        """Whether a connection would succeed again, as far as this is visible without one."""
         try:
             same = self.passfile == _sign(house.passfile) and self.socket.exists()
             return same and self.postmaster.is_running() and self.postmaster.status() != psutil.STATUS_ZOMBIE
@@ -66,17 +66,17 @@ class _Answered:
 
 
 class PasswordError(Exception):
-    """The server answered, but its password is not the one in the house."""
+    """The server answered, but refused the password in the house."""
 
 
 def attach() -> tuple[House, psycopg.Connection]:
-    """Connect to the server; start it, or repair it, if it does not answer.
+    """Connect to the server; start or repair it if it does not answer.
 
-    It also takes all `PG*` variables out of this process's environment: libpq reads them in whatever connects later,
-    SQLAlchemy's connections to the same server among them.
+    It also removes all `PG*` variables from this process's environment: libpq reads them for every later connection,
+    including SQLAlchemy's connections to the same server.
 
     Raises:
-        LabError: there are no programs, or they cannot be made to run.
+        LabError: there are no programs, or they cannot run.
     """
     house, binaries = _enter()
     try:
@@ -90,9 +90,9 @@ def attach() -> tuple[House, psycopg.Connection]:
 
 
 def answers() -> House | None:
-    """The house, if its server has answered this process before and is the same one still; None: `attach` to it.
+    """The house, if its server has answered this process before and still runs; if None, `attach` to it.
 
-    A connection would tell more, and costs the server a process each time.
+    A connection would be more certain, but costs the server a process each time.
     """
     house, _ = _enter()
     answered = _answered.get(house.folder)
@@ -103,16 +103,16 @@ def answers() -> House | None:
 
 
 def stop() -> None:
-    """Stop the servers whose data is under `places.state()`, whoever uses them; they start again when asked for."""
+    """Stop the servers whose data is under `places.state()`, in use or not; they start again when needed."""
     for folder in (places.state().absolute() / "postgres").glob("*/data"):
         watcher.stop_server(os.path.realpath(folder))
 
 
 def _enter() -> tuple[House, Binaries]:
-    """Become a user of the house, so that its server is not stopped."""
+    """Take a lease on the house, so that its server is not stopped."""
     binaries = find_binaries()
     for name in [each for each in os.environ if each.startswith("PG")]:
-        # libpq would take a PGPASSWORD from the learner's shell before the password in the house, and more of the kind.
+        # libpq would prefer a PGPASSWORD from the learner's shell to the password in the house, for example.
         del os.environ[name]
     house = House(places.state().absolute() / "postgres" / str(binaries.major))
     _take_lease(house)
@@ -120,7 +120,7 @@ def _enter() -> tuple[House, Binaries]:
 
 
 def _now(house: House) -> _Answered | None:
-    """To be called when the server has answered: a process is known by its number and the time of its start."""
+    """Call this when the server has answered; its process id and start time identify it."""
     number = watcher.noted_postmaster(os.path.realpath(house.data))
     try:
         socket = Path(f"{house.socket}{SOCKET_NAME}")
@@ -143,7 +143,7 @@ def _take_lease(house: House) -> None:
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(held), path.stat()):
                     return
-            os.close(_leases.pop(house.folder))  # the house was removed, and the lease with it
+            os.close(_leases.pop(house.folder))  # the house was removed, with the lease in it
         make_private(house.folder.parent)
         make_private(house.folder)
         lease = watcher.lock(path, fcntl.LOCK_SH)  # waits while the watcher stops the server
@@ -169,7 +169,7 @@ def _starting(house: House) -> Iterator[None]:
 
 
 def _see_to_watcher(house: House) -> None:
-    """Start a watcher unless one is there. It inherits the lock that says so, thus there is never a second one."""
+    """Start a watcher unless one runs. It inherits the lock that shows this, so there is never a second one."""
     lock = watcher.lock(house.folder / "watcher.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
     if lock is None:
         return
@@ -191,14 +191,14 @@ def _see_to_watcher(house: House) -> None:
 
 
 def _keep(child: subprocess.Popen[bytes]) -> None:
-    """Remember a child that may live longer than we do; let go of those that have ended."""
+    """Remember a child that may outlive this process; forget those that have ended."""
     _children[:] = [each for each in _children if each.poll() is None] + [child]
 
 
 @atexit.register
 def _leave_children() -> None:
     for child in _children:
-        child.returncode = 0  # else Python warns that it still runs, which is what it is meant to do
+        child.returncode = 0  # otherwise Python warns that it still runs, as it should
 
 
 def _grace() -> float:
@@ -209,7 +209,7 @@ def _grace() -> float:
 
 
 def _connect_or_start(house: House, binaries: Binaries) -> psycopg.Connection:
-    """Another process may have started it meanwhile; a server that is only busy is left alone."""
+    """Try again: another process may have started it; a server that is only busy is left alone."""
     deadline = time.monotonic() + START_LIMIT
     while True:
         try:
@@ -220,7 +220,7 @@ def _connect_or_start(house: House, binaries: Binaries) -> psycopg.Connection:
                 raise explain(error) from error
             if "the database system is" not in text or time.monotonic() > deadline:
                 break
-        time.sleep(0.02)  # it is starting up, shutting down or recovering, and says so
+        time.sleep(0.02)  # it is starting up, shutting down or recovering
     _see_to_watcher(house)  # before the start: it cleans up if we are killed in the middle
     _start(house, binaries)
     try:
@@ -233,7 +233,7 @@ def _start(house: House, binaries: Binaries) -> None:
     runner = find_runner(binaries)
     prepare(house, runner.owner)
     cluster.place(house, runner)
-    # From here no process works on the data, thus a `postmaster.pid` that is still there means nothing.
+    # From here on no process uses the data, so a remaining `postmaster.pid` means nothing.
     watcher.stop_server(os.path.realpath(house.data))
     is_fresh = not cluster.is_whole(house)
     if is_fresh:
@@ -253,9 +253,9 @@ def _start(house: House, binaries: Binaries) -> None:
 
 
 def _start_anew(house: House, binaries: Binaries, runner: Runner, failure: StartError) -> None:
-    """The data is damaged (the lab's settings trade safety at a power cut for speed): begin with new data.
+    """The data is damaged (the lab's settings trade safety in a power cut for speed): start with new data.
 
-    If new data does not help, the old one is put back: the fault is elsewhere.
+    If new data does not help, the old data is restored, because the fault is elsewhere.
     """
     with cluster.set_aside(house):
         cluster.make(house, binaries, runner)
@@ -269,7 +269,7 @@ def _launch(house: House, binaries: Binaries, runner: Runner) -> None:
     """Start the server and wait until it answers.
 
     Raises:
-        StartError, PasswordError, LabError: it is not running then.
+        StartError, PasswordError, LabError: it is not running.
     """
     data = os.path.realpath(house.data)
     socket_folder = cluster.configure(house, binaries, runner)

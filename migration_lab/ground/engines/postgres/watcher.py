@@ -1,4 +1,4 @@
-"""A small process beside the server that stops it when nobody needs it any more.
+"""A small process beside the server that stops it when it is no longer needed.
 
 It runs as a script and imports little, because it lives as long as the server does: `watcher.py HOUSE GRACE LOCK`,
 where LOCK is the number of the inherited descriptor that holds `watcher.lock`, so that there is never more than one.
@@ -23,9 +23,9 @@ STOP_LIMIT = 10.0  # seconds for a fast shutdown before the server is killed
 
 
 def lock(path: Path, how: int) -> int | None:
-    """Open a file and lock it with `fcntl.flock`; the descriptor, or None when `LOCK_NB` finds it taken.
+    """Open a file and lock it with `fcntl.flock`; return the descriptor, or None if `LOCK_NB` finds it taken.
 
-    The kernel frees the lock when the last copy of the descriptor is closed, however its process ends.
+    The kernel frees the lock when the last copy of the descriptor is closed, however the process ends.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -40,9 +40,9 @@ def lock(path: Path, how: int) -> int | None:
 
 
 def server_processes(data: str) -> "list[psutil.Process]":
-    """The processes of the Postgres server that runs in this folder, the folder being there or not.
+    """The processes of the Postgres server that runs in this folder, whether or not the folder still exists.
 
-    A process is known by its name and its current folder, never by a number in a file: numbers are used again.
+    A process is identified by its name and current folder, never by a number in a file: numbers are reused.
     """
     import psutil
 
@@ -62,7 +62,7 @@ def _runs_in(process: "psutil.Process", data: str) -> bool:
     try:
         return process.cwd().removesuffix(" (deleted)") == data
     except psutil.AccessDenied:
-        # Root in a container may not see this of another user's process, but it sees the command of the postmaster.
+        # Root in a container may not see this for another user's process, but it sees the postmaster's command.
         return process.cmdline()[1:3] == ["-D", data]
 
 
@@ -90,7 +90,7 @@ def stop_server(data: str) -> None:
 
 
 def _wait_for_end(processes: "list[psutil.Process]") -> "list[psutil.Process]":
-    """Wait for at most 10 seconds; the processes that still run. One that only waits for its parent has ended."""
+    """Wait for at most 10 seconds; return the processes that still run. A zombie counts as ended."""
     import psutil
 
     deadline = time.monotonic() + STOP_LIMIT
@@ -108,7 +108,7 @@ def _wait_for_end(processes: "list[psutil.Process]") -> "list[psutil.Process]":
 
 
 def noted_postmaster(data: str) -> int | None:
-    """The number that `postmaster.pid` gives, true or not; None when the file is missing or truncated."""
+    """The number in `postmaster.pid`, whether or not it is right; None if the file is missing or truncated."""
     try:
         return int(Path(data, "postmaster.pid").read_text().split("\n")[0])
     except (OSError, ValueError):
@@ -129,9 +129,9 @@ def has_sessions(data: str) -> bool:
 
 
 def watch(house: Path, grace: float, own_lock: int) -> None:
-    """Wait until nobody has held a lease for `grace` seconds, or the house is removed; then stop the server.
+    """Wait until no lease has been held for `grace` seconds, or the house is removed; then stop the server.
 
-    A house that is out of reach for as long, because its file system is no longer mounted, counts as removed.
+    A house that is unreachable for that long, because its file system is no longer mounted, counts as removed.
     """
     data = os.path.realpath(house / "data")
     elsewhere = read_elsewhere(house)
@@ -142,7 +142,7 @@ def watch(house: Path, grace: float, own_lock: int) -> None:
         data = os.path.realpath(house / "data") if (house / "data").exists() else data
         elsewhere = read_elsewhere(house) or elsewhere
         if os.fstat(own_lock).st_nlink == 0:
-            # The house was removed. If another stands in its place, its own watcher is in charge.
+            # The house was removed. If another has taken its place, that one has its own watcher.
             if not house.exists():
                 stop_server(data)
                 if elsewhere is not None:
@@ -151,7 +151,7 @@ def watch(house: Path, grace: float, own_lock: int) -> None:
         now = time.monotonic()
         try:
             leases = lock(house / "leases", fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # the house is being removed, which the next look will show, or out of reach
+        except OSError:  # the house is being removed, which the next look will show, or unreachable
             away_since = away_since or now
             if now - away_since >= grace:
                 stop_server(data)
@@ -167,17 +167,17 @@ def watch(house: Path, grace: float, own_lock: int) -> None:
         elif now - idle_since >= grace:
             # New users wait for their lease while the server stops, then find no server and start one.
             stop_server(data)
-            os.close(own_lock)  # before the leases: who comes next must be able to start a watcher
+            os.close(own_lock)  # before the leases: the next user must be able to start a watcher
             os.close(leases)
             return
         os.close(leases)
 
 
 def read_elsewhere(house: Path) -> Path | None:
-    """The private folder outside the house that holds the socket, where the house's own path is too long for one.
+    """The private folder outside the house that holds the socket if the house's own path is too long.
 
     None when there is none, or when what stands there now is not the folder that was made: not a folder, open to
-    others, or another user's.
+    to others, or another user's.
     """
     try:
         note = json.loads((house / "elsewhere").read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """delete the orders of a deleted user
 
-The foreign key comes anew, with ON DELETE CASCADE and the name that the convention gives it.
+The foreign key is created again, with ON DELETE CASCADE and the name that the convention gives it.
 On Postgres the new key comes NOT VALID: it holds for new rows at once, and old rows are not read. 0006 checks those.
 Upgrade to 0005 first and then to 0006, unless env.py gives each migration a transaction of its own: in one transaction
 nobody could use the two tables until 0006 has read everything.

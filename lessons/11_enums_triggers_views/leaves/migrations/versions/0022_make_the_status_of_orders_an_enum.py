@@ -33,7 +33,7 @@ def upgrade():
 
 
 def downgrade():
-    """Make it a text again. No value is lost. On Postgres everyone waits while the table is written anew."""
+    """Make it a text again. No value is lost. On Postgres everyone waits while the table is rewritten."""
     if op.get_context().dialect.name == "postgresql":
         op.execute("ALTER TABLE orders RENAME COLUMN status TO status_as_enum")
         op.execute("ALTER TABLE orders ADD COLUMN status varchar(20)")
