@@ -86,33 +86,20 @@ def run(
         on_step: called with the subject that is tried next.
         on_finding: called with what came of it.
     """
-    tried: list[tuple[str, Callable[[], Finding]]] = [
-        ("Python", _python),
-        ("Packages", _packages),
-        ("JupyterLab", _jupyterlab),
-        ("Kernel", _kernel),
-        ("my_work", _my_work),
-        ("Disk", _disk),
-        ("Shell", _shell),
-        ("Terminal", _terminal),
-        ("git", _git),
-        ("SQLite", lambda: _round_trip("sqlite")),
-        ("Postgres", lambda: _round_trip("postgres")),
-    ]
-    if importlib.util.find_spec("playwright"):
-        tried.append(("Browser", _browser))
     findings = []
-    for subject, attempt in tried:
+    for subject in ATTEMPTS:
+        if subject == "Browser" and not importlib.util.find_spec("playwright"):
+            continue
         on_step(subject)
-        findings.append(_finding(subject, attempt))
+        findings.append(examine(subject))
         on_finding(findings[-1])
     return Examination(tuple(findings))
 
 
-def _finding(subject: str, attempt: Callable[[], Finding]) -> Finding:
-    """What an attempt found; one that fails in a way nobody foresaw is a finding too."""
+def examine(subject: str) -> Finding:
+    """Try one of the `ATTEMPTS`; one that fails in an unforeseen way is a finding too."""
     try:
-        return attempt()
+        return ATTEMPTS[subject]()
     except LabError as error:
         return Finding("problem", subject, error.message, error.next_step)
     except Exception as error:
@@ -276,3 +263,19 @@ def _browser() -> Finding:
         says = "Chromium is not installed, so the browser tests would be skipped."
         return Finding("note", "Browser", says, "Install it, or run `.venv/bin/playwright install chromium`.")
     return Finding("ok", "Browser", "Chromium is installed for the browser tests.")
+
+
+ATTEMPTS: dict[str, Callable[[], Finding]] = {
+    "Python": _python,
+    "Packages": _packages,
+    "JupyterLab": _jupyterlab,
+    "Kernel": _kernel,
+    "my_work": _my_work,
+    "Disk": _disk,
+    "Shell": _shell,
+    "Terminal": _terminal,
+    "git": _git,
+    "SQLite": lambda: _round_trip("sqlite"),
+    "Postgres": lambda: _round_trip("postgres"),
+    "Browser": _browser,
+}
