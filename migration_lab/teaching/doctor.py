@@ -72,9 +72,6 @@ class Examination:
         return "This machine is ready for the course." if self.ok else f"{things} your attention."
 
 
-WIDTH = len("JupyterLab")  # of the longest subject
-
-
 def run(
     on_step: Callable[[str], object] = lambda _: None, on_finding: Callable[[Finding], object] = lambda _: None
 ) -> Examination:
@@ -279,3 +276,4 @@ ATTEMPTS: dict[str, Callable[[], Finding]] = {
     "Postgres": lambda: _round_trip("postgres"),
     "Browser": _browser,
 }
+WIDTH = max(map(len, ATTEMPTS))

@@ -221,11 +221,6 @@ def test_tab_offers_what_a_learner_can_say() -> None:
     assert dir(lab) == sorted(lab.__all__)
 
 
-def test_every_word_of_lab_tells_what_it_does() -> None:
-    for name in lab.__all__:
-        assert getattr(lab, name).__doc__
-
-
 def test_lab_errors_render_as_two_lines() -> None:
     assert LabError("This.", "That.")._render_traceback_() == ["This.", "That."]
     with pytest.raises(LabError):
