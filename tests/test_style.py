@@ -1,5 +1,6 @@
 """The code and its English: what runs before each commit, and rules for all files."""
 
+import ast
 import re
 import shlex
 import subprocess
@@ -40,6 +41,47 @@ def test_no_file_uses_a_word_that_the_house_style_refuses() -> None:
         for fault in house_style.style_faults(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"), words)
     ]
     assert not faults, "\n".join(faults)
+
+
+PRIVATE = re.compile(r"_[^_]\w*(?<!_)")  # `_repr_html_` and the like are no names of ours
+
+
+def trees(folder: str) -> dict[str, list[ast.AST]]:
+    """The parts of each module in a folder, by its path."""
+    root = places.course_root()
+    paths = sorted((root / folder).rglob("*.py"))
+    return {str(path.relative_to(root)): list(ast.walk(ast.parse(path.read_text("utf-8")))) for path in paths}
+
+
+def defined(part: ast.AST) -> str:
+    """The name that a definition or an assignment gives, if any."""
+    if isinstance(part, ast.FunctionDef | ast.ClassDef):
+        return part.name
+    if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Store):
+        return part.id if isinstance(part, ast.Name) else part.attr
+    return ""
+
+
+def named(part: ast.AST) -> list[str]:
+    """The names by which it reaches into something else: attributes, imports, and texts as `setattr` takes them."""
+    if isinstance(part, ast.Attribute):
+        return [] if isinstance(part.value, ast.Name) and part.value.id == "self" else [part.attr]
+    if isinstance(part, ast.ImportFrom):
+        return [each.name for each in part.names]
+    if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr.endswith("attr"):
+        texts = [each.value for each in part.args if isinstance(each, ast.Constant)]
+        return [text.rpartition(".")[2] for text in texts if isinstance(text, str)]
+    return []
+
+
+def test_tests_use_no_private_name_of_the_lab() -> None:
+    """What deserves a test of its own deserves a public name."""
+    ours = {
+        name for parts in trees("migration_lab").values() for name in map(defined, parts) if PRIVATE.fullmatch(name)
+    }
+    assert len(ours) > 100
+    reached = [(path, name) for path, parts in trees("tests").items() for part in parts for name in named(part)]
+    assert [each for each in reached if each[1] in ours] == []
 
 
 def test_a_lesson_is_few_files() -> None:

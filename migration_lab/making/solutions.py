@@ -13,7 +13,7 @@ from migration_lab.ground.errors import LabError
 from migration_lab.making.cells import FAILS, read_cells
 from migration_lab.making.notebooks import METADATA, Notebook, as_json
 
-CELL_SECONDS = 120
+CELL_SECONDS = 600  # a limit for a cell that hangs; a check of 15.1 takes two minutes on a machine with other load
 # Output that contains the time of the run; stored and compared as if it were always the same.
 MOMENTS = (
     (re.compile(r"Create Date: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+"), "Create Date: 2026-01-05 09:00:00.000000"),
@@ -75,10 +75,10 @@ def _executed(notebook: Notebook, title: str, environment: dict[str, str]) -> No
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         last = next((cell.id for cell in reversed(node.cells) if cell.get("execution_count")), "")
         words = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
-        raise LabError(f"{title} does not run. It ends {_place(last)}:\n{words}\n", FIX) from error
+        raise LabError(f"{title} does not run. It ends {written_at(last)}:\n{words}\n", FIX) from error
     for cell in node.cells:
         if FAILS in cell.metadata.get("tags", ()) and not any(each.output_type == "error" for each in cell.outputs):
-            raise LabError(f"{title} runs, but nothing fails {_place(cell.id)}, which is tagged {FAILS!r}.", FIX)
+            raise LabError(f"{title} runs, but nothing fails {written_at(cell.id)}, which is tagged {FAILS!r}.", FIX)
     cells = [dict(cell) for cell in nbformat.from_dict(node).cells]
     for cell in cells:
         cell["source"] = cell["source"].splitlines(keepends=True)
@@ -108,7 +108,7 @@ def _texts(cell: dict[str, Any]) -> list[str]:
     return ["".join(each.get("text") or each.get("data", {}).get("text/plain", "")) for each in cell["outputs"]]
 
 
-def _place(identity: str) -> str:
+def written_at(identity: str) -> str:
     """Where a cell of a notebook is written: `in cell 13, lessons/02_first_migration/lesson.md, line 120`."""
     made = re.fullmatch(r"(\d\d)-(lesson|exercises)-(\d+)((?:-again)*)", identity)
     if not made:

@@ -82,7 +82,7 @@ def _note(shops: dict[str, Shop]) -> None:
     global _written
     if not shops:
         return  # a fresh kernel, which may still ask for the earlier ones
-    used = shop.used()
+    used = shop.used
     said = {
         "used": used.workspace.folder.name if used else "",
         "shops": {name: each.workspace.folder.name for name, each in shops.items()},

@@ -28,7 +28,7 @@ ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
 NOT_LISTED = {"__pycache__", ".pytest_cache", ".git"}
 
-_current: "Shop | None" = None
+used: "Shop | None" = None  # the one that the magics work on, there or not
 copies: "dict[Path, Shop]" = {}  # the last one made in each folder
 
 
@@ -43,23 +43,18 @@ def current() -> "Shop":
     Raises:
         LabError: none is open in this kernel, or its files are gone.
     """
-    if _current is None:
+    if used is None:
         raise LabError(
             "No shop is open in this notebook yet.",
             "Run the cell with `lab.open(...)` at the top first, or `shop = lab.resume()` to go on where you were.",
         )
-    _current.check()
-    return _current
-
-
-def used() -> "Shop | None":
-    """The shop that the magics work on, there or not."""
-    return _current
+    used.check()
+    return used
 
 
 def engine_of(exercise_id: str) -> EngineName | None:
     """The engine of the current shop if it is that exercise's; None if it is another one, or a copy."""
-    identity = _current.workspace.identity if _current else None
+    identity = used.workspace.identity if used else None
     return identity.engine if identity and identity.exercise == exercise_id and not identity.copy else None
 
 
@@ -127,10 +122,10 @@ class Shop(LiveShop):
 
     def use(self) -> "Shop":
         """Make this shop the current one, for `%flask`, `%%writefile` and paths in Python."""
-        global _current
+        global used
         self.check()
         os.chdir(self.workspace.folder)
-        _current = self
+        used = self
         return self
 
     def __repr__(self) -> str:

@@ -34,7 +34,7 @@ class UnderWay:
 
 
 _running: list[UnderWay] = []
-_recordings: list["Noting"] = []
+recordings: list["Noting"] = []
 last: tuple[str, Completed] | None = None  # the command that ended last
 finished: list[tuple[str, float, float, float]] = []  # of each run: title, longest wait, blocked, commands; in seconds
 
@@ -63,13 +63,13 @@ def end_for(workspace: Workspace) -> list[str]:
 def command(words: str, on_output: Callable[[str], None] | None) -> Iterator["Commanded"]:
     """Add a command and the revisions that it runs to all current recordings."""
     with patience.command(words), ExitStack() as stack:
-        spans = [stack.enter_context(each.span(words)) for each in _recordings]
+        spans = [stack.enter_context(each.span(words)) for each in recordings]
         yield Commanded(words, spans, on_output)
 
 
 def under_requests_elsewhere(workspace: Workspace) -> Workspace | None:
     """Another shop that gets requests now, if this one gets none."""
-    asked = [each.workspace for each in _recordings]
+    asked = [each.workspace for each in recordings]
     return asked[-1] if asked and all(each.folder != workspace.folder for each in asked) else None
 
 
@@ -105,14 +105,14 @@ class Noting(Recording):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        _recordings.append(self)
+        recordings.append(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self in _recordings:
-            _recordings.remove(self)
+        if self in recordings:
+            recordings.remove(self)
         super().__exit__(kind, error, traceback)
         finished.append((self.title, self.longest_wait, self.blocked_for(), self.took))
         if self.trouble:

@@ -144,16 +144,16 @@ def _notebook() -> Path:
     """The file of this notebook, which JupyterLab names; elsewhere that of the lesson whose shop is open."""
     named = os.environ.get("JPY_SESSION_NAME", "")
     shop = sys.modules.get("migration_lab.notebook.shop")
-    if named or shop is None or shop.used() is None:
+    if named or shop is None or shop.used is None:
         return Path(named)
     from migration_lab.ground import places
 
-    return places.course_root() / "notebooks" / f"{shop.used().workspace.lesson.slug}.ipynb"
+    return places.course_root() / "notebooks" / f"{shop.used.workspace.lesson.slug}.ipynb"
 
 
 def _shop_is_open() -> bool:
     shop = sys.modules.get("migration_lab.notebook.shop")
-    return shop is not None and shop.used() is not None
+    return shop is not None and shop.used is not None
 
 
 def _last_command() -> tuple[str, ...]:

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import filelock
@@ -92,7 +91,7 @@ def variant(template: Template, recipe: str, change: Callable[[Site], object]) -
 
 
 def _template(lesson: Lesson, scene: Path | None, engine: Engine) -> Template:
-    key = _key(lesson, scene, engine)
+    key = template_key(lesson, scene, engine)
     template = Template(key, places.cache() / "templates" / f"{engine.name}-{key}", engine)
     try:
         if not _is_whole(template):
@@ -142,22 +141,22 @@ def _build(template: Template, lesson: Lesson, scene: Path | None) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _key(lesson: Lesson, scene: Path | None, engine: Engine) -> str:
-    """Sixteen hexadecimal digits: part of a database's name, of which Postgres takes 63 bytes."""
+def template_key(lesson: Lesson, scene: Path | None, engine: Engine) -> str:
+    """The key of a lesson's start, or of the scene in this folder: it depends on all that the template is made from.
+
+    Returns:
+        Sixteen hexadecimal digits: part of a database's name, of which Postgres takes 63 bytes.
+    """
     folders = [*folders_before(lesson), *(inputs(scene) if scene else [])]
+    versions = [importlib.metadata.version(name) for name in ("alembic", "flask-migrate", "sqlalchemy")]
     digest = hashlib.sha256()
-    digest.update(repr((RECIPE, engine.name, head_at(lesson), _versions())).encode())
+    digest.update(repr((RECIPE, engine.name, head_at(lesson), versions)).encode())
     for folder in folders:
         for path in files_in(folder):
             name = f"{folder.name}/{path.relative_to(folder).as_posix()}".encode()
             content = path.read_bytes()
             digest.update(b"%d %d " % (len(name), len(content)) + name + content)
     return digest.hexdigest()[:16]
-
-
-@cache
-def _versions() -> list[str]:
-    return [importlib.metadata.version(name) for name in ("alembic", "flask-migrate", "sqlalchemy")]
 
 
 def _prune(folder: Path, engine: Engine) -> None:

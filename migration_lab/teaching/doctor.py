@@ -72,9 +72,6 @@ class Examination:
         return "This machine is ready for the course." if self.ok else f"{things} your attention."
 
 
-WIDTH = len("JupyterLab")  # of the longest subject
-
-
 def run(
     on_step: Callable[[str], object] = lambda _: None, on_finding: Callable[[Finding], object] = lambda _: None
 ) -> Examination:
@@ -86,33 +83,20 @@ def run(
         on_step: called with the subject that is tried next.
         on_finding: called with the result.
     """
-    tried: list[tuple[str, Callable[[], Finding]]] = [
-        ("Python", _python),
-        ("Packages", _packages),
-        ("JupyterLab", _jupyterlab),
-        ("Kernel", _kernel),
-        ("my_work", _my_work),
-        ("Disk", _disk),
-        ("Shell", _shell),
-        ("Terminal", _terminal),
-        ("git", _git),
-        ("SQLite", lambda: _round_trip("sqlite")),
-        ("Postgres", lambda: _round_trip("postgres")),
-    ]
-    if importlib.util.find_spec("playwright"):
-        tried.append(("Browser", _browser))
     findings = []
-    for subject, attempt in tried:
+    for subject in ATTEMPTS:
+        if subject == "Browser" and not importlib.util.find_spec("playwright"):
+            continue
         on_step(subject)
-        findings.append(_finding(subject, attempt))
+        findings.append(examine(subject))
         on_finding(findings[-1])
     return Examination(tuple(findings))
 
 
-def _finding(subject: str, attempt: Callable[[], Finding]) -> Finding:
-    """What an attempt found; an unexpected error is a finding too."""
+def examine(subject: str) -> Finding:
+    """Try one of the `ATTEMPTS`; an unexpected error is a finding too."""
     try:
-        return attempt()
+        return ATTEMPTS[subject]()
     except LabError as error:
         return Finding("problem", subject, error.message, error.next_step)
     except Exception as error:
@@ -276,3 +260,20 @@ def _browser() -> Finding:
         says = "Chromium is not installed, so the browser tests would be skipped."
         return Finding("note", "Browser", says, "Install it, or run `.venv/bin/playwright install chromium`.")
     return Finding("ok", "Browser", "Chromium is installed for the browser tests.")
+
+
+ATTEMPTS: dict[str, Callable[[], Finding]] = {
+    "Python": _python,
+    "Packages": _packages,
+    "JupyterLab": _jupyterlab,
+    "Kernel": _kernel,
+    "my_work": _my_work,
+    "Disk": _disk,
+    "Shell": _shell,
+    "Terminal": _terminal,
+    "git": _git,
+    "SQLite": lambda: _round_trip("sqlite"),
+    "Postgres": lambda: _round_trip("postgres"),
+    "Browser": _browser,
+}
+WIDTH = max(map(len, ATTEMPTS))

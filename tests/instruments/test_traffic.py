@@ -206,7 +206,11 @@ def test_writes_are_committed(database: str) -> None:
 
 
 def test_no_statement_waits_for_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    connected, sent = [], []
+    connected, sent, stop = [], [], threading.Event()
+
+    def changes() -> Iterator[dict[str, bool]]:
+        stop.wait(60)
+        yield {"stop": True}
 
     class SlowToConnect:
         def __init__(self, url: str) -> None: ...
@@ -217,12 +221,12 @@ def test_no_statement_waits_for_its_connection(monkeypatch: pytest.MonkeyPatch) 
 
         def send(self, *_: object) -> tuple[int, bool, str]:
             sent.append(time.monotonic())
-            made._stopping.set()
+            stop.set()
             return 0, True, ""
 
     monkeypatch.setattr(generator, "SqlSender", SlowToConnect)
     monkeypatch.setattr(os, "_exit", lambda code: None)
-    made = generator.Generator(over_sql("sqlite://", ["SELECT 1"], ["SELECT 2"], per_second=50), iter(()))
+    made = generator.Generator(over_sql("sqlite://", ["SELECT 1"], ["SELECT 2"], per_second=50), changes())
     made.run()
     assert sent
     assert len(connected) == READERS + WRITERS

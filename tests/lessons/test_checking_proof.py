@@ -81,7 +81,7 @@ SPOILED_ANSWERS = {
     "an answer with a cell that breaks": (
         (ANSWERS, "%%writefile migrations", "%%writefile nowhere"),
         "right-by_hand",
-        "the cell of lessons/01_tiny/answers/01.1.md, line 11, failed with LabError",
+        "the cell of lessons/01_tiny/answers/01.1.md, line 12, failed with LabError",
     ),
     "a solution that does not solve it": (
         (EXERCISES, "String(40)", "String(41)"),

@@ -7,7 +7,7 @@ import pytest
 from migration_lab.ground import course
 from migration_lab.making import build
 from migration_lab.making.notebooks import lesson_notebook
-from migration_lab.making.solutions import _place
+from migration_lab.making.solutions import written_at
 from tests.lessons.twice import each_section_twice, edits_a_file, name_each_cell
 
 IN_PLACE = re.compile(r"\b(\w+)\.write_text\(\s*\1\.read_text\([^)]*\)\.replace\(")
@@ -34,4 +34,4 @@ def test_each_section_stands_there_twice_and_its_edits_once_more() -> None:
     assert len({cell["id"] for cell in made}) == len(made)
     (edit, *_) = [cell for cell in cells if edits_a_file(cell)]
     again = [cell["id"] for cell in made if cell["id"].startswith(f"02-lesson-{edit.position:03}")]
-    assert ["runs again" in _place(identity) for identity in again] == [False, True, True]
+    assert ["runs again" in written_at(identity) for identity in again] == [False, True, True]

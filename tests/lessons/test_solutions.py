@@ -26,9 +26,9 @@ from migration_lab.making.solutions import MOMENTS, kernel_environment
 from migration_lab.teaching import progress
 
 WITH_EXERCISES = [each for each in course.lessons() if each.is_written and each.manifest.exercises]
-CELL_SECONDS = 120
+CELL_SECONDS = 600
 # Many times what the longest takes on a loaded machine: a limit, so that a run that hangs is told.
-NBVAL_SECONDS = 600
+NBVAL_SECONDS = 1800
 
 
 @dataclass(frozen=True)

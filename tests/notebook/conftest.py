@@ -24,7 +24,7 @@ def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(tiny_files: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny course in place of the real one, a learner's folder of this test alone, and no shop open."""
     monkeypatch.setenv("LAB_COURSE", str(tiny_files))
-    monkeypatch.setattr(shop, "_current", None)
+    monkeypatch.setattr(shop, "used", None)
     monkeypatch.chdir(tmp_path)
     return home
 

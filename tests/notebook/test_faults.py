@@ -236,8 +236,6 @@ def test_without_postgres_the_parts_on_sqlite_still_work(
     machine: str, said: str, own_state: Path, run: Cell, fail: Cell, request: pytest.FixtureRequest
 ) -> None:
     run(f'shop = lab.exercise("{EXERCISE}")')
-    binaries._find.cache_clear()
-    request.addfinalizer(binaries._find.cache_clear)
     request.getfixturevalue(machine)
     for cell in ('lab.open("01", engine="postgres")', f'lab.exercise("{EXERCISE}", engine="postgres")'):
         shown = fail(cell)

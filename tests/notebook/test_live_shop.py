@@ -80,7 +80,7 @@ def test_an_error_in_the_block_is_shown_and_leaves_nothing(engine: str, run: Cel
     shown = fail(TRAFFIC.replace("%flask db upgrade", "%flask db upgrade nowhere"))
     assert "failed with exit code" in shown
     assert started() == []
-    assert under_way._recordings == []
+    assert under_way.recordings == []
 
 
 @each_engine
@@ -149,7 +149,7 @@ def test_an_interrupt_in_the_middle_of_a_migration_ends_all_of_it(
     shown = fail(TRAFFIC.replace("%flask db downgrade base", "pass"))
     assert "You interrupted `flask db upgrade`." in shown
     assert started() == []
-    assert under_way._recordings == []
+    assert under_way.recordings == []
     run('shop.execute("ALTER TABLE users ADD COLUMN note TEXT")')  # nothing holds a lock
 
 

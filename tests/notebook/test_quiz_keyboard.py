@@ -39,4 +39,4 @@ def test_each_arrow_shortcut_of_lab_is_turned_off_and_on_again_for_cells() -> No
 
 
 def test_there_is_nothing_else() -> None:
-    assert len(ours()) == 8
+    assert len(ours()) == 2 * len(labs_own())

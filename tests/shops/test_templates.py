@@ -1,5 +1,6 @@
 """Templates: the right start, built once, never seen half-built, rebuilt when the course changes."""
 
+import importlib.metadata
 import os
 import re
 import secrets
@@ -18,7 +19,7 @@ from migration_lab.ground.engines import Engine, engine
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.layers import files_in
 from migration_lab.shops import scenes, templates
-from migration_lab.shops.templates import Template, checkpoint_template, scene_template
+from migration_lab.shops.templates import Template, checkpoint_template, scene_template, template_key
 
 pytestmark = pytest.mark.usefixtures("tiny_course")
 
@@ -125,14 +126,15 @@ def test_a_changed_course_makes_another_template(name: str, tiny_course: Path) -
 
 
 def test_engines_versions_and_scenes_make_different_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = scenes.scene_folder(lesson("02"), "stuck")
     found = {
-        templates._key(lesson("02"), None, engine("sqlite")),
-        templates._key(lesson("02"), None, engine("postgres")),
+        template_key(lesson("02"), None, engine("sqlite")),
+        template_key(lesson("02"), None, engine("postgres")),
+        template_key(lesson("01"), None, engine("sqlite")),
+        template_key(lesson("02"), stuck, engine("sqlite")),
     }
-    found.add(templates._key(lesson("01"), None, engine("sqlite")))
-    found.add(templates._key(lesson("02"), scenes.scene_folder(lesson("02"), "stuck"), engine("sqlite")))
-    monkeypatch.setattr(templates, "_versions", lambda: ["99"])
-    found.add(templates._key(lesson("02"), None, engine("sqlite")))
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "99")
+    found.add(template_key(lesson("02"), None, engine("sqlite")))
     assert len(found) == 5
 
 

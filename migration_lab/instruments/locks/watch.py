@@ -42,7 +42,7 @@ class Watch(Seen):
 
     def __enter__(self) -> Self:
         task = self._task()
-        self._companion = Companion("migration_lab.instruments.locks.child", self._take, self._note_end)
+        self._companion = Companion("migration_lab.instruments.locks.child", self.take, self._note_end)
         try:
             self._companion.tell(task)
             with self._changed:
@@ -95,7 +95,8 @@ class Watch(Seen):
         parameters = connect.parameters_of(self.url)
         return {"engine": "postgres", "parameters": parameters, "every": self._every}
 
-    def _take(self, sample: dict[str, Any]) -> None:
+    def take(self, sample: dict[str, Any]) -> None:
+        """Take in a sample as the watching process sends it; see `child`."""
         at = sample["at"]
         waits = [
             Wait(who, pid, table, mode, tuple(blockers), begin, at, sql)

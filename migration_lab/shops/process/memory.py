@@ -31,12 +31,12 @@ class Memory:
 
 def _taken(pid: int) -> int:
     try:
-        return sum(map(_resident, _family(psutil.Process(pid))))
+        return sum(map(_resident, family_of(psutil.Process(pid))))
     except psutil.Error:
         return 0
 
 
-def _family(process: psutil.Process) -> list[psutil.Process]:
+def family_of(process: psutil.Process) -> list[psutil.Process]:
     """A process and its descendants, from Linux's own lists: psutil would read about all processes, and in a
     room of learners there are many."""
     threads = Path(f"/proc/{process.pid}/task")

@@ -1,5 +1,6 @@
 """Postgres databases on the session's server: created, cloned, moved, dropped and swept."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +11,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import create_engine, make_url, text
 
 from migration_lab.ground.connect import to_server
 from migration_lab.ground.engines import Engine, available, engine, postgres, why_no_postgres
-from migration_lab.ground.engines.postgres import databases as databases_module
 from migration_lab.ground.engines.postgres import engine as engine_module
+from migration_lab.ground.engines.postgres.databases import DAY, Databases
 from migration_lab.ground.errors import LabError
 
 
@@ -30,6 +32,19 @@ def folder(tmp_path: Path, server: Engine) -> Iterator[Path]:
     path.mkdir()
     yield path
     server.drop(path)
+
+
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> list[psycopg.Connection]:
+    """The connection of each thing that is done from now on."""
+    found: list[psycopg.Connection] = []
+
+    def noted(connection: psycopg.Connection, lab_id: str) -> Databases:
+        found.append(connection)
+        return Databases(connection, lab_id)
+
+    monkeypatch.setattr(engine_module, "Databases", noted)
+    return found
 
 
 def execute(server: Engine, folder: Path, *statements: str) -> list[tuple[object, ...]]:
@@ -54,11 +69,28 @@ def names() -> set[str]:
         return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
 
 
+def comments() -> dict[str, dict[str, Any]]:
+    """What the databases of the lab say they belong to, by their names."""
+    asked = "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname LIKE 'lab\\_%'"
+    with administrator() as connection:
+        return {name: json.loads(comment) for name, comment in connection.execute(asked) if comment}
+
+
+def note(name: str, comment: dict[str, Any]) -> None:
+    """Let a database say this."""
+    with administrator() as connection:
+        connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), json.dumps(comment)))
+
+
+def sweep() -> None:
+    """Sweep as the lab does once an hour."""
+    with administrator() as connection:
+        Databases(connection, "own").sweep()
+
+
 def with_key(key: str) -> list[str]:
     """The names of all templates with this key, whole or not."""
-    with administrator() as connection:
-        comments = databases_module.Databases(connection, "")._comments("lab\\_%")
-    return [name for name, comment in comments.items() if comment.get("key") == key]
+    return [name for name, comment in comments().items() if comment.get("key") == key]
 
 
 def name_of(server: Engine, folder: Path) -> str:
@@ -177,19 +209,17 @@ def test_a_database_is_swept_when_its_folder_is_gone(
     gone.rmdir()
     with administrator() as connection:
         connection.execute("CREATE DATABASE lab_of_somebody_else")
-        databases = databases_module.Databases(connection, engine_module._lab_id())
-        databases.sweep()
-        assert name_of(server, gone) in names()  # too young: its folder may be on its way
-        # Only what this test made may look old: other tests use the same server.
-        old = {name_of(server, gone), name_of(server, there)}
-        comments = databases._comments("lab\\_%")
-        for name, comment in comments.items():
-            if name in old:
-                databases._note(name, {**comment, "made": time.time() - 3600})
-            elif comment.get("key") == f"{tmp_path} unused":
-                databases._note(name, {**comment, "used": time.time() - 15 * databases_module.DAY})
+    sweep()
+    assert name_of(server, gone) in names()  # too young: its folder may be on its way
+    # Only what this test made may look old: other tests use the same server.
+    for folder in (gone, there):
+        name = name_of(server, folder)
+        note(name, {**comments()[name], "made": time.time() - 3600})
+    (template,) = with_key(f"{tmp_path} unused")
+    note(template, {**comments()[template], "used": time.time() - 15 * DAY})
+    with administrator() as connection:
         connection.execute("CREATE DATABASE lab_new_1000000000_abandoned")
-        databases.sweep()
+    sweep()
     assert name_of(server, gone) not in names()
     assert {name_of(server, there), "lab_of_somebody_else"} <= names()
     assert not server.has_template(f"{tmp_path} unused")
@@ -206,9 +236,8 @@ def test_a_template_that_was_found_after_a_long_time_is_not_swept_before_its_use
     server.create(folder)
     key = f"{folder} old"
     server.save_template(folder, key)
-    with administrator() as connection:
-        databases = databases_module.Databases(connection, engine_module._lab_id())
-        databases._note(databases._template_name(key), {"key": key, "used": time.time() - 20 * databases_module.DAY})
+    (template,) = with_key(key)
+    note(template, {"key": key, "used": time.time() - 20 * DAY})
     (own_state / "postgres" / "swept").unlink(missing_ok=True)
     assert server.has_template(key)
     server.clone(key, folder)
@@ -221,20 +250,18 @@ def test_a_tree_that_is_away_keeps_its_databases(server: Engine, tmp_path: Path)
     server.create(folder)
     name = name_of(server, folder)
     (tmp_path / "course").rename(tmp_path / "elsewhere")
-    with administrator() as connection:
-        databases = databases_module.Databases(connection, engine_module._lab_id())
 
-        def sweep(**changed: float) -> dict[str, object]:
-            databases._note(name, {**databases._comments(name)[name], **changed})
-            databases.sweep()
-            return databases._comments(name).get(name, {})
+    def swept(**changed: float) -> dict[str, object]:
+        note(name, {**comments()[name], **changed})
+        sweep()
+        return comments().get(name, {})
 
-        assert "away" in sweep(made=time.time() - 400 * databases_module.DAY)
-        assert "away" in sweep(away=time.time() - 20 * databases_module.DAY)
-        (tmp_path / "elsewhere").rename(tmp_path / "course")
-        assert "away" not in sweep()
-        (tmp_path / "course").rename(tmp_path / "elsewhere")
-        assert sweep(away=time.time() - 200 * databases_module.DAY) == {}
+    assert "away" in swept(made=time.time() - 400 * DAY)
+    assert "away" in swept(away=time.time() - 20 * DAY)
+    (tmp_path / "elsewhere").rename(tmp_path / "course")
+    assert "away" not in swept()
+    (tmp_path / "course").rename(tmp_path / "elsewhere")
+    assert swept(away=time.time() - 200 * DAY) == {}
 
 
 def test_a_folder_that_may_not_be_looked_at_is_not_gone(
@@ -248,14 +275,12 @@ def test_a_folder_that_may_not_be_looked_at_is_not_gone(
             raise PermissionError(13, "Permission denied")
         return real(path, **options)
 
-    with administrator() as connection:
-        databases = databases_module.Databases(connection, engine_module._lab_id())
-        name = name_of(server, folder)
-        databases._note(name, {**databases._comments(name)[name], "made": 0.0})
-        monkeypatch.setattr(os, "stat", refuse)
-        monkeypatch.setattr(os, "lstat", lambda path: refuse(path, follow_symlinks=False))
-        databases.sweep()
-        monkeypatch.undo()
+    name = name_of(server, folder)
+    note(name, {**comments()[name], "made": 0.0})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refuse)
+        patch.setattr(os, "lstat", lambda path: refuse(path, follow_symlinks=False))
+        sweep()
     assert name in names()
 
 
@@ -273,10 +298,9 @@ def test_names_and_comments_of_others_do_not_stop_the_sweep(
     server: Engine, name: str, comment: dict[str, object]
 ) -> None:
     with administrator() as connection:
-        databases = databases_module.Databases(connection, engine_module._lab_id())
         connection.execute(f'CREATE DATABASE "{name}"')
-        databases._note(name, comment)
-        databases.sweep()
+        note(name, comment)
+        sweep()
         assert name in names()
         connection.execute(f'DROP DATABASE "{name}"')
 
@@ -297,8 +321,8 @@ def test_a_sweep_that_fails_does_not_fail_what_it_follows(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(engine_module, "_is_time_to_sweep", lambda: True)
-    monkeypatch.setattr(databases_module.Databases, "sweep", fail)
+    monkeypatch.setattr(engine_module, "SWEEP_EVERY", 0.0)
+    monkeypatch.setattr(Databases, "sweep", fail)
     server.create(folder)
     assert name_of(server, folder) in names()
 
@@ -320,35 +344,28 @@ def test_no_vacuum_comes_into_a_measurement(server: Engine, folder: Path) -> Non
 
 
 def test_what_is_done_at_once_takes_one_session_which_ends_with_the_block(
-    server: Engine, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Engine, folder: Path, tmp_path: Path, used: list[psycopg.Connection]
 ) -> None:
-    opened: list[psycopg.Connection] = []
-    real_open = engine_module._open
-
-    def opening() -> Any:
-        parameters, connection = real_open()
-        opened.append(connection)
-        return parameters, connection
-
-    monkeypatch.setattr(engine_module, "_open", opening)
     with server.at_once():
         server.create(folder)
         server.save_template(folder, f"{tmp_path} at once")
         server.clone(f"{tmp_path} at once", folder)
-        assert [each.closed for each in opened] == [False]
-    assert [each.closed for each in opened] == [True]
+        (connection,) = set(used)
+        assert not connection.closed
+    assert connection.closed
     server.drop_template(f"{tmp_path} at once")
-    assert [each.closed for each in opened] == [True, True]
+    assert used[-1] is not connection
+    assert used[-1].closed
 
 
-def test_a_session_that_was_lost_is_replaced_within_the_block(server: Engine, folder: Path) -> None:
+def test_a_session_that_was_lost_is_replaced_within_the_block(
+    server: Engine, folder: Path, used: list[psycopg.Connection]
+) -> None:
     with server.at_once():
         server.create(folder)
-        kept = engine_module._kept.get()
-        assert kept
         with administrator() as connection:
-            connection.execute("SELECT pg_terminate_backend(%s)", [kept[0].info.backend_pid])
+            connection.execute("SELECT pg_terminate_backend(%s)", [used[0].info.backend_pid])
         with pytest.raises(LabError):
             server.create(folder)
         server.create(folder)
-        assert len(kept) == 2
+        assert len(set(used)) == 2

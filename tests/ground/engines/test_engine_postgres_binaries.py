@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,15 +39,7 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    binaries._find.cache_clear()
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _fresh_search() -> Iterator[None]:
-    binaries._find.cache_clear()
-    yield
-    binaries._find.cache_clear()
 
 
 def pretend(folder: Path, version: str) -> Path:
@@ -70,6 +61,13 @@ def test_a_folder_named_in_the_environment_is_used_first(monkeypatch: pytest.Mon
     assert (find_binaries().folder, find_binaries().major) == (tmp_path, 16)
 
 
+def test_programs_that_were_replaced_are_asked_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LAB_POSTGRES_BIN", str(pretend(tmp_path, "16.2")))
+    assert find_binaries().major == 16
+    os.utime(pretend(tmp_path, "17.1") / "postgres", (0, 0))
+    assert find_binaries().major == 17
+
+
 @pytest.mark.parametrize("version", [None, "14.9", "garbage"])
 def test_a_folder_without_usable_programs_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str | None
@@ -88,7 +86,6 @@ def test_without_the_wheel_the_machine_s_own_are_used(
     for version in ("9.6", "16", "17"):
         pretend(tmp_path / "usual" / version / "bin", version)
     assert find_binaries().major == 17
-    binaries._find.cache_clear()
     pretend(bare_machine, "15.4")
     assert find_binaries().major == 15
 

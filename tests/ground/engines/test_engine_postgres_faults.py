@@ -286,7 +286,7 @@ def test_a_lease_on_a_house_that_was_removed_leaves_no_descriptor_open(own_state
     for _ in range(5):
         leases.unlink()
         leases.touch()  # as another process makes it
-        server._take_lease(place)
+        server.take_lease(place)
     assert psutil.Process().num_fds() == before
 
 

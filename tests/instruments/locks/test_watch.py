@@ -25,9 +25,8 @@ def test_the_watching_process_is_gone_after_the_block(url: str, monkeypatch: pyt
     with locks.watch(url, every=60) as seen:
         (child,) = watchers()
         assert os.getpgid(child.pid) != os.getpgid(0)  # Ctrl-C does not reach it
-        companion = seen._companion
-    assert companion is not None
-    assert companion.process.returncode == 0, "it did not go by itself"
+        began = time.monotonic()
+    assert time.monotonic() - began < PATIENCE, "it did not go by itself"
     assert not child.is_running()
     assert seen.trouble is None
 
@@ -122,9 +121,9 @@ def test_a_sample_that_was_on_its_way_is_no_look() -> None:
     seen = Watch("sqlite:///nowhere.db", 0.02)
     looking = threading.Thread(target=seen.look, daemon=True)
     looking.start()
-    seen._take({"asked": 0.0, "at": time.monotonic() + 1, "waits": [], "holds": []})
+    seen.take({"asked": 0.0, "at": time.monotonic() + 1, "waits": [], "holds": []})
     looking.join(0.1)
     assert looking.is_alive()
-    seen._take({"asked": time.monotonic() + 1, "at": time.monotonic() + 1, "waits": [], "holds": []})
+    seen.take({"asked": time.monotonic() + 1, "at": time.monotonic() + 1, "waits": [], "holds": []})
     looking.join(PATIENCE)
     assert not looking.is_alive()

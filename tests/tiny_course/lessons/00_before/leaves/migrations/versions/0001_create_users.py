@@ -1,0 +1,20 @@
+"""create users"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade():
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("email", sa.String(120), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_users"),
+    )
+
+
+def downgrade():
+    op.drop_table("users")
