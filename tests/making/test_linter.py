@@ -53,7 +53,7 @@ def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> N
         ("lesson.md", "assert two == 2", "two == 2", "line 40 (cell 7): a proof cell has an `assert`"),
         ("lesson.md", "## In practice", "## Monday", "it must end with the sections In practice, Keypoints"),
         ("lesson.md", "- one\n", "", "*Keypoints* has three to six points; it has 2"),
-        ("lesson.md", '; lab.quiz("02-c")', "", "*Quiz* asks three to six questions; it asks 2"),
+        ("lesson.md", '\nlab.quiz("02-c")', "", "*Quiz* asks three to six questions; it asks 2"),
         ("lesson.md", "../exercises/02_exercises.ipynb#02.1-A-ticket", "01_alone.ipynb", "*Exercises* has no link"),
         ("lesson.md", "Count twice.", "", "*In practice* is empty"),
         ("lesson.md", "print(two)", "!flask db upgrade", "cells do not use a shell; use %flask"),

@@ -74,7 +74,7 @@ def test_output_is_handed_on(shop: Path) -> None:
 
 
 def test_the_shops_own_tests_run(shop: Path) -> None:
-    (shop / "test_shop.py").write_text("from shop import create_app\ndef test_app():\n    assert create_app()\n")
+    (shop / "test_shop.py").write_text("from shop import app\ndef test_app():\n    assert app\n")
     completed = run_pytest(Place(shop), "-q")
     assert completed.exit_code == 0, completed.output
     assert "1 passed" in completed.output

@@ -20,6 +20,7 @@ from migration_lab.ground.errors import LabError
 from migration_lab.ground.layers import files_in
 from migration_lab.shops import scenes, templates
 from migration_lab.shops.templates import Template, checkpoint_template, scene_template, template_key
+from tests.shops.work import START
 
 pytestmark = pytest.mark.usefixtures("tiny_course")
 
@@ -48,8 +49,8 @@ def names(template: Template) -> list[str]:
 
 
 def test_before_the_first_migration_the_database_is_empty(each_engine: Engine, tmp_path: Path) -> None:
-    template = checkpoint_template(lesson("01"), each_engine)
-    assert names(template) == ["rows.sql", "shop/__init__.py"]
+    template = checkpoint_template(lesson("00"), each_engine)
+    assert names(template) == ["rows.sql", "shop.py"]
     folder = clone(template, tmp_path / "cloned")
     assert sqlalchemy.inspect(sqlalchemy.create_engine(each_engine.sqlalchemy_url(folder))).get_table_names() == []
     each_engine.drop(folder)
@@ -60,8 +61,7 @@ def test_rows_live_through_the_migrations_of_a_checkpoint(each_engine: Engine, t
     assert "migrations/versions/0002_nickname.py" in names(template)
     folder = clone(template, tmp_path / "cloned")
     assert ask(each_engine, folder, "SELECT id, email, nickname FROM users ORDER BY id") == [
-        (1, "ada@example.com", "ADA@EXAMPLE.COM"),
-        (2, "it's; odd", "IT'S; ODD"),
+        (number, email, email.upper()) for number, email in enumerate(START, 1)
     ]
     assert ask(each_engine, folder, "SELECT version_num FROM alembic_version") == [("0002",)]
     each_engine.drop(folder)
@@ -72,7 +72,7 @@ def test_a_scene_takes_its_steps_in_order(each_engine: Engine, tmp_path: Path) -
     assert "migrations/versions/0003_fails.py" in names(template)
     assert "migrations/versions/0002_nickname.py" not in names(template)
     assert "changes.md" not in names(template)
-    assert "nickname = db.Column(db.String(40))" in (template.files / "shop/__init__.py").read_text()
+    assert "mapped_column(String(40))" in (template.files / "shop.py").read_text()
     folder = clone(template, tmp_path / "cloned")
     assert ask(each_engine, folder, "SELECT id, email FROM users") == [(1, f"from {each_engine.name}")]
     each_engine.drop(folder)
@@ -91,9 +91,9 @@ def test_a_scene_lays_what_another_scene_has_and_its_template_depends_on_it(tiny
     scene.write_text("steps: [{lay: ../stuck/files, aside: changes}]")
     template = scene_template(lesson("02"), "other", engine("sqlite"))
     aside = template.files / "changes/files"
-    assert sorted(path.name for path in aside.rglob("*.py")) == ["0003_fails.py", "__init__.py"]
-    assert "db.String(40)" in (aside / "shop/__init__.py").read_text()
-    assert "db.String(40)" not in (template.files / "shop/__init__.py").read_text()
+    assert sorted(path.name for path in aside.rglob("*.py")) == ["0003_fails.py", "shop.py"]
+    assert "String(40)" in (aside / "shop.py").read_text()
+    assert "String(40)" not in (template.files / "shop.py").read_text()
     with (tiny_course / "lessons/02_second/scenes/stuck/changes.md").open("a") as file:
         file.write("\nWhy.\n")
     assert scene_template(lesson("02"), "other", engine("sqlite")).key != template.key
@@ -108,11 +108,11 @@ def test_a_template_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "sample_app/shop/__init__.py",
+        "sample_app/shop.py",
         "sample_app/rows.sql",
         "sample_app/new.py",
-        "lessons/01_first/leaves/migrations/versions/0002_nickname.py",
-        "lessons/01_first/leaves/changes.md",
+        "lessons/01_tiny/leaves/migrations/versions/0002_nickname.py",
+        "lessons/01_tiny/leaves/changes.md",
         "lessons/02_second/scenes/stuck/scene.yaml",
         "lessons/02_second/scenes/stuck/files/new",
         "lessons/02_second/scenes/stuck/changes.md",
@@ -140,7 +140,7 @@ def test_engines_versions_and_scenes_make_different_templates(monkeypatch: pytes
 
 def test_what_running_leaves_behind_changes_no_key_and_enters_no_template(tiny_course: Path) -> None:
     before = checkpoint_template(lesson("02"), engine("sqlite"))
-    for name in ("sample_app/shop/__pycache__/x.pyc", "sample_app/instance/shop.db", "sample_app/.pytest_cache/x"):
+    for name in ("sample_app/__pycache__/x.pyc", "sample_app/instance/shop.db", "sample_app/.pytest_cache/x"):
         (tiny_course / name).parent.mkdir(exist_ok=True)
         (tiny_course / name).write_text("x")
     assert checkpoint_template(lesson("02"), engine("sqlite")) == before
@@ -156,7 +156,7 @@ def test_an_interrupted_build_is_begun_anew(
             checkpoint_template(lesson("02"), each_engine)
     assert not [path for path in (places.cache() / "templates").iterdir() if path.is_dir()]
     folder = clone(checkpoint_template(lesson("02"), each_engine), tmp_path / "cloned")
-    assert ask(each_engine, folder, "SELECT count(*) FROM users") == [(2,)]
+    assert ask(each_engine, folder, "SELECT count(*) FROM users") == [(len(START),)]
     each_engine.drop(folder)
 
 
@@ -192,7 +192,7 @@ def test_a_template_of_which_a_part_was_lost_is_made_anew(part: str, each_engine
     else:
         each_engine.drop_template(template.key)
     folder = clone(checkpoint_template(lesson("02"), each_engine), tmp_path / "cloned")
-    assert ask(each_engine, folder, "SELECT count(*) FROM users") == [(2,)]
+    assert ask(each_engine, folder, "SELECT count(*) FROM users") == [(len(START),)]
     assert template.files.is_dir()
     each_engine.drop(folder)
 

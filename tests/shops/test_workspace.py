@@ -63,7 +63,7 @@ USED_BUT_UNCHANGED = {
     "commands that only look": lambda at: [run_flask(at, "db", each) for each in ("current", "history", "check")],
     "an upgrade with nothing to do": lambda at: run_flask(at, "db", "upgrade"),
     "queries": emails,
-    "bytecode": lambda at: write(at, "shop/__pycache__/x.pyc"),
+    "bytecode": lambda at: write(at, "__pycache__/x.pyc"),
     "what pytest leaves": lambda at: write(at, ".pytest_cache/x"),
     "what Jupyter leaves": lambda at: write(at, ".ipynb_checkpoints/x"),
     "statistics, as the server gathers them by itself": lambda at: analyze(at),
@@ -116,7 +116,7 @@ def test_a_kept_workspace_still_works(each_engine: Engine) -> None:
     assert (kept / "notes.txt").exists()
     mine = Workspace(kept, at.identity)
     assert run_flask(mine, "db", "downgrade").exit_code == 0
-    assert emails(mine) == ["mine", "mine"]
+    assert emails(mine) == ["mine"] * len(START)
     assert run_flask(at, "db", "current").output.splitlines()[-1] == "0002 (head)"
 
 

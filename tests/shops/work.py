@@ -12,17 +12,17 @@ from migration_lab.shops.git_command import run_git
 from migration_lab.shops.identity import Identity
 from migration_lab.shops.workspace import Workspace, open_lesson
 
-SHOP = "shop/__init__.py"
-START = ["ada@example.com", "it's; odd"]
+SHOP = "shop.py"
+START = ["ann@example.com", "o'neill@example.com", "李雷@例子.中国", "it's; odd"]
 CHANGED = {
     "a file written": lambda at: write(at, "notes.txt"),
     "a file changed by a letter": lambda at: (at.folder / SHOP).write_text((at.folder / SHOP).read_text()[:-1] + "#"),
     "a repository made": lambda at: run_git(at, "init", "-q"),
     "a file removed": lambda at: (at.folder / SHOP).unlink(),
-    "a file renamed": lambda at: (at.folder / SHOP).rename(at.folder / "shop/app.py"),
+    "a file renamed": lambda at: (at.folder / SHOP).rename(at.folder / "app.py"),
     ".flaskenv changed": lambda at: write(at, ".flaskenv"),
     "a broken link": lambda at: (at.folder / "link").symlink_to("nowhere"),
-    "a row inserted": lambda at: execute(at, "INSERT INTO users (id, email) VALUES (3, 'x')"),
+    "a row inserted": lambda at: execute(at, "INSERT INTO users (id, email) VALUES (5, 'x')"),
     "a row updated": lambda at: execute(at, "UPDATE users SET nickname = 'x' WHERE id = 1"),
     "a row deleted": lambda at: execute(at, "DELETE FROM users WHERE id = 1"),
     "a table made": lambda at: execute(at, "CREATE TABLE more (id integer)"),

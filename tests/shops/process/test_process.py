@@ -28,7 +28,7 @@ def _nothing(folder: Path) -> None: ...
 
 def _models(text: str) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
-        path = folder / "shop/__init__.py"
+        path = folder / "shop.py"
         path.write_text(path.read_text() + text)
 
     return change
@@ -55,7 +55,7 @@ COMMANDS = {
     "missing argument": (_nothing, "db stamp"),
     "a shell without input": (_nothing, "shell"),
     "no migrations folder": (lambda folder: shutil.rmtree(folder / "migrations"), "db upgrade"),
-    "no app": (lambda folder: shutil.rmtree(folder / "shop"), "db upgrade"),
+    "no app": (lambda folder: (folder / "shop.py").unlink(), "db upgrade"),
     "syntax error in models": (_models("\nclass\n"), "db upgrade"),
     "import error in models": (_models("\nimport nowhere\n"), "db upgrade"),
     "error in models": (_models("\n1 / 0\n"), "db upgrade"),

@@ -1,0 +1,8 @@
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade():
+    op.execute("SELECT * FROM nowhere")
