@@ -11,7 +11,7 @@ from typing import Any
 
 from IPython import get_ipython
 
-from migration_lab.shops import process
+from migration_lab.shops.process import program
 
 PAUSE_SECONDS = 120
 LOOKS = 2  # at the clock, by which who follows a command has seen that its limit is reached
@@ -47,5 +47,5 @@ class Clock:
 
 
 clock = Clock()
-vars(process)["time"] = clock
+vars(program)["time"] = clock
 get_ipython().events.register("pre_run_cell", clock.put_forward)

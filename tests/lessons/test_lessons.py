@@ -37,9 +37,11 @@ def upgrade():
 '''
 PAUSED = (
     'from threading import Thread\nfrom migration_lab.notebook import lab\nshop = lab.open("03", engine="sqlite")',
+    "import time\nfrom migration_lab.shops.flask_command import COMMAND_SECONDS\nbegun = time.monotonic()",
     HANGING,
     'limited = Thread(target=shop.flask, args=("db upgrade",))\nlimited.start()',
     "limited.join(30)\nassert not limited.is_alive()",
+    'assert time.monotonic() - begun < COMMAND_SECONDS, "the pauses were real, and the clock was not ahead"',
     'meant = shop.start("db upgrade")',
     "assert meant.is_running",
     "meant.stop()\nassert not meant.is_running",

@@ -197,7 +197,8 @@ def test_a_process_shares_nothing_with_its_caller(shop: Path, either_way: str, m
     assert found["path"][0] == found["cwd"] == str(shop)
     assert "/only/here" not in found["path"]
     assert found["handlers"] == 0
-    assert not {"shop", "pytest", "IPython", "migration_lab.ground.course"} & set(found["modules"])
+    # `pytest` may be there: the forkserver imports it when the first tests of a shop run.
+    assert not {"shop", "IPython", "migration_lab.ground.course"} & set(found["modules"])
     assert (found["input"], found["terminal"], found["group"]) == ("", False, True)
 
 
