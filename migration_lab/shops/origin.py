@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 PIECE = 1 << 20  # bytes
 TRIES = 3
 PAUSE = 0.1  # seconds
+LOOK_AGAIN = 0.005  # seconds
 
 # How many rows any session has written into this database since its creation, including its catalog. ANALYZE, which
 # the server starts by itself, writes pg_statistic and its TOAST table, in any database for the tables that all share.
@@ -27,6 +28,13 @@ POSTGRES_SIGN = """
     WHERE NOT relisshared
       AND relid NOT IN (SELECT oid FROM gathered UNION ALL SELECT reltoastrelid FROM gathered)
 """
+# A session may count what it has written only when it ends, and its client does not wait for that. Once it is not in
+# this list any more, it has counted.
+OTHER_SESSIONS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+ENDING = 0.5  # seconds for sessions that are ending; one that stays open is not waited for any longer
 
 
 def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:
@@ -60,6 +68,9 @@ def database_sign(engine: Engine, folder: Path) -> str:
     for _ in range(TRIES):
         try:
             with connect.postgres(connect.parameters_of(url)) as connection:
+                until = time.monotonic() + ENDING
+                while connection.execute(OTHER_SESSIONS).fetchone() != (0,) and time.monotonic() < until:
+                    time.sleep(LOOK_AGAIN)
                 return str(connection.execute(POSTGRES_SIGN).fetchone())
         except psycopg.OperationalError as error:
             _log.info("no sign of the database of %s: %s", folder.name, error)

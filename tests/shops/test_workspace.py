@@ -1,6 +1,7 @@
 """Workspaces: opened at their start, and never lost when they hold work."""
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import sqlalchemy
 from migration_lab.ground import course
 from migration_lab.ground.course import lesson
 from migration_lab.ground.engines import Engine, engine
+from migration_lab.shops import origin
 from migration_lab.shops.finding import meant, others
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.identity import FILE_NAME, read_record
@@ -105,6 +107,21 @@ def test_a_truncated_table_is_work_too() -> None:
     at = opened(postgres)
     execute(at, "TRUNCATE users")
     assert open_lesson(lesson("02"), postgres).kept is not None
+
+
+def test_what_a_session_wrote_that_is_just_ending_is_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a second of its last report a session counts what it has written only when it ends."""
+    monkeypatch.setattr(origin, "ENDING", 30.0)
+    postgres = engine("postgres")
+    at = opened(postgres)
+    session = psycopg.connect(at.url.replace("+psycopg", ""), autocommit=True)
+    session.execute("SELECT count(*) FROM users")  # reports
+    session.execute("UPDATE users SET email = 'mine'")  # does not
+    ending = threading.Timer(0.2, session.close)
+    ending.start()
+    kept = open_lesson(lesson("02"), postgres).kept
+    ending.join()
+    assert kept is not None
 
 
 def test_a_kept_workspace_still_works(each_engine: Engine) -> None:
