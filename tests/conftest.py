@@ -23,7 +23,7 @@ pytest.register_assert_rewrite(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="prove all on all engines: twice as long")
+    parser.addoption("--thorough", action="store_true", help="prove all on all engines; it takes longer")
 
 
 def pytest_configure(config: pytest.Config) -> None:
