@@ -76,6 +76,19 @@ def test_another_copy_loads_it_itself(copy: SimpleNamespace, confinement: Confin
     assert say(copy) != first
 
 
+def test_a_further_copy_keeps_the_app_from_its_second_command_on(
+    copy: SimpleNamespace, confinement: Confinement
+) -> None:
+    """Most copies get one command, and to leave the app loaded takes a fifth of it."""
+    say(SimpleNamespace(folder=copy.folder.rename(confinement.root / "first")))
+    copy.folder.mkdir()
+    (copy.folder / ".flaskenv").write_text("FLASK_APP=shop\nDATABASE_URL=sqlite:///shop.db\n")
+    lay(copy.folder, "")
+    first, second, *later = (say(copy) for _ in range(4))
+    assert second != first
+    assert later == [second] * 2
+
+
 def test_a_changed_file_is_loaded_again(copy: SimpleNamespace) -> None:
     first = say(copy)
     lay(copy.folder, "import json")

@@ -202,6 +202,13 @@ def test_a_process_shares_nothing_with_its_caller(shop: Path, either_way: str, m
     assert (found["input"], found["terminal"], found["group"]) == ("", False, True)
 
 
+@pytest.mark.skipif(not forkserver.is_possible(), reason="this system has no forkserver")
+def test_the_forkserver_imports_pytest_when_the_tests_of_a_shop_run(shop: Path) -> None:
+    (shop / "ask.py").write_text("import sys\ndef answer():\n    print('pytest' in sys.modules)\n")
+    assert "pytest" in run(["pytest", "--version"], folder=shop, env=environment(shop)).output
+    assert run(["ask:answer"], folder=shop, env=environment(shop)).output == "True\n"
+
+
 def test_nothing_that_a_command_left_is_unpickled() -> None:
     for module in (process, child, forkserver):
         assert "pickle" not in Path(str(module.__file__)).read_text(), "a learner's code could run in the caller"
