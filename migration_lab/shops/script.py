@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from migration_lab.ground.errors import LabError, reason
@@ -142,9 +143,17 @@ class _Runner:
 
 
 def run_tool() -> int:
-    """Turn into a program of the environment: `sys.argv` has its name and its arguments."""
-    program = Path(sysconfig.get_path("scripts"), sys.argv[1])
-    return subprocess.call([str(program), *sys.argv[2:]])
+    """Turn into a program of the environment: `sys.argv` has its name and its arguments.
+
+    One that is written in Python runs in this process, which is fresh: an interpreter of its own would load
+    `check-jsonschema` with a grammar for IRIs, which no workflow has, and take four times as long.
+    """
+    del sys.argv[0]
+    for found in entry_points(group="console_scripts", name=sys.argv[0]):
+        import migration_lab.ground.jupyter.lean  # noqa: F401  # before the program's own imports
+
+        return found.load()()  # type: ignore[no-any-return]
+    return subprocess.call([str(Path(sysconfig.get_path("scripts"), sys.argv[0])), *sys.argv[1:]])
 
 
 def _lines(text: str) -> list[list[str]]:

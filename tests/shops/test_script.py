@@ -92,3 +92,19 @@ def test_tools_of_the_environment_run_too(shop: Path) -> None:
 
     assert ran.exit_code == 1
     assert "require-concurrent-index-creation" in ran.output
+
+
+def test_a_tool_in_python_starts_without_a_grammar_that_no_workflow_needs(shop: Path) -> None:
+    """Its only effect is that IRIs are not examined; everything else is."""
+    schema = '{"properties": {"name": {"type": "string"}, "home": {"format": "iri"}}}'
+    (shop / "schema.json").write_text(schema, encoding="utf-8")
+    (shop / "right.json").write_text('{"name": "users", "home": "not an IRI"}', encoding="utf-8")
+    (shop / "wrong.json").write_text('{"name": 5}', encoding="utf-8")
+
+    right, wrong = (
+        run_script(Place(shop), f"check-jsonschema --schemafile schema.json {name}.json") for name in ("right", "wrong")
+    )
+
+    assert right.exit_code == 0, right.output
+    assert wrong.exit_code == 1
+    assert "5 is not of type 'string'" in wrong.output
