@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 ANSWER_SECONDS = 10.0
+TOKEN_HEADER = "X-Lab-Token"  # without it the shop accepts no changes
 REASON_HEADER = "X-Shop-Error"  # with it the shop says what was raised
 Answer = tuple[int, bool, str]  # status, whether it was answered as its sender wished, and why not
 
@@ -32,8 +33,9 @@ class Sender(Protocol):
 class HttpSender:
     """Keeps a connection to each shop that it talks to, as a browser or a proxy does."""
 
-    def __init__(self, port: "Callable[[], int]") -> None:
+    def __init__(self, port: "Callable[[], int]", headers: dict[str, str]) -> None:
         self._port = port
+        self._headers = headers
         self._connections: dict[int, http.client.HTTPConnection] = {}
 
     def open(self) -> None:
@@ -68,7 +70,8 @@ class HttpSender:
         if port not in self._connections:
             self._connections[port] = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
         connection = self._connections[port]
-        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        headers = self._headers | ({"Content-Type": "application/json"} if body else {})
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         text = answer.read()
         ok = answer.status < 400
