@@ -17,7 +17,7 @@ KINDS = (
     ("timestamp", r"timestamp|datetime"),
     ("date", r"^date$"),
     ("json", r"json"),
-    ("integer", r"int|serial"),
+    ("integer", r"\b(big|small|medium|tiny)?int(eger|\d)?\b|serial"),  # not `interval`, not `point`
     ("number", r"numeric|decimal|real|double|float"),
     ("binary", r"bytea|blob|binary"),
 )
@@ -38,6 +38,8 @@ class Column:
     @property
     def kind(self) -> str:
         """The family of the type, the same word on both engines: text, integer, timestamp and so on, or `other`."""
+        if self.type.endswith("[]"):
+            return "other"
         return next((kind for kind, pattern in KINDS if re.search(pattern, self.type, re.IGNORECASE)), "other")
 
     @property
