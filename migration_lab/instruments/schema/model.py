@@ -57,8 +57,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class PrimaryKey:
-    """A primary key; `name` is None if the database keeps none. `options` holds everything else, in SQL."""
+class Key:
+    """A primary key or a unique constraint; `name` is None if the database keeps none. `options`: all else, in SQL."""
 
     name: str | None
     columns: tuple[str, ...]
@@ -68,16 +68,12 @@ class PrimaryKey:
         return " ".join([f"on ({', '.join(self.columns)})", *self.options])
 
 
-@dataclass(frozen=True)
-class Unique:
-    """A unique constraint (a unique index is an `Index`). `options` holds everything else, in SQL."""
+class PrimaryKey(Key):
+    """A primary key."""
 
-    name: str | None
-    columns: tuple[str, ...]
-    options: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        return " ".join([f"on ({', '.join(self.columns)})", *self.options])
+class Unique(Key):
+    """A unique constraint; a unique index is an `Index`."""
 
 
 @dataclass(frozen=True)
