@@ -70,6 +70,8 @@ INSERT INTO film (title, language_id, release_year, length, special_features, to
             12.5, B'101', '10.0.0.0/8', '[1,5)', ROW('Main', '8000', '(1,2)'));
 INSERT INTO payment (film_id, amount, payment_date) SELECT 1000, n, '2024-06-01'::timestamptz + n * interval '30 days'
     FROM generate_series(1, 40) AS n;
+CREATE TABLE moments (at timestamptz, day date, hour time, lasts interval);
+INSERT INTO moments VALUES ('infinity', '0044-03-15 BC', '24:00', '3 mons');
 INSERT INTO staff VALUES (1, 'Mike', NULL);
 """
 
@@ -143,7 +145,7 @@ CREATE VIEW titles AS SELECT rowid, title FROM docs;
 CREATE TRIGGER titles_insert INSTEAD OF INSERT ON titles BEGIN INSERT INTO docs (title) VALUES (new.title); END;
 CREATE TRIGGER noted AFTER UPDATE OF value ON measurements WHEN new.value > 1 BEGIN SELECT 1; END;
 INSERT INTO measurements (at, value, raw) VALUES ('2026-01-01', 1.5, X'00ff');
-INSERT INTO words VALUES ('one', 1);
+INSERT INTO words VALUES ('one', 1), (CAST(X'ff41' AS TEXT), 2);
 INSERT INTO docs VALUES ('A title', 'A body');
 INSERT INTO places VALUES (1, 0, 1, 0, 1);
 """

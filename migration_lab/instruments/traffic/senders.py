@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from migration_lab.ground import connect
+from migration_lab.instruments import odd_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +96,7 @@ class SqlSender:
         from sqlalchemy.exc import SQLAlchemyError
 
         with suppress(SQLAlchemyError):
-            self._connection = self._engine.connect()
+            self._connected()
 
     def send(self, request: dict[str, Any], values: dict[str, object]) -> Answer:
         """Carry out the statement and read all its rows; see `Sender`."""
@@ -103,8 +104,7 @@ class SqlSender:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            self._connection = self._connection or self._engine.connect()
-            result = self._connection.execute(text(request["path"]), values)
+            result = self._connected().execute(text(request["path"]), values)
             if result.returns_rows:
                 result.all()
         except SQLAlchemyError as error:
@@ -114,6 +114,12 @@ class SqlSender:
             said = str(getattr(error, "orig", None) or error).strip().splitlines()
             return 0, False, said[0] if said else type(error).__name__
         return 0, True, ""
+
+    def _connected(self) -> "Connection":
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            odd_values.as_text(self._connection)
+        return self._connection
 
 
 def described(text: bytes) -> str:
