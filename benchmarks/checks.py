@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from benchmarks.figure import Figure
-from benchmarks.kernels import code_cells, kernel
+from benchmarks.kernels import Cell, code_cells, kernel
 from benchmarks.timing import median
 from migration_lab.ground import engines, places
 
@@ -29,10 +29,10 @@ def measure(repetitions: int, **environment: str) -> tuple[float, float]:
     solution = code_cells(places.course_root() / "solutions" / NOTEBOOK, exercise=EXERCISE, tag="solution")
     assert solution, f"solutions/{NOTEBOOK} has no solution of {EXERCISE}"
     with kernel("exercises", **environment) as running:
-        running.run("from migration_lab.notebook import lab")
-        running.run(f"shop = lab.exercise({EXERCISE!r})")
+        running.run(Cell("from migration_lab.notebook import lab"))
+        running.run(Cell(f"shop = lab.exercise({EXERCISE!r})"))
         for cell in solution:
             running.run(cell)
-        click = f"lab.check({EXERCISE!r})"
+        click = Cell(f"lab.check({EXERCISE!r})")
         first = running.run(click)
         return first, median(lambda: running.run(click), repetitions)

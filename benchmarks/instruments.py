@@ -35,59 +35,66 @@ SEED = {
 }
 
 
-def figures(repetitions: int = REPETITIONS) -> Iterator[Figure]:
-    """What locks cost that are sampled, requests per second, and a million rows."""
+def figures(
+    repetitions: int = REPETITIONS, run_seconds: float = RUN_SECONDS, rows: int = WHOLE_MILLION
+) -> Iterator[Figure]:
+    """What locks cost that are sampled, requests per second, and a million rows.
+
+    Args:
+        run_seconds: how long each run of requests takes.
+        rows: how many are filled into a table.
+    """
     for engine in engines.available():
         opened = open_lesson(course.lesson(LESSON), engine).workspace
         with serve(opened) as service:
-            yield from cost(service, opened, repetitions)
-            yield reach(service, engine, repetitions)
-        yield seeding(engine, opened, WHOLE_MILLION, min(repetitions, 3))
+            yield from cost(service, opened, repetitions, run_seconds)
+            yield reach(service, engine, repetitions, run_seconds)
+        yield seeding(engine, opened, rows, min(repetitions, 3))
 
 
-def cost(service: Service, opened: Workspace, repetitions: int) -> Iterator[Figure]:
+def cost(service: Service, opened: Workspace, repetitions: int, run_seconds: float) -> Iterator[Figure]:
     """The shop's answers while the locks are sampled, against the same without it."""
     watched: list[tuple[float, float]] = []
     alone: list[tuple[float, float]] = []
     for repetition in range(repetitions):
         for watching in (True, False) if repetition % 2 == 0 else (False, True):
-            (watched if watching else alone).append(waits(service, opened, watching=watching))
+            (watched if watching else alone).append(waits(service, opened, run_seconds, watching=watching))
     for number, name in enumerate(("p50", "p99")):
         ours, other = (statistics.median(each[number] for each in waits) for waits in (watched, alone))
         what = f"{name} of the shop's answers while locks are sampled, {opened.engine.name}"
         yield Figure(what, ours, other=other, other_is="without it")
 
 
-def waits(service: Service, opened: Workspace, *, watching: bool) -> tuple[float, float]:
+def waits(service: Service, opened: Workspace, run_seconds: float, *, watching: bool) -> tuple[float, float]:
     """Median and 99th percentile of what senders waited, in seconds."""
     requests = service.requests(per_second=PER_SECOND, mix=ONE_ROW_EACH)
     if watching:
         with locks.watch(opened.url), requests:
-            time.sleep(RUN_SECONDS)
+            time.sleep(run_seconds)
     else:
         with requests:
-            time.sleep(RUN_SECONDS)
+            time.sleep(run_seconds)
     found = figures_of(requests.outcomes)
     return found.median, found.p99
 
 
-def reach(service: Service, engine: Engine, repetitions: int) -> Figure:
+def reach(service: Service, engine: Engine, repetitions: int, run_seconds: float) -> Figure:
     """How many requests per second the generator gets answered, against a load tool that many know."""
     ours: list[float] = []
     other: list[float] = []
     for _ in range(repetitions):
-        ours.append(flood(service))
-        other += [found] if (found := wrk(service)) else []
+        ours.append(flood(service, run_seconds))
+        other += [found] if (found := wrk(service, run_seconds)) else []
     what = f"requests per second that the generator gets answered, {engine.name}"
     return Figure(
         what, statistics.median(ours), "/s", statistics.median(other) if other else None, "wrk with 12 connections"
     )
 
 
-def flood(service: Service) -> float:
+def flood(service: Service, run_seconds: float) -> float:
     """Answers per second when far more requests are due than can be answered."""
     with service.requests(per_second=FLOOD, mix=READ) as requests:
-        time.sleep(RUN_SECONDS)
+        time.sleep(run_seconds)
         count = len(requests.outcomes)
         took = time.monotonic() - requests.began
         service.stop()  # what is still due would take long
@@ -95,13 +102,13 @@ def flood(service: Service) -> float:
     return count / took
 
 
-def wrk(service: Service) -> float | None:
+def wrk(service: Service, run_seconds: float) -> float | None:
     """The same by wrk, where it is installed."""
     program = shutil.which("wrk")
     if not program:
         return None
     address = f"http://127.0.0.1:{service.port}/users/1"
-    command = [program, "--threads=1", "--connections=12", f"--duration={RUN_SECONDS:.0f}s", address]
+    command = [program, "--threads=1", "--connections=12", f"--duration={run_seconds:.0f}s", address]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"Requests/sec: +([\d.]+)", said)
     return float(found[1]) if found else None

@@ -5,16 +5,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from benchmarks.timing import seconds
 from migration_lab.ground import places
+from migration_lab.making.cells import FAILS
 from migration_lab.making.solutions import kernel_environment
 
 CELL_SECONDS = 120
+
+
+class Cell(NamedTuple):
+    """A cell's code. `may_fail` is true for one that shows an error, after which the lesson goes on."""
+
+    code: str
+    may_fail: bool = False
 
 
 class Kernel:
@@ -24,11 +32,11 @@ class Kernel:
         self._client = client
         self.pid = pid
 
-    def run(self, code: str) -> float:
+    def run(self, cell: Cell) -> float:
         """Run a cell; the seconds from sending it until the kernel has said its last word.
 
         Raises:
-            RuntimeError: the cell failed.
+            RuntimeError: the cell failed, and was not meant to.
         """
         reply: dict[str, Any] = {}
         printed: list[str] = []
@@ -36,13 +44,13 @@ class Kernel:
         def run() -> None:
             reply.update(
                 self._client.execute_interactive(
-                    code, timeout=CELL_SECONDS, allow_stdin=False, output_hook=lambda m: printed.append(_text(m))
+                    cell.code, timeout=CELL_SECONDS, allow_stdin=False, output_hook=lambda m: printed.append(_text(m))
                 )
             )
 
         took = seconds(run)
-        if reply["content"]["status"] != "ok":
-            raise RuntimeError(f"This cell failed:\n{code}\n{''.join(printed)}")
+        if reply["content"]["status"] != "ok" and not cell.may_fail:
+            raise RuntimeError(f"This cell failed:\n{cell.code}\n{''.join(printed)}")
         return took
 
 
@@ -63,11 +71,11 @@ def kernel(folder: str, **environment: str) -> Iterator[Kernel]:
         manager.shutdown_kernel(now=True)
 
 
-def code_cells(notebook: Path, *, exercise: str | None = None, tag: str | None = None) -> list[str]:
-    """The code of a notebook, all of it or what belongs to an exercise or carries a tag."""
+def code_cells(notebook: Path, *, exercise: str | None = None, tag: str | None = None) -> list[Cell]:
+    """The code cells of a notebook, all of it or what belongs to an exercise or carries a tag."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     return [
-        "".join(cell["source"])
+        Cell("".join(cell["source"]), FAILS in cell["metadata"].get("tags", ()))
         for cell in cells
         if cell["cell_type"] == "code"
         and (exercise is None or cell["metadata"].get("exercise") == exercise)

@@ -19,13 +19,17 @@ IDLE_SECONDS = 2.0  # until the server has done what it does after its start
 NOTEBOOK = "02_first_migration.ipynb"
 
 
-def figures(repetitions: int = 1) -> Iterator[Figure]:
-    """The idle server, and a kernel in which lesson 02 has run. Memory hardly varies: it is measured once."""
+def figures(repetitions: int = 1, cells: int | None = None) -> Iterator[Figure]:
+    """The idle server, and a kernel in which lesson 02 has run. Memory hardly varies: it is measured once.
+
+    Args:
+        cells: how many of the lesson's cells are run; by default all.
+    """
     if engines.why_no_postgres() is None and not os.environ.get("LAB_POSTGRES_URL"):
         time.sleep(IDLE_SECONDS)
         yield Figure("the idle Postgres server, all its processes", megabytes(server()), "MB")
     with kernel("notebooks") as running:
-        for cell in code_cells(places.course_root() / "notebooks" / NOTEBOOK):
+        for cell in code_cells(places.course_root() / "notebooks" / NOTEBOOK)[:cells]:
             running.run(cell)
         process = psutil.Process(running.pid)
         yield Figure("a kernel after lesson 02", megabytes([process]), "MB")

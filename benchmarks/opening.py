@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,10 +20,10 @@ REPETITIONS = 9
 LONGEST = 0.3  # seconds
 
 
-def figures(repetitions: int = REPETITIONS) -> Iterator[Figure]:
+def figures(repetitions: int = REPETITIONS, lessons: Sequence[str] = LESSONS) -> Iterator[Figure]:
     """For each of the lessons on each engine: opened, and reset with the earlier work kept, against both replays."""
     for engine in engines.available():
-        for lesson in map(course.lesson, LESSONS):
+        for lesson in map(course.lesson, lessons):
             where = f"lesson {lesson.number}, {engine.name}"
             for what, compare in (
                 (f"open {where}", compare_opening),

@@ -24,13 +24,15 @@ PAUSE_SECONDS = 20.0  # for thought before each cell, in the mean
 LONGEST = 900  # seconds
 
 
-def figures(repetitions: int = 1) -> Iterator[Figure]:
-    """How long the checks took: of 30 learners who begin in the same second, and of 40 who think in between."""
-    for what, learners, pause in (
-        (f"{AT_ONCE} in the same second", AT_ONCE, 0.0),
-        (f"{WITH_PAUSES} with pauses of {PAUSE_SECONDS:g} s in the mean", WITH_PAUSES, PAUSE_SECONDS),
+def figures(
+    repetitions: int = 1, at_once: int = AT_ONCE, with_pauses: int = WITH_PAUSES, pause: float = PAUSE_SECONDS
+) -> Iterator[Figure]:
+    """How long the checks took: of learners who begin in the same second, and of those who think in between."""
+    for what, learners, pauses in (
+        (f"{at_once} in the same second", at_once, 0.0),
+        (f"{with_pauses} with pauses of {pause:g} s in the mean", with_pauses, pause),
     ):
-        rooms = [measure(learners, pause) for _ in range(repetitions)]
+        rooms = [measure(learners, pauses) for _ in range(repetitions)]
         checks = sorted(took for room in rooms for took in room)
         yield Figure(f"{what}: p50 of the check", statistics.median(checks))
         yield Figure(f"{what}: p95 of the check", checks[int(0.95 * (len(checks) - 1))])
@@ -79,14 +81,15 @@ def learn(home: str, number: str, pause: str) -> None:
 
     shell: Any = InteractiveShell.instance()
     cells = code_cells(places.course_root() / "solutions" / NOTEBOOK, exercise=EXERCISE, tag="solution")
-    cells = ["from migration_lab.notebook import lab", f"shop = lab.exercise({EXERCISE!r})", *cells]
+    code = ["from migration_lab.notebook import lab", f"shop = lab.exercise({EXERCISE!r})"]
+    code += [cell.code for cell in cells]
     choose = random.Random(int(number))
     print("here", flush=True)
     sys.stdin.readline()
     if not float(pause):
         time.sleep(choose.random())
     fine = True
-    for cell in cells:
+    for cell in code:
         if float(pause):
             time.sleep(choose.expovariate(1 / float(pause)))
         fine = shell.run_cell(cell).success and fine

@@ -10,7 +10,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -22,16 +23,23 @@ LIMIT = 300.0  # seconds, for a start that fetches its packages
 ADDRESS = re.compile(r"JupyterLab: (http://\S+)")
 
 
-def figures(repetitions: int = REPETITIONS) -> Iterator[Figure]:
-    """The first and the second start in a clone; where uv is on PATH, also without it."""
+def figures(
+    repetitions: int = REPETITIONS, measure: Callable[[str], tuple[float, float]] | None = None
+) -> Iterator[Figure]:
+    """The first and the second start in a clone; where uv is on PATH, also without it.
+
+    Args:
+        measure: instead of `in_fresh_clone`.
+    """
+    measure = measure or in_fresh_clone
     ways = {"": os.environ.get("PATH", os.defpath)}
     if shutil.which("uv"):
         ways = {" with uv on PATH": ways[""]}
         if not shutil.which("uv", path=os.defpath):
             ways[" without uv"] = os.defpath
     for way, path in ways.items():
-        in_fresh_clone(path)  # fills the cache
-        times = [in_fresh_clone(path) for _ in range(repetitions)]
+        measure(path)  # fills the cache
+        times = [measure(path) for _ in range(repetitions)]
         first, second = (statistics.median(each) for each in zip(*times, strict=True))
         yield Figure(f"`make lab` in a fresh clone{way}, until JupyterLab answers", first, at_most=30)
         yield Figure("the second start", second)
@@ -43,10 +51,17 @@ def in_fresh_clone(path: str) -> tuple[float, float]:
     Args:
         path: the value of PATH.
     """
+    with fresh_clone() as clone:
+        return start(clone, path), start(clone, path)
+
+
+@contextmanager
+def fresh_clone() -> Iterator[Path]:
+    """A clone of what is committed, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="lab-") as temporary:
         clone = Path(temporary) / "course"
         subprocess.run(["git", "clone", "--quiet", str(places.course_root()), str(clone)], check=True)
-        return start(clone, path), start(clone, path)
+        yield clone
 
 
 def start(clone: Path, path: str) -> float:

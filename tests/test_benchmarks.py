@@ -1,18 +1,25 @@
 """The benchmarks run, and the cheap ones keep their ratios by a wide margin; no absolute time is tested."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import psutil
 import pytest
 
-from benchmarks import checks, commands, instruments, live, opening, report, room
+from benchmarks import checks, commands, instruments, live, opening, report, start
 from benchmarks.__main__ import PARTS, main
-from benchmarks.figure import Figure
+from benchmarks.figure import HEAD, Figure
 from benchmarks.timing import side_by_side
 from migration_lab.ground import course
 from migration_lab.ground.engines import engine
 from migration_lab.shops import workspace
+from tests import tiny_course
 
 WIDE = 3.0  # times as fast, where the page wants 5 or 10
 
@@ -29,14 +36,67 @@ def test_a_late_lesson_is_reset_faster_than_it_is_replayed_on_postgres(home: Pat
     assert opening.compare_reset(course.lesson("17"), engine("postgres"), repetitions=2).ratio > 1.5
 
 
-def test_a_check_is_measured_in_a_kernel(home: Path) -> None:
-    first, later = checks.measure(1, **checks.NO_POSTGRES)
-    assert first > 0
-    assert later > 0
+# How each part is kept small. One that is not named here has one repetition.
+SMALL: dict[str, dict[str, Any]] = {
+    "opening": {"lessons": ["03"]},
+    "memory": {"cells": 6},  # the fifth shows an error
+    "instruments": {"run_seconds": 0.3, "rows": 1000},
+    "room": {"at_once": 1, "with_pauses": 1, "pause": 0.01},
+}
+WITH_POSTGRES = ("memory",)  # the others run on SQLite alone
 
 
-def test_a_room_of_two_passes_its_checks(home: Path) -> None:
-    assert len(room.measure(2, 0)) == 2
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_of_the_page_runs(
+    part: str, home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    sizes = {"repetitions": 1, **SMALL.get(part, {})}
+    if part not in WITH_POSTGRES:
+        for name, value in checks.NO_POSTGRES.items():
+            monkeypatch.setenv(name, value)
+    if part == "live":
+        request.getfixturevalue("a_course_with_one_live_lesson")
+    if part == "start":
+        sizes["measure"] = request.getfixturevalue("in_clone_with_our_environment")
+    figures = list(PARTS[part](**sizes))
+    assert figures
+    for each in figures:
+        assert each.value > 0 or each.met  # 0 is wanted where errors are counted
+        assert each.row().count("|") == HEAD.splitlines()[0].count("|")
+
+
+@pytest.fixture
+def a_course_with_one_live_lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tiny_course.make(tmp_path)
+    with (root / tiny_course.FOLDER / "lesson.md").open("a", encoding="utf-8") as lesson:
+        lesson.write("\n`shop.traffic()` sends requests.\n")
+    code = "from migration_lab.notebook import under_way\nunder_way.finished.append(('a run', 1.5, 0.5, 2.0))"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    (root / "notebooks").mkdir()
+    nbformat.write(notebook, root / "notebooks/01_tiny.ipynb")
+    monkeypatch.setenv("LAB_COURSE", str(root))
+
+
+@pytest.fixture
+def in_clone_with_our_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], tuple[float, float]]:
+    """Both starts in a clone, measured once; its environment is this one, so that none is created."""
+    monkeypatch.setenv("PATH", os.defpath)  # without uv there is only one way
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ready = "from migration_lab.ground.installation import stamp, stamp_file; stamp_file().write_text(stamp('test'))"
+
+    @cache
+    def measured(path: str) -> tuple[float, float]:
+        with start.fresh_clone() as clone:
+            (clone / ".venv").mkdir()
+            for each in Path(sys.prefix).iterdir():
+                if each.name != "made-from":
+                    (clone / ".venv" / each.name).symlink_to(each)
+            subprocess.run([sys.executable, "-c", ready], cwd=clone, check=True)
+            return start.start(clone, path), start.start(clone, path)
+
+    return measured
 
 
 def test_a_table_is_filled_faster_by_the_database_than_by_the_driver(home: Path) -> None:

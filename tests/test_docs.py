@@ -271,7 +271,7 @@ def test_the_instruments_do_what_their_page_shows(database: str, monkeypatch: py
     execute(database, "INSERT INTO users VALUES (1, 'ann@example.com')")
     text = (ROOT / "docs" / "instruments.md").read_text(encoding="utf-8")
     shown = [code for _, language, code in FENCE.findall(text) if language == "python"]
-    assert len(shown) == 3
+    assert len(shown) == 4
     for number, code in enumerate(shown):
         change = f"ALTER TABLE users ADD COLUMN note_{number} text"
         monkeypatch.setattr("builtins.input", lambda _, change=change: execute(database, change))

@@ -14,10 +14,12 @@ from migration_lab.ground import connect
 from migration_lab.ground.database_errors import first_line, gave_up, out_of_reach, unreachable
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.text_table import text_table
+from migration_lab.instruments import odd_values
 from migration_lab.instruments.readonly import looking_at
 
 SHOWN_ROWS = 30
 SHOWN_CHARACTERS = 100
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {10: "\\n", 13: "\\r", 9: "\\t"}
 OWN_TRANSACTION = re.compile(
     r"^\s*(begin|commit|rollback|savepoint|pragma|vacuum|attach)\b", re.IGNORECASE | re.MULTILINE
 )
@@ -72,6 +74,7 @@ def query(url: str, sql: str) -> Rows:
         LabError: the statement would write, the database rejects it (the error has its message), or it took too long.
     """
     with looking_at(url) as connection:
+        odd_values.as_text(connection)
         cursor = connection.connection.cursor()
         try:
             # Postgres runs several statements at once unless they are prepared, and the first could end the
@@ -120,7 +123,7 @@ def as_shown(value: object) -> str:
             text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
         case _:
             text = str(value)
-    text = text.replace("\\", "\\\\").translate({10: "\\n", 13: "\\r", 9: "\\t"}) if isinstance(value, str) else text
+    text = text.replace("\\", "\\\\").translate(CONTROLS) if isinstance(value, str) else text
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 

@@ -203,6 +203,11 @@ def _sqlite(connection: Connection, table: str) -> Storage | None:
     )
     if found is None:
         return None
+    if not found.rootpage:
+        raise LabError(
+            f"{table} is a virtual table and has no pages of its own: its module keeps the rows elsewhere.",
+            f"Most modules keep them in tables of the database: look for names like `{table}_...` in `shop.schema()`.",
+        )
     page, pages, free = (ask(f"PRAGMA {name}")[0] for name in ("page_size", "page_count", "freelist_count"))
     try:
         table_bytes, index_bytes = (ask(SQLITE_SIZE, type=kind, name=found.name)[0] or 0 for kind in ("table", "index"))

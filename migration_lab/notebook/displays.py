@@ -104,7 +104,8 @@ def _schema(shown: Any) -> Bundle:
     parts = [table(f"Table `{each.name}`", columns, each.parts()) for each in shown.tables]
     others = [(kind, each.name, each) for kind, each in shown.beside_tables()]
     parts += [table("Other than tables", columns, others)] if others else []
-    text = schema.as_text(shown)
+    text, left_out = schema.as_text(shown), schema.not_shown(shown)
+    parts += [f"<p>{inline(left_out)}</p>"] if parts and left_out else []
     return {"text/html": "".join(parts) or card(inline(text)), "text/plain": text}
 
 

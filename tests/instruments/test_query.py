@@ -13,7 +13,7 @@ import pytest
 from migration_lab.ground import connect
 from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
-from migration_lab.instruments.query import Rows, execute, query
+from migration_lab.instruments.query import Rows, as_shown, execute, query
 
 WRITES = (
     "INSERT INTO t (id, name) VALUES (9, 'x')",
@@ -68,6 +68,32 @@ def test_setting_the_session_to_write_does_not_last(rows: str) -> None:
             continue
         with pytest.raises(LabError, match="is read-only"):
             query(rows, WRITES[0])
+
+
+ODD = {
+    "CAST('infinity' AS timestamp)": "infinity",
+    "CAST('0044-03-15 BC' AS date)": "0044-03-15 BC",
+    "CAST('12000-01-01' AS timestamptz)": "12000-01-01 00:00:00+00",
+    "CAST('24:00' AS time)": "24:00:00",
+    "CAST('1 year 3 mons' AS interval)": "1 year 3 mons",
+    "CAST('[2020-01-01,infinity)' AS daterange)": "[2020-01-01, infinity)",
+    "CAST('90 minutes' AS interval)": "1:30:00",
+}
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_values_that_python_has_no_type_for_are_shown_as_the_server_writes_them(database: str) -> None:
+    answer = query(database, f"SELECT {', '.join(ODD)}")
+    assert answer.as_cells() == [list(ODD.values())]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_text_that_is_not_utf_8_is_shown(database: str) -> None:
+    assert query(database, "SELECT CAST(X'41ff' AS TEXT)").scalar == "A\N{REPLACEMENT CHARACTER}"
+
+
+def test_control_characters_are_shown_and_not_sent_to_the_terminal() -> None:
+    assert as_shown("a\x1b[31m\n") == "a\\x1b[31m\\n"
 
 
 def test_a_mistake_is_told_in_the_words_of_the_database(rows: str) -> None:

@@ -1,5 +1,7 @@
 """The shop as a live service: it answers, reports errors, never outlives its parent; requests keep their pace."""
 
+import http.client
+import json
 import os
 import shutil
 import signal
@@ -20,6 +22,7 @@ from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.query import execute, query
 from migration_lab.instruments.service import Response, Service, serve
+from migration_lab.instruments.service.door import why_not
 from migration_lab.instruments.shop import PlainShop
 from migration_lab.instruments.traffic.plan import READERS
 
@@ -52,6 +55,76 @@ def test_it_answers_and_writes(shop: PlainShop, service: Service) -> None:
     assert service.patch("/orders/1", {"status": "paid"}).json["status"] == "paid"
     assert query(shop.url, "SELECT status FROM orders").scalar == "paid"
     assert service.get("/users/99").reason == "There is no such user."
+
+
+@pytest.mark.parametrize(
+    ("headers", "may_read", "may_write"),
+    [
+        ({}, True, True),
+        ({"HTTP_HOST": "localhost:5000"}, True, True),
+        ({"HTTP_ORIGIN": "http://127.0.0.1:8888"}, True, True),  # a page of JupyterLab
+        ({"HTTP_ORIGIN": "http://localhost:8888"}, True, True),
+        ({"HTTP_X_LAB_TOKEN": ""}, True, False),  # an address typed into the browser, or another user of the machine
+        ({"HTTP_X_LAB_TOKEN": "gu\xe8ss"}, True, False),
+        ({"HTTP_X_LAB_TOKEN": "", "HTTP_ORIGIN": "http://127.0.0.1:8888"}, True, False),  # which anyone can claim
+        ({"HTTP_HOST": "attacker.example:5000"}, False, False),  # a name that was made to mean 127.0.0.1
+        ({"HTTP_HOST": "127.0.0.1.attacker.example"}, False, False),
+        ({"HTTP_HOST": ""}, False, False),
+        ({"HTTP_ORIGIN": "https://attacker.example"}, False, False),
+        ({"HTTP_ORIGIN": "http://localhost.attacker.example"}, False, False),
+        ({"HTTP_ORIGIN": "http://localhost@attacker.example"}, False, False),
+        ({"HTTP_ORIGIN": "null"}, False, False),  # a page in a sandbox, or a file
+    ],
+)
+def test_the_door_refuses_pages_of_other_sites_and_writers_that_are_not_of_the_lab(
+    headers: dict[str, str], may_read: bool, may_write: bool
+) -> None:
+    def passes(method: str) -> bool:
+        environ = {"REQUEST_METHOD": method, "HTTP_HOST": "127.0.0.1:5000", "HTTP_X_LAB_TOKEN": "secret", **headers}
+        return not why_not(environ, "secret")
+
+    assert [passes(each) for each in ("GET", "HEAD", "OPTIONS")] == [may_read] * 3
+    assert [passes(each) for each in ("POST", "PATCH", "PUT", "DELETE")] == [may_write] * 4
+
+
+def test_the_service_is_behind_the_door(shop: PlainShop, service: Service) -> None:
+    execute(shop.url, TABLES)
+
+    def asked(method: str, path: str, **headers: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+        body = json.dumps({"user_id": 1, "amount_cents": 5}) if method == "POST" else None
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, {"Content-Type": "application/json", **named})
+        answer = connection.getresponse()
+        said = json.loads(answer.read())
+        connection.close()
+        return answer.status, said.get("error", "") if isinstance(said, dict) else ""
+
+    assert asked("GET", "/users", Origin="http://localhost:8888") == (200, "")
+    assert asked("GET", "/users", Host="attacker.example")[1].endswith("not to the host attacker.example.")
+    page = asked("POST", "/orders", Origin="https://attacker.example", X_Lab_Token=service.token)
+    assert page == (403, "This service does not answer to pages of https://attacker.example.")
+    assert asked("POST", "/orders")[1].startswith("Only the lab may write here")
+    assert query(shop.url, "SELECT count(*) FROM orders").scalar == 0
+    assert asked("POST", "/orders", X_Lab_Token=service.token) == (201, "")
+
+
+def test_the_app_does_not_see_the_token(shop: PlainShop) -> None:
+    code = """
+import os
+from flask import request
+def seen():
+    return {"token": request.headers.get("X-Lab-Token"), "names": [each for each in os.environ if "TOKEN" in each]}
+"""
+    (shop.folder / "shop" / "seen.py").write_text(code)
+    factory = shop.folder / "shop" / "__init__.py"
+    factory.write_text(
+        factory.read_text().replace(
+            "    return app\n", "    from shop.seen import seen\n    app.post('/seen')(seen)\n    return app\n"
+        )
+    )
+    with serve(shop) as service:
+        assert service.post("/seen").json == {"token": None, "names": []}
 
 
 def test_an_error_of_the_app_says_its_reason_and_leaves_its_traceback_in_the_log(service: Service) -> None:

@@ -57,6 +57,14 @@ def test_the_schema_can_be_narrowed_to_a_table(run: Cell, fail: Cell, bundle: Bu
     assert "The tables that are there: other, users." in fail('shop.schema("user")')
 
 
+def test_a_schema_says_what_it_does_not_show(run: Cell, bundle: Bundle) -> None:
+    assert "Compared" not in run("shop.schema()")
+    run('shop.execute("CREATE VIRTUAL TABLE docs USING fts5(title, tokenize=porter)")')
+    forms = bundle("shop.schema()")
+    assert forms["text/plain"].endswith("shown only in `.details`: table option (2), virtual table (1).")
+    assert forms["text/html"].endswith("<code>.details</code>: table option (2), virtual table (1).</p>")
+
+
 def test_the_history_is_a_picture_with_words(bundle: Bundle) -> None:
     forms = bundle("shop.revisions()")
     assert "accTitle" in forms["text/vnd.mermaid"]

@@ -17,7 +17,7 @@ FIRST_USER_OBJECT = 16384  # FirstNormalObjectId in the server's access/transam.
 SAMPLE = f"""
 SELECT l.pid, a.application_name, a.backend_type, l.locktype, l.mode, l.granted,
        CASE WHEN c.oid IS NULL THEN NULL WHEN pg_table_is_visible(c.oid) THEN c.relname
-            ELSE c.relnamespace::regnamespace || '.' || c.relname END,
+            ELSE (SELECT nspname FROM pg_namespace WHERE oid = c.relnamespace) || '.' || c.relname END,
        CASE WHEN NOT l.granted THEN pg_blocking_pids(l.pid) END,
        extract(epoch FROM l.waitstart)::float8, extract(epoch FROM clock_timestamp())::float8,
        left(a.query, 80)

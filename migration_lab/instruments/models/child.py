@@ -5,15 +5,21 @@ import importlib
 import json
 import os
 import pkgutil
+import sqlite3
 import sys
+from functools import partial
 from typing import Any
 
 import flask_migrate
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask.cli import ScriptInfo
+from sqlalchemy import Connection, text
 
 from migration_lab.ground import connect
+
+VIRTUAL = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'create virtual%'"
+SHADOWS = "SELECT name FROM pragma_table_list WHERE type = 'shadow'"
 
 
 def say() -> None:
@@ -30,12 +36,30 @@ def say() -> None:
         # Recorded before the comparison, which may add tables that are not models to the metadata.
         tables = {table.name: [column.name for column in table.columns] for table in metadata.tables.values()}
         with connect.engine(url).connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            options = {
+                "compare_type": True,
+                "include_name": partial(_is_compared, _virtual(connection) - tables.keys()),
+            }
+            context = MigrationContext.configure(connection, opts=options)
             differences = [_words(each) for each in compare_metadata(context, metadata)]
         print(f"\n{mark}{json.dumps({'tables': tables, 'differences': differences})}", flush=True)
         with contextlib.suppress(SystemExit):
             flask_migrate.check()
     print(f"\n{mark}{json.dumps(_broken(app.import_name.partition(':')[0]))}", flush=True)
+
+
+def _virtual(connection: Connection) -> set[str]:
+    """The virtual tables of SQLite, with the tables of theirs. Without their module they cannot even be looked at."""
+    if connection.dialect.name != "sqlite":
+        return set()
+    virtual = connection.execute(text(VIRTUAL)).scalars().all()
+    shadows = connection.execute(text(SHADOWS)).scalars().all() if sqlite3.sqlite_version_info >= (3, 37) else ()
+    return {*virtual, *shadows}
+
+
+def _is_compared(left_out: set[str], name: str | None, kind: str, _parents: object) -> bool:
+    """Alembic's hook `include_name`."""
+    return kind != "table" or name not in left_out
 
 
 def _broken(package: str) -> list[str]:

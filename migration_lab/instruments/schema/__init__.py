@@ -1,6 +1,6 @@
 """The schema of a database, and what changed between two snapshots."""
 
-from migration_lab.instruments.schema.comparison import Change, as_text, diff
+from migration_lab.instruments.schema.comparison import Change, as_text, diff, not_shown
 from migration_lab.instruments.schema.model import (
     Check,
     Column,
@@ -29,5 +29,6 @@ __all__ = [
     "Unique",
     "as_text",
     "diff",
+    "not_shown",
     "read_schema",
 ]

@@ -1,12 +1,14 @@
 """What changed between two snapshots of a database, in sentences; and one schema as plain text."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from migration_lab.instruments.schema.model import Detail, Schema
 
+# Details of nearly every database, or of a thing that is shown.
+USUAL = {"extension", "function", "procedure", "schema", "sequence", "sequence of column"}
 Parts = Mapping[tuple[str, str], list[Any]]
 
 
@@ -69,7 +71,7 @@ def _in_detail(before: Schema, after: Schema, changes: Iterable[Change]) -> list
 
 
 def as_text(schema: Schema) -> str:
-    """The schema as plain text, one line per thing, without the details."""
+    """The schema as plain text, one line per thing; of the details only how many there are of each kind."""
     blocks = []
     for table in schema.tables:
         width = max((len(column.name) for column in table.columns), default=0)
@@ -83,7 +85,15 @@ def as_text(schema: Schema) -> str:
                 lines.append("  " + " ".join(filter(None, [kind, name, str(part)])))
         blocks.append("\n".join(lines))
     others = [f"{kind} {each.name}: {each}" for kind, each in schema.beside_tables()]
-    return "\n\n".join([*blocks, *(["\n".join(others)] if others else [])]) or "(no tables)"
+    shown = "\n\n".join([*blocks, *(["\n".join(others)] if others else [])]) or "(no tables)"
+    return "\n\n".join(filter(None, [shown, not_shown(schema)]))
+
+
+def not_shown(schema: Schema) -> str:
+    """A sentence about the details that are compared, but not part of the text; empty if they are usual ones."""
+    counts = Counter(each.kind for each in schema.details if each.kind not in USUAL)
+    listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(counts.items()))
+    return listed and f"Compared, but shown only in `.details`: {listed}."
 
 
 def _by_owner(details: Iterable[Detail]) -> Mapping[str, list[Detail]]:

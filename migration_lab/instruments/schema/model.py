@@ -17,7 +17,7 @@ KINDS = (
     ("timestamp", r"timestamp|datetime"),
     ("date", r"^date$"),
     ("json", r"json"),
-    ("integer", r"int|serial"),
+    ("integer", r"\b(big|small|medium|tiny)?int(eger|\d)?\b|serial"),  # not `interval`, not `point`
     ("number", r"numeric|decimal|real|double|float"),
     ("binary", r"bytea|blob|binary"),
 )
@@ -38,6 +38,8 @@ class Column:
     @property
     def kind(self) -> str:
         """The family of the type, the same word on both engines: text, integer, timestamp and so on, or `other`."""
+        if self.type.endswith("[]"):
+            return "other"
         return next((kind for kind, pattern in KINDS if re.search(pattern, self.type, re.IGNORECASE)), "other")
 
     @property
@@ -55,8 +57,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class PrimaryKey:
-    """A primary key; `name` is None if the database keeps none. `options` holds everything else, in SQL."""
+class Key:
+    """A primary key or a unique constraint; `name` is None if the database keeps none. `options`: all else, in SQL."""
 
     name: str | None
     columns: tuple[str, ...]
@@ -66,16 +68,12 @@ class PrimaryKey:
         return " ".join([f"on ({', '.join(self.columns)})", *self.options])
 
 
-@dataclass(frozen=True)
-class Unique:
-    """A unique constraint (a unique index is an `Index`). `options` holds everything else, in SQL."""
+class PrimaryKey(Key):
+    """A primary key."""
 
-    name: str | None
-    columns: tuple[str, ...]
-    options: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        return " ".join([f"on ({', '.join(self.columns)})", *self.options])
+class Unique(Key):
+    """A unique constraint; a unique index is an `Index`."""
 
 
 @dataclass(frozen=True)

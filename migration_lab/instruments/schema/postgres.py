@@ -70,7 +70,7 @@ OTHERS = f"""{SCOPE}
      WHERE prokind IN ('f', 'p')
        AND NOT EXISTS (SELECT FROM member WHERE classid = 'pg_proc'::regclass AND objid = p.oid)"""
 
-CREATE_TRIGGER = re.compile(r'^CREATE TRIGGER ("(?:[^"]|"")*"|\S+) ')
+CREATE_TRIGGER = re.compile(r'^CREATE (?:CONSTRAINT )?TRIGGER ("(?:[^"]|"")*"|\S+) ')
 
 
 def read(connection: Connection) -> Schema:

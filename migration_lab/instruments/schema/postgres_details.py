@@ -121,7 +121,8 @@ RULES = """
 POLICIES = f"""
     SELECT 'policy', called, polname, concat_ws(' ', CASE WHEN polpermissive THEN 'permissive' ELSE 'restrictive' END,
            'for', CASE polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'
-           WHEN 'd' THEN 'delete' ELSE 'all' END, 'to', {_listed("polroles::regrole[]")},
+           WHEN 'd' THEN 'delete' ELSE 'all' END, 'to',
+           CASE WHEN polroles = '{{0}}' THEN 'public' ELSE {_listed("polroles::regrole[]")} END,
            'using ' || pg_get_expr(polqual, polrelid), 'with check ' || pg_get_expr(polwithcheck, polrelid))
     FROM pg_policy JOIN relation c ON c.oid = polrelid"""
 STATISTICS = """
@@ -158,12 +159,12 @@ TYPES = f"""
     FROM pg_type t JOIN space ON space.oid = typnamespace LEFT JOIN pg_class c ON c.oid = typrelid
     CROSS JOIN LATERAL (VALUES
         ('domain', CASE WHEN typtype = 'd' THEN concat_ws(' ', format_type(typbasetype, typtypmod),
-            (SELECT 'COLLATE ' || collname FROM pg_collation l JOIN pg_type b ON b.oid = typbasetype
+            (SELECT 'COLLATE ' || collname FROM pg_collation l JOIN pg_type b ON b.oid = t.typbasetype
              WHERE l.oid = t.typcollation AND t.typcollation <> b.typcollation),
             CASE WHEN typnotnull THEN 'NOT NULL' END, 'DEFAULT ' || typdefault,
             (SELECT string_agg(conname || ' ' || pg_get_constraintdef(k.oid, true), ' ' ORDER BY conname)
              FROM pg_constraint k WHERE contypid = t.oid AND contype = 'c')) END),
-        ('composite type', CASE WHEN relkind = 'c' THEN (SELECT '(' || coalesce(string_agg(attname || ' '
+        ('composite type', CASE WHEN relkind = 'c' THEN (SELECT '(' || coalesce(string_agg(quote_ident(attname) || ' '
             || format_type(atttypid, atttypmod) || coalesce((SELECT ' COLLATE ' || collname FROM pg_collation l
             WHERE l.oid = attcollation
             AND attcollation <> (SELECT typcollation FROM pg_type WHERE oid = atttypid)), ''), ', '

@@ -23,14 +23,14 @@ TOKENS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 RESERVED_WORDS = """
-    ALL ALTER ALWAYS AND AS BETWEEN CASE CHECK COLLATE CONSTRAINT CREATE DEFAULT DEFERRABLE DELETE DISTINCT DROP ELSE
+    ALL ALTER AND AS BETWEEN CASE CHECK COLLATE CONSTRAINT CREATE DEFAULT DEFERRABLE DELETE DISTINCT DROP ELSE
     ESCAPE EXCEPT EXISTS FOREIGN FROM GROUP HAVING IN INDEX INSERT INTERSECT INTO IS ISNULL JOIN LIMIT NOT NOTHING
     NOTNULL NULL ON OR ORDER PRIMARY REFERENCES SELECT SET TABLE THEN TO UNION UNIQUE UPDATE USING VALUES WHEN WHERE"""
 # Keywords that may be names as well.
 OTHER_WORDS = """
-    ABORT AFTER ASC BEFORE BEGIN BY CAST CONFLICT CROSS CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP DESC DO EACH END
-    FAIL FOR FULL GLOB IGNORE INNER INSTEAD KEY LEFT LIKE MATCH NATURAL NEW OF OFFSET OLD OUTER OVER PARTITION RAISE
-    RECURSIVE REGEXP REPLACE RIGHT ROLLBACK ROW ROWS TRIGGER VIEW WITH WITHOUT"""
+    ABORT AFTER ALWAYS ASC BEFORE BEGIN BY CAST CONFLICT CROSS CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP DESC DO
+    EACH END FAIL FOR FULL GLOB IGNORE INNER INSTEAD KEY LEFT LIKE MATCH NATURAL NEW OF OFFSET OLD OUTER OVER
+    PARTITION RAISE RECURSIVE REGEXP REPLACE RIGHT ROLLBACK ROW ROWS TRIGGER VIEW WITH WITHOUT"""
 RESERVED = frozenset(RESERVED_WORDS.split())
 KEYWORDS = RESERVED | frozenset(OTHER_WORDS.split())
 CALLED = {"CAST", "RAISE"}  # keywords that stand before brackets as functions do
@@ -128,9 +128,11 @@ def _spelled(token: Token, known: Mapping[str, str], fold: bool) -> str:
         return quoted(declared) if declared and same else '"' + token.name.replace('"', '""') + '"'
     if token.kind != "word":
         return {"==": "=", "!=": "<>"}.get(token.text, token.text)
+    if token.word in RESERVED:  # without quotes it is no name, whatever is called so
+        return token.word
     declared = known.get(token.text.lower())
     if declared and fold:
         return quoted(declared)
-    if token.word in (KEYWORDS if fold else RESERVED):
+    if token.word in KEYWORDS and fold:
         return token.word
     return token.text.lower() if fold else token.text

@@ -111,7 +111,7 @@ def _details(
     declared: Mapping[str, str],
 ) -> list[Detail]:
     found = [
-        Detail("virtual table", row.name, sqlite_create.view(row.sql, declared))
+        Detail("virtual table", row.name, sqlite_create.virtual(row.sql))
         for row in rows
         if row.type == "table" and row.name not in creates
     ]

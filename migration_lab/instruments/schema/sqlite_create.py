@@ -249,10 +249,16 @@ def trigger(sql: str, known: Mapping[str, str]) -> str:
 
 
 def view(sql: str, known: Mapping[str, str]) -> str:
-    """The text of a CREATE VIEW or a CREATE VIRTUAL TABLE after the name."""
+    """The text of a CREATE VIEW after the name."""
     reader = _after_name(sql)
     reader.take("AS")
     return written(reader.rest(), known, fold=False)
+
+
+def virtual(sql: str) -> str:
+    """The text of a CREATE VIRTUAL TABLE after the name. Its arguments are the module's own language."""
+    found = _after_name(sql).rest()
+    return written([Token("string", each.text) if each.kind == "bracketed" else each for each in found], {}, fold=False)
 
 
 def _after_name(sql: str) -> Reader:

@@ -11,6 +11,7 @@ import flask
 import waitress  # type: ignore[import-untyped]
 from flask.cli import NoAppException, ScriptInfo
 
+from migration_lab.instruments.service.door import guarded
 from migration_lab.instruments.traffic.senders import REASON_HEADER
 
 THREADS = 16  # more than a load generator has clients: those that wait do not keep out the others
@@ -24,6 +25,7 @@ def main() -> None:
     The argument is the word that announces the port, whatever else the app prints.
     """
     announcement = sys.argv[1]
+    token = os.environ.pop("LAB_SERVICE_TOKEN")  # not an argument, which other users could read
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
         app = ScriptInfo(app_import_path=os.environ.get("FLASK_APP")).load_app()
@@ -31,7 +33,7 @@ def main() -> None:
         sys.exit(error.format_message().strip())
     _tell_reasons(app)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=THREADS)
+    server = waitress.create_server(guarded(app, token), host="127.0.0.1", port=0, threads=THREADS)
     print(f"{announcement}{server.effective_port}", flush=True)
     server.run()
 

@@ -20,7 +20,7 @@ from typing import Any, Self
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.traffic import READS_AND_WRITES, Request, Requests, over_http
 from migration_lab.instruments.traffic.plan import READERS
-from migration_lab.instruments.traffic.senders import ANSWER_SECONDS, REASON_HEADER, described
+from migration_lab.instruments.traffic.senders import ANSWER_SECONDS, REASON_HEADER, TOKEN_HEADER, described
 from migration_lab.shops import process
 from migration_lab.shops.flask_command import HasFolder, environment
 
@@ -31,6 +31,7 @@ ROLL_STEPS = 10  # in which the requests go over from one release to the next
 DRAIN_SECONDS = 0.2  # for requests that the earlier shop still works on
 LOG_LINES = 400
 NO_ANSWER = f"no answer within {ANSWER_SECONDS:.0f} seconds"
+TOKEN = secrets.token_hex(16)  # one for all services of this process, so that the same requests can go to any
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -82,6 +83,11 @@ class Service:
     def is_running(self) -> bool:
         """Whether its process is alive."""
         return self._shop is not None and not self._shop.has_ended()
+
+    @property
+    def token(self) -> str:
+        """What a program of your own sends in the header X-Lab-Token to write: POST, PATCH and so on."""
+        return TOKEN
 
     @property
     def port(self) -> int:
@@ -141,7 +147,7 @@ class Service:
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Response:
         """Send a request and wait at most `ANSWER_SECONDS`; what goes wrong is in the Response, never raised."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", TOKEN_HEADER: TOKEN}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
         try:
             with NO_PROXY.open(request, timeout=ANSWER_SECONDS) as answer:
@@ -176,7 +182,8 @@ class Service:
         services = [self, *([beside] if beside else [])]
         targets = {each.port: 1.0 for each in services}
         made = Requests(
-            over_http(targets, mix, per_second=per_second, ids=ids), on_end=lambda: self._forget(services, made)
+            over_http(targets, mix, per_second=per_second, ids=ids, headers={TOKEN_HEADER: TOKEN}),
+            on_end=lambda: self._forget(services, made),
         )
         for each in services:
             each._requests.append((made, {port: share for port, share in targets.items() if port != each.port}))
@@ -220,7 +227,7 @@ class _Shop:
         self.process, output = process.start(
             ["migration_lab.instruments.service.child:main", announcement],
             folder=folder,
-            env=environment(folder) | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
+            env=environment(folder) | {"LAB_SERVICE_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
         )
         self._listens_or_ended = threading.Event()
         threading.Thread(target=self._follow, args=(output, announcement), daemon=True).start()

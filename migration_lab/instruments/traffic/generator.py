@@ -74,7 +74,8 @@ class Generator:
             self._jobs[request["writes"]].put((number, job))
 
     def _client(self, writes: bool) -> None:
-        sender: Sender = SqlSender(self._plan["url"]) if self._plan["url"] else HttpSender(self._port)
+        url = self._plan["url"]
+        sender: Sender = SqlSender(url) if url else HttpSender(self._port, self._plan["headers"])
         sender.open()
         self._wait_until_all_are_open()
         while (taken := self._jobs[writes].get()) is not None:

@@ -1,6 +1,7 @@
 """What the load generator is to send."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from migration_lab.ground.errors import LabError
@@ -26,7 +27,12 @@ ONE_ROW_EACH: tuple[Request, ...] = (
 
 
 def over_http(
-    targets: Mapping[int, float], mix: Sequence[Request], *, per_second: float, ids: Sequence[int] = (1,)
+    targets: Mapping[int, float],
+    mix: Sequence[Request],
+    *,
+    per_second: float,
+    ids: Sequence[int] = (1,),
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """A plan for requests over HTTP to ports of 127.0.0.1.
 
@@ -36,12 +42,14 @@ def over_http(
             other request has.
         per_second: how many in all.
         ids: those that may stand for `{id}`; one of them is drawn for each request, the same ones in each run.
+        headers: sent with each request.
     """
     requests = [
         {"name": f"{method} {path}", "method": method, "path": path, "body": body, "writes": method != "GET"}
         for method, path, body in mix
     ]
-    return _plan(requests, per_second, ids) | {"targets": [list(each) for each in targets.items()], "url": ""}
+    where = {"targets": [list(each) for each in targets.items()], "url": "", "headers": dict(headers)}
+    return _plan(requests, per_second, ids) | where
 
 
 def over_sql(

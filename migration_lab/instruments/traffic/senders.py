@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from migration_lab.ground import connect
+from migration_lab.instruments import odd_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 ANSWER_SECONDS = 10.0
+TOKEN_HEADER = "X-Lab-Token"  # without it the shop accepts no changes
 REASON_HEADER = "X-Shop-Error"  # with it the shop says what was raised
 Answer = tuple[int, bool, str]  # status, whether it was answered as its sender wished, and why not
 
@@ -32,8 +34,9 @@ class Sender(Protocol):
 class HttpSender:
     """Keeps a connection to each shop that it talks to, as a browser or a proxy does."""
 
-    def __init__(self, port: "Callable[[], int]") -> None:
+    def __init__(self, port: "Callable[[], int]", headers: dict[str, str]) -> None:
         self._port = port
+        self._headers = headers
         self._connections: dict[int, http.client.HTTPConnection] = {}
 
     def open(self) -> None:
@@ -68,7 +71,8 @@ class HttpSender:
         if port not in self._connections:
             self._connections[port] = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
         connection = self._connections[port]
-        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        headers = self._headers | ({"Content-Type": "application/json"} if body else {})
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         text = answer.read()
         ok = answer.status < 400
@@ -92,7 +96,7 @@ class SqlSender:
         from sqlalchemy.exc import SQLAlchemyError
 
         with suppress(SQLAlchemyError):
-            self._connection = self._engine.connect()
+            self._connected()
 
     def send(self, request: dict[str, Any], values: dict[str, object]) -> Answer:
         """Carry out the statement and read all its rows; see `Sender`."""
@@ -100,8 +104,7 @@ class SqlSender:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            self._connection = self._connection or self._engine.connect()
-            result = self._connection.execute(text(request["path"]), values)
+            result = self._connected().execute(text(request["path"]), values)
             if result.returns_rows:
                 result.all()
         except SQLAlchemyError as error:
@@ -111,6 +114,12 @@ class SqlSender:
             said = str(getattr(error, "orig", None) or error).strip().splitlines()
             return 0, False, said[0] if said else type(error).__name__
         return 0, True, ""
+
+    def _connected(self) -> "Connection":
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            odd_values.as_text(self._connection)
+        return self._connection
 
 
 def described(text: bytes) -> str:

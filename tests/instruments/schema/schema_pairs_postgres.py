@@ -135,6 +135,7 @@ CHANGES = {
     "ALTER SEQUENCE orders_id_seq OWNED BY NONE": "sequence orders_id_seq added",
     "ALTER TYPE mood ADD VALUE 'glad'": "enum mood changed from (sad, ok) to (sad, ok, glad)",
     "ALTER DOMAIN d SET NOT NULL": "domain d changed from (text) to (text NOT NULL)",
+    'DROP DOMAIN d; CREATE DOMAIN d AS text COLLATE "C"': "domain d changed from (text) to (text COLLATE C)",
     "ALTER DOMAIN d ADD CONSTRAINT short CHECK (length(value) < 9)": "domain d changed",
     "ALTER TYPE pair ADD ATTRIBUTE c date": "composite type pair changed from ((a integer, b text)) to",
     "CREATE TYPE span AS RANGE (subtype = date)": "range type span added",

@@ -235,6 +235,11 @@ SAME = {
         TRIGGER.format("BEFORE UPDATE OF age ON users BEGIN SELECT 1; END"),
         TRIGGER.format("update of AGE on Users for each row begin select 1 ; end"),
     ),
+    "a column that is called like a word of SQL": (
+        _table('"select", always, CHECK (always > 1)') + "; CREATE TRIGGER tr AFTER DELETE ON t BEGIN SELECT 1; END",
+        _table('"select", "always", CHECK ("always" > 1)')
+        + "; create trigger tr after delete on t begin select 1; end",
+    ),
     "rows": (
         _table("id INTEGER PRIMARY KEY AUTOINCREMENT"),
         _table("id INTEGER PRIMARY KEY AUTOINCREMENT") + "; INSERT INTO t DEFAULT VALUES",

@@ -92,6 +92,28 @@ def words(url: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize(
+    ("type_", "kind"),
+    [
+        ("BIGINT", "integer"),
+        ("UNSIGNED BIG INT", "integer"),
+        ("int8", "integer"),
+        ("integer", "integer"),
+        ("bigserial", "integer"),
+        ("character varying(9)", "text"),
+        ("double precision", "number"),
+        ("timestamp with time zone", "timestamp"),
+        ("interval", "other"),
+        ("point", "other"),
+        ("int4range", "other"),
+        ("integer[]", "other"),
+        ("text[]", "other"),
+    ],
+)
+def test_types_belong_to_families(type_: str, kind: str) -> None:
+    assert Column("a", type_, nullable=True).kind == kind
+
+
 def test_everything_is_there_once_and_in_order(shop: str) -> None:
     schema = read_schema(shop)
     assert [table.name for table in schema.tables] == ["orders", "users"]
