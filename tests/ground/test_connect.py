@@ -9,11 +9,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from migration_lab.ground import connect
 from migration_lab.ground.engines import engine
+from migration_lab.ground.errors import LabError
 
-SETTINGS = ("application_name", "lock_timeout", "statement_timeout", "default_transaction_read_only")
+SETTINGS = ("application_name", "lock_timeout", "statement_timeout", "transaction_read_only")
 LIMITS = ("5s", "30s")
 
 
@@ -42,7 +44,18 @@ def test_an_engine_that_may_not_write_has_limits_too(url: str) -> None:
     with connect.engine(url, name="two", read_only=True).connect() as connection:
         assert tuple(connection.exec_driver_sql(f"SHOW {name}").scalar() for name in SETTINGS) == ("two", *LIMITS, "on")
     with connect.engine(url).connect() as connection:
-        assert connection.exec_driver_sql("SHOW default_transaction_read_only").scalar() == "off"
+        assert connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "off"
+
+
+def test_a_look_at_a_server_that_does_not_confirm_it_is_refused(url: str) -> None:
+    looking = connect.engine(url, read_only=True)
+
+    @event.listens_for(looking, "connect")
+    def as_a_proxy_might(session: psycopg.Connection, _: object) -> None:
+        session.read_only = None
+
+    with looking.connect() as connection, pytest.raises(LabError, match="could write"):
+        connection.begin()
 
 
 def test_the_options_of_a_url_hold_beside_those_of_the_lab(url: str) -> None:

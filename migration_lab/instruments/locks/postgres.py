@@ -28,7 +28,7 @@ WHERE a.datname = current_database() AND l.pid <> pg_backend_pid()
   AND (NOT l.granted OR l.locktype IN ('virtualxid', 'advisory')
        OR l.locktype IN ('relation', 'tuple') AND l.relation >= {FIRST_USER_OBJECT} AND c.oid IS NOT NULL)
 """
-SETTINGS = connect.READ_ONLY | {"statement_timeout": "5s", "lock_timeout": "1s", "jit": "off"}
+SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "lock_timeout": "1s", "jit": "off"}
 ROW_LOCKS = ("transactionid", "tuple")
 
 
@@ -36,6 +36,7 @@ class Sampler:
     """Looks at the server through one connection, which is left out of what it sees.
 
     The connection is read only and in no transaction between samples, so that it holds nothing that anybody waits for.
+    Behind a pooler each sample is a transaction with these settings.
 
     Args:
         parameters: what `connect.postgres` takes.
@@ -45,7 +46,8 @@ class Sampler:
     """
 
     def __init__(self, parameters: dict[str, Any]) -> None:
-        self._connection = connect.postgres(parameters, name=NAME, settings=SETTINGS)
+        self._connection, first = connect.session(parameters, name=NAME, settings=SETTINGS)
+        self._alone = f"BEGIN READ ONLY; {first}{SAMPLE}; COMMIT" if first else ""
         self._waiting: dict[int, tuple[float | None, float]] = {}  # since when, by the server's clock and by ours
 
     def sample(self) -> dict[str, Any]:
@@ -57,7 +59,7 @@ class Sampler:
             psycopg.Error: the server has gone away.
         """
         asked = time.monotonic()
-        rows = self._connection.execute(SAMPLE, prepare=True).fetchall()
+        rows = self._rows()
         at = (asked + time.monotonic()) / 2
         names = {row[0]: _who(*row[:3]) for row in rows} | {0: "a prepared transaction"}
         waits, holds, waiting = [], [], {}
@@ -71,6 +73,14 @@ class Sampler:
                 holds.append([names[pid], pid, table, _words(mode), at, sql])
         self._waiting = waiting
         return {"asked": asked, "at": at, "waits": waits, "holds": holds}
+
+    def _rows(self) -> list[Any]:
+        if not self._alone:
+            return self._connection.execute(SAMPLE, prepare=True).fetchall()
+        cursor = self._connection.execute(self._alone.encode())
+        while cursor.description is None:
+            cursor.nextset()
+        return cursor.fetchall()
 
     def _begin(self, pid: int, since: float | None, begin: float) -> float:
         """When a wait began, by our clock; the same in each sample of one wait, so that it tells one from the next.
