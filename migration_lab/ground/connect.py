@@ -4,14 +4,14 @@ The drivers and SQLAlchemy are imported on demand: a process that samples locks 
 a second faster without the rest.
 """
 
-import re
 import sqlite3
 import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from migration_lab.ground.database_urls import Mode, mode_of, parse
 from migration_lab.ground.errors import LabError
 
 if TYPE_CHECKING:
@@ -25,38 +25,6 @@ LOCK_SECONDS = 5
 STATEMENT_SECONDS = 30
 REFUSES_SETTINGS = "unsupported startup parameter"  # PgBouncer's words
 IDLE_SECONDS = 300  # in the transaction of a look: on a computer that is suspended, it must not hold up a migration
-
-
-def parse(url: "str | URL") -> "URL":
-    """The URL as SQLAlchemy reads it.
-
-    Raises:
-        LabError: it is not a database URL; the message does not repeat it, because it may hold a password.
-    """
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-
-    try:
-        parsed = make_url(url)
-        parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise LabError(
-            "The database URL cannot be read.",
-            "Write it like `postgresql+psycopg://user@host/database` or `sqlite:////folder/shop.db`.",
-        ) from error
-    return parsed
-
-
-def is_the_labs(url: "str | URL") -> bool:
-    """Whether a database is one of the shop's, as the engines name them: `lab reset` can make it again.
-
-    Raises:
-        LabError: it is not a database URL.
-    """
-    parsed = parse(url)
-    if parsed.get_backend_name() == "sqlite":
-        return Path(parsed.database or "").parts[-2:] == ("instance", "shop.db")
-    return re.fullmatch(r"lab_\w*_[0-9a-f]{12}", parsed.database or "") is not None
 
 
 def limits() -> dict[str, str]:
@@ -83,6 +51,9 @@ def engine(url: "str | URL", *, name: str = "", read_only: bool = False, **optio
     if url.get_backend_name() == "sqlite":
         if read_only:
             return create_engine("sqlite://", creator=partial(_sqlite_read_only, url.database or ":memory:"), **options)
+        if "mode" in url.query:
+            creator = partial(sqlite, url.database or ":memory:", mode_of(url, "rwc"), check_same_thread=False)
+            return create_engine("sqlite://", creator=creator, **options)
         return create_engine(url, **options)
     if read_only:
         options["use_native_hstore"] = False  # the driver asks for that type in each new session
@@ -174,7 +145,7 @@ def parameters_of(url: "str | URL") -> dict[str, Any]:
     return dict(parameters)
 
 
-def sqlite(file: str | Path, mode: Literal["ro", "rw", "rwc"] = "rwc", **options: Any) -> sqlite3.Connection:
+def sqlite(file: str | Path, mode: Mode = "rwc", **options: Any) -> sqlite3.Connection:
     """A connection to a SQLite file; it waits `LOCK_SECONDS` for a lock.
 
     Args:

@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 from migration_lab.ground import connect
+from migration_lab.ground.database_urls import is_the_labs, parse
 from migration_lab.ground.errors import LabError
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ MEANINGS = (
 
 def unreachable(url: "str | URL", error: Exception) -> LabError:
     """The error to raise when no connection can be opened."""
-    parsed = connect.parse(url)
-    is_own = connect.is_the_labs(parsed)
+    parsed = parse(url)
+    is_own = is_the_labs(parsed)
     if parsed.get_backend_name() == "sqlite":
         fresh = "; `lab reset` with the lesson's number makes a fresh shop" if is_own else ""
         return LabError(
@@ -144,7 +145,7 @@ def meaning(said: str, url: "str | URL | None" = None) -> LabError | None:
     """
     for each in MEANINGS:
         if re.search(each.pattern, said):
-            if url is not None and not connect.is_the_labs(url):
+            if url is not None and not is_the_labs(url):
                 return LabError(f"{each.means}.", each.other)
             return LabError(f"{each.means}.", each.named if os.environ.get("LAB_POSTGRES_URL") else each.own)
     return None
@@ -160,7 +161,7 @@ def out_of_reach(error: BaseException, url: "str | URL | None" = None) -> LabErr
     if isinstance(getattr(error, "orig", None) or error, sqlite3.Error):
         found = re.search(r"database or disk is full|disk I/O error|unable to open database file|malformed", said)
         next_step = found and SQLITE_NEXT[found[0]]
-        if found and found[0] == "malformed" and url is not None and not connect.is_the_labs(url):
+        if found and found[0] == "malformed" and url is not None and not is_the_labs(url):
             next_step = "Restore it from a backup, or copy what can still be read with SQLite's `.recover`."
         return found and LabError(f"SQLite cannot use its file: {first_line(error)}.", next_step or "")
     state = getattr(getattr(error, "orig", None) or error, "sqlstate", None)

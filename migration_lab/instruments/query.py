@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 
 from migration_lab.ground import connect
 from migration_lab.ground.database_errors import first_line, gave_up, out_of_reach, unreachable
+from migration_lab.ground.database_urls import is_the_labs, mode_of, parse
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.text_table import text_table
 from migration_lab.instruments.readonly import looking_at
@@ -100,7 +101,7 @@ def execute(url: str, sql: str) -> int:
     Raises:
         LabError: the database rejects it (the error has its message), or one of the limits was reached.
     """
-    parsed = connect.parse(url)
+    parsed = parse(url)
     return _execute_sqlite(parsed, sql) if parsed.get_backend_name() == "sqlite" else _execute_postgres(parsed, sql)
 
 
@@ -127,7 +128,7 @@ def as_shown(value: object) -> str:
 
 def _execute_sqlite(url: URL, sql: str) -> int:
     try:
-        connection = connect.sqlite(url.database or ":memory:", isolation_level=None)
+        connection = connect.sqlite(url.database or ":memory:", mode_of(url, "rwc"), isolation_level=None)
     except sqlite3.Error as error:
         raise unreachable(url, error) from error
     connect.limit(connection)
@@ -178,7 +179,7 @@ def _refused(url: str, error: Exception) -> LabError:
         return LabError(
             "This query is read-only.",
             "Use `shop.execute(...)` for SQL by hand, or write a migration."
-            if connect.is_the_labs(url)
+            if is_the_labs(url)
             else "To change this database, use its own client, or write a migration.",
         )
     if "one statement at a time" in said or "multiple commands into a prepared" in said:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from migration_lab.ground import connect
 from migration_lab.ground.database_errors import first_line, gave_up, out_of_reach, unreachable
+from migration_lab.ground.database_urls import is_the_labs, parse
 from migration_lab.ground.errors import LabError
 
 MOST_KEPT = 3  # sessions; a server has room for dozens, and a whole class may check at once
@@ -39,7 +40,7 @@ def looking_at(url: str, *, asks_the_same: bool = False) -> Iterator[Connection]
             reached.
     """
     try:
-        connection = _engine(connect.parse(url), asks_the_same).connect()
+        connection = _engine(parse(url), asks_the_same).connect()
     except (DBAPIError, sqlite3.Error) as error:
         raise unreachable(url, error) from error
     with connection:
@@ -107,7 +108,7 @@ def _not_read(url: str, error: Exception) -> LabError:
         or LabError(
             f"The database cannot be read: {first_line(error)}.",
             "Run `lab reset` with the lesson's number for a fresh one."
-            if connect.is_the_labs(url)
+            if is_the_labs(url)
             else "Look at it with the database's own client.",
         )
     )

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from migration_lab.ground import connect, database_errors
+from migration_lab.ground.database_urls import mode_of, parse
 from migration_lab.ground.errors import LabError
 
 
@@ -149,7 +150,7 @@ def sqlite_file(url: str) -> str:
     Raises:
         LabError: it is not a database URL, or names a database in memory, which nobody else can use.
     """
-    parsed = connect.parse(url)
+    parsed = parse(url)
     if parsed.get_backend_name() != "sqlite":
         return ""
     if parsed.database in (None, "", ":memory:"):
@@ -161,7 +162,7 @@ def _open(url: str, file: str, name: str) -> tuple[Any, list[str]]:
     """A connection, and the statements that its transaction has to begin with."""
     try:
         if file:
-            return connect.sqlite(file, "rw", isolation_level=None, check_same_thread=False), []
+            return connect.sqlite(file, mode_of(parse(url), "rw"), isolation_level=None, check_same_thread=False), []
         connection, first = connect.session(connect.parameters_of(url), name=name, settings=connect.limits())
         return connection, [first] if first else []
     except Exception as error:
