@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,15 +16,14 @@ HOW_TO_GET_ONE = (
     "There is no PgBouncer here, so no connection was tried through a pooler. "
     "Install it: `apt install pgbouncer` on Debian, `brew install pgbouncer` on macOS."
 )
-# Debian's /etc/pgbouncer/pgbouncer.ini, apart from the paths and the port.
+# Debian's /etc/pgbouncer/pgbouncer.ini, apart from the paths. It listens on a socket alone, because a port that is
+# free now may be another test's a moment later.
 SETTINGS = """\
 [databases]
 * = host={host}
 
 [pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
+unix_socket_dir = {folder}
 auth_type = md5
 auth_file = {folder}/userlist.txt
 """
@@ -48,7 +46,7 @@ def is_required() -> bool:
 
 
 @contextmanager
-def pooler(host: str, users: Mapping[str, str], **settings: str) -> Iterator[int]:
+def pooler(host: str, users: Mapping[str, str], **settings: str) -> Iterator[str]:
     """Run PgBouncer for a block.
 
     Args:
@@ -57,14 +55,13 @@ def pooler(host: str, users: Mapping[str, str], **settings: str) -> Iterator[int
         settings: more of its settings, such as `pool_mode="transaction"`.
 
     Yields:
-        The port of 127.0.0.1 on which it listens.
+        The folder of its socket, on PgBouncer's usual port 6432.
     """
     command = program()
     runner = find_runner(find_binaries())  # like Postgres, it refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="pooler-"))
-    port = _free_port()
     more = "".join(f"{name} = {value}\n" for name, value in settings.items())
-    (folder / "pgbouncer.ini").write_text(SETTINGS.format(host=os.path.realpath(host), port=port, folder=folder) + more)
+    (folder / "pgbouncer.ini").write_text(SETTINGS.format(host=os.path.realpath(host), folder=folder) + more)
     (folder / "userlist.txt").write_text("".join(f'"{name}" "{password}"\n' for name, password in users.items()))
     if runner.owner is not None:
         for path in (folder, *folder.iterdir()):
@@ -81,14 +78,8 @@ def pooler(host: str, users: Mapping[str, str], **settings: str) -> Iterator[int
                 break
         else:
             pytest.fail(f"PgBouncer did not start: {''.join(said)}")
-        yield port
+        yield str(folder)
     finally:
         process.kill()
         process.communicate()
         shutil.rmtree(folder)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

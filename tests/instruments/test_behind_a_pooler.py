@@ -50,8 +50,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str
 def opened(servers: tuple[dict[str, object], str], **settings: str) -> Iterator[str]:
     """The URL of the database through a pooler with these settings."""
     parameters, clerk = servers
-    with pooler(str(parameters["host"]), {clerk: PASSWORD}, **settings) as port:
-        yield f"postgresql+psycopg://{clerk}:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{port}/{parameters['dbname']}"
+    with pooler(str(parameters["host"]), {clerk: PASSWORD}, **settings) as folder:
+        user = f"{clerk}:{PASSWORD.replace(' ', '%20')}"
+        yield f"postgresql+psycopg://{user}@/{parameters['dbname']}?host={folder}&port=6432"
 
 
 @pytest.fixture(scope="module", params=WAYS)
@@ -138,7 +139,7 @@ def test_where_no_transaction_is_allowed_nothing_is_read(servers: tuple[dict[str
 
 def test_options_that_a_pooler_refuses_are_named(servers: tuple[dict[str, object], str]) -> None:
     with opened(servers, pool_mode="session") as url, pytest.raises(LabError, match="refuses the `options`"):
-        query(f"{url}?options=-csearch_path%3Dapp", "SELECT 1")
+        query(f"{url}&options=-csearch_path%3Dapp", "SELECT 1")
 
 
 def test_requests_are_answered(pooled: str) -> None:
