@@ -84,6 +84,9 @@ def query(url: str, sql: str) -> Rows:
                 return Rows((), ())
             return Rows(tuple(column[0] for column in cursor.description), tuple(map(tuple, cursor.fetchall())))
         except (connection.dialect.loaded_dbapi.Error, sqlite3.Warning) as error:
+            if "while in COPY" in str(error):  # the driver cannot end one that it did not begin
+                connection.invalidate(error)
+                raise LabError("COPY is not a query.", "Ask with SELECT.") from error
             raise _refused(url, error) from error
         finally:
             cursor.close()

@@ -14,6 +14,7 @@ from migration_lab.ground import connect
 from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.query import Rows, execute, query
+from migration_lab.instruments.readonly import keeping_sessions
 from migration_lab.instruments.schema import read_schema
 
 WRITES = (
@@ -59,6 +60,14 @@ def test_there_is_no_way_out_of_looking(rows: str, sql: str) -> None:
     with pytest.raises(LabError):
         query(rows, sql)
     assert query(rows, "SELECT count(*) FROM t").scalar == 2
+
+
+def test_a_copy_is_no_query(database: str) -> None:
+    with keeping_sessions():
+        for _ in range(2):
+            with pytest.raises(LabError):
+                query(database, "COPY pg_class TO STDOUT")
+        assert query(database, "SELECT 1").scalar == 1
 
 
 def test_setting_the_session_to_write_does_not_last(rows: str) -> None:
