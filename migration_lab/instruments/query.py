@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -12,6 +13,7 @@ from sqlalchemy.engine import URL
 
 from migration_lab.ground import connect
 from migration_lab.ground.database_errors import first_line, gave_up, out_of_reach, unreachable
+from migration_lab.ground.database_urls import is_the_labs, mode_of, parse
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.text_table import text_table
 from migration_lab.instruments import odd_values
@@ -77,15 +79,18 @@ def query(url: str, sql: str) -> Rows:
         odd_values.as_text(connection)
         cursor = connection.connection.cursor()
         try:
-            # Postgres runs several statements at once unless they are prepared, and the first could end the
-            # read-only transaction. SQLite's driver accepts only one in any case.
-            options: dict[str, Any] = {"prepare": True} if connection.dialect.name == "postgresql" else {}
-            cursor.execute(sql, **options)
+            # Postgres accepts several statements at once, and the first could end the read-only transaction. In a
+            # pipeline it accepts only one, as SQLite's driver always does.
+            with connection.connection.pipeline() if connection.dialect.name == "postgresql" else nullcontext():
+                cursor.execute(sql)
             if cursor.description is None:
                 return Rows((), ())
             return Rows(tuple(column[0] for column in cursor.description), tuple(map(tuple, cursor.fetchall())))
         except (connection.dialect.loaded_dbapi.Error, sqlite3.Warning) as error:
-            raise _refused(error) from error
+            if "while in COPY" in str(error):  # the driver cannot end one that it did not begin
+                connection.invalidate(error)
+                raise LabError("COPY is not a query.", "Ask with SELECT.") from error
+            raise _refused(url, error) from error
         finally:
             cursor.close()
 
@@ -102,7 +107,7 @@ def execute(url: str, sql: str) -> int:
     Raises:
         LabError: the database rejects it (the error has its message), or one of the limits was reached.
     """
-    parsed = connect.parse(url)
+    parsed = parse(url)
     return _execute_sqlite(parsed, sql) if parsed.get_backend_name() == "sqlite" else _execute_postgres(parsed, sql)
 
 
@@ -129,15 +134,15 @@ def as_shown(value: object) -> str:
 
 def _execute_sqlite(url: URL, sql: str) -> int:
     try:
-        connection = connect.sqlite(url.database or ":memory:", isolation_level=None)
+        connection = connect.sqlite(url.database or ":memory:", mode_of(url, "rwc"), isolation_level=None)
     except sqlite3.Error as error:
-        raise unreachable(str(url), error) from error
+        raise unreachable(url, error) from error
     connect.limit(connection)
     try:
         connection.executescript(sql if OWN_TRANSACTION.search(sql) else f"BEGIN;\n{sql}\n;COMMIT")
         return connection.total_changes
     except (sqlite3.Error, sqlite3.Warning) as error:
-        raise _not_done(error) from error
+        raise _not_done(url, error) from error
     finally:
         connection.close()  # which rolls back what is still open
 
@@ -147,43 +152,51 @@ def _execute_postgres(url: URL, sql: str) -> int:
 
     try:
         # Not through SQLAlchemy's engine, which first sends five queries of its own.
-        session: Any = connect.postgres(connect.parameters_of(url), name="SQL by hand")
+        session: Any
+        session, first = connect.session(connect.parameters_of(url), name="SQL by hand", settings=connect.limits())
     except psycopg.Error as error:
-        raise unreachable(url.render_as_string(hide_password=False), error) from error
+        raise unreachable(url, error) from error
     try:
         changed = 0
         with session.cursor() as cursor:
-            for setting, value in connect.limits().items():
-                cursor.execute(f"SET {setting} = '{value}'")
-            cursor.execute(sql)
+            cursor.execute(first + sql)
             while True:
                 word = (cursor.statusmessage or "").split(" ")[0]
                 changed += cursor.rowcount if word in ("INSERT", "UPDATE", "DELETE", "MERGE") else 0
                 if not cursor.nextset():
                     return changed
+    except psycopg.errors.ActiveSqlTransaction as error:
+        if not first:
+            raise _not_done(url, error) from error
+        raise LabError(
+            f"Through a pooler, the lab's limits need a transaction: {first_line(error)}.",
+            "Use the URL of the Postgres server itself for this statement.",
+        ) from error
     except psycopg.Error as error:
-        raise _not_done(error) from error
+        raise _not_done(url, error) from error
     finally:
         session.close()
 
 
-def _refused(error: Exception) -> LabError:
+def _refused(url: str, error: Exception) -> LabError:
     said = _in_full(error)
     writes = _state(error) == "25006" or "readonly database" in said
     if writes:
         return LabError(
             "This query is read-only.",
-            "Use `shop.execute(...)` for SQL by hand, or write a migration.",
+            "Use `shop.execute(...)` for SQL by hand, or write a migration."
+            if is_the_labs(url)
+            else "To change this database, use its own client, or write a migration.",
         )
     if "one statement at a time" in said or "multiple commands into a prepared" in said:
         return LabError("A query is one statement.", "Ask one question at a time.")
-    return _not_done(error)
+    return _not_done(url, error)
 
 
-def _not_done(error: Exception) -> LabError:
+def _not_done(url: str | URL, error: Exception) -> LabError:
     return (
         gave_up(error)
-        or out_of_reach(error)
+        or out_of_reach(error, url)
         or LabError(f"The database does not accept this SQL: {_in_full(error)}.", "Correct it and run it again.")
     )
 

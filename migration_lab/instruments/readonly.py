@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from migration_lab.ground import connect
 from migration_lab.ground.database_errors import first_line, gave_up, out_of_reach, unreachable
+from migration_lab.ground.database_urls import is_the_labs, parse
 from migration_lab.ground.errors import LabError
 
 MOST_KEPT = 3  # sessions; a server has room for dozens, and a whole class may check at once
@@ -25,7 +26,8 @@ def looking_at(url: str, *, asks_the_same: bool = False) -> Iterator[Connection]
     """Open a connection on which the database itself refuses writes.
 
     SQLite opens the file with `mode=ro` and `query_only`; a file that is not there yet is an empty database, because
-    that is what the first `flask db upgrade` would find. Postgres makes every transaction of the session read only.
+    that is what the first `flask db upgrade` would find. On Postgres every transaction begins READ ONLY, and the server
+    has confirmed it before the block sees the connection.
     The limits are those of `connect`: waiting for a lock ends after `LOCK_SECONDS`, a statement after
     `STATEMENT_SECONDS`; on SQLite, all statements end that long after the connection was opened.
 
@@ -34,19 +36,21 @@ def looking_at(url: str, *, asks_the_same: bool = False) -> Iterator[Connection]
             stays open then keeps its prepared statements; after a rollback, psycopg would discard them.
 
     Raises:
-        LabError: the URL is not valid, no server answers there, or one of the limits was reached.
+        LabError: the URL is not valid, no server answers there, it could be made to write, or one of the limits was
+            reached.
     """
     try:
-        connection = _engine(connect.parse(url), asks_the_same).connect()
+        connection = _engine(parse(url), asks_the_same).connect()
     except (DBAPIError, sqlite3.Error) as error:
         raise unreachable(url, error) from error
     with connection:
         try:
+            connection.begin()
             yield connection
             if asks_the_same:
                 connection.connection.commit()
         except (DBAPIError, connection.dialect.loaded_dbapi.Error) as error:
-            raise _not_read(error) from error
+            raise _not_read(url, error) from error
 
 
 @contextmanager
@@ -86,7 +90,6 @@ def _engine(url: URL, asks_the_same: bool) -> Engine:
             poolclass=QueuePool,
             pool_size=1,
             pool_pre_ping=True,
-            use_native_hstore=False,  # the driver asks for that type in each new session
             connect_args={"prepare_threshold": sys.maxsize},
         )
     return kept[key]
@@ -97,13 +100,15 @@ def _without_pool(url: URL) -> Engine:
     return connect.engine(url, name=LOOKS, read_only=True)
 
 
-def _not_read(error: Exception) -> LabError:
+def _not_read(url: str, error: Exception) -> LabError:
     """The error to raise if a database that was opened does not answer."""
     return (
         gave_up(getattr(error, "orig", None) or error)
-        or out_of_reach(error)
+        or out_of_reach(error, url)
         or LabError(
             f"The database cannot be read: {first_line(error)}.",
-            "Run `lab reset` with the lesson's number for a fresh one.",
+            "Run `lab reset` with the lesson's number for a fresh one."
+            if is_the_labs(url)
+            else "Look at it with the database's own client.",
         )
     )

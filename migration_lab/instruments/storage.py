@@ -1,5 +1,6 @@
 """Measures a table's size on disk, and whether it was rewritten between two measurements."""
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -7,24 +8,36 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
+from migration_lab.ground.database_urls import is_the_labs
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.readonly import looking_at
 
 QUIET_SECONDS = 0.2
 PATIENCE_SECONDS = 2
 
-FIND = "SELECT oid FROM pg_class WHERE oid = to_regclass(:table) AND relkind IN ('r', 'm')"
-MEASURE = """
-SELECT pg_relation_filenode(:oid), pg_table_size(:oid), pg_indexes_size(:oid),
-       coalesce((SELECT n_dead_tup FROM pg_stat_all_tables WHERE relid = :oid), 0),
-       CASE WHEN pg_is_in_recovery() THEN NULL ELSE (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint END
+FIND = """
+SELECT oid, relkind FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS named (name, place)
+JOIN pg_class ON oid = to_regclass(name) AND relkind IN ('r', 'm', 'p', 'v', 'f') ORDER BY place LIMIT 1
 """
+# A partitioned table has no file; its rows are in the files of its partitions.
+MEASURE = """
+SELECT relid::oid::bigint, coalesce(pg_relation_filenode(relid), 0)::bigint, coalesce(pg_table_size(relid), 0),
+       coalesce(pg_indexes_size(relid), 0), coalesce(pg_stat_get_dead_tuples(relid), 0),
+       CASE WHEN pg_is_in_recovery() THEN NULL ELSE (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint END
+FROM (SELECT CAST(:oid AS oid)::regclass AS relid
+      UNION SELECT relid FROM pg_partition_tree(CAST(:oid AS oid)) WHERE isleaf) AS part
+ORDER BY relid::oid <> :oid, relid
+"""
+KINDS = {"r": "table", "m": "table", "p": "partitioned table", "v": "view", "f": "foreign table"}
+MEASURED = ("table", "partitioned table")
 SQLITE_SIZE = """
 SELECT sum(pgsize) FROM dbstat WHERE name IN (SELECT name FROM sqlite_schema WHERE type = :type AND tbl_name = :name)
 """
+# To a role that is not a member of pg_monitor, the server hides the kind of other roles' sessions.
 OTHERS = """
 SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND (backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL)
 """
 
 
@@ -39,6 +52,8 @@ class Storage:
     `free_bytes` are pages of the SQLite file that hold nothing (None on Postgres). `wal_bytes` is how far the whole
     server has written its log. Where SQLite was built without `dbstat`, `table_bytes` is the whole file
     and `is_whole_file` is set.
+    Of a partitioned table, all figures are sums over its partitions, at all levels, and `partitions` has the `file` of
+    each; it is None for other tables.
     """
 
     table: str
@@ -49,6 +64,7 @@ class Storage:
     free_bytes: int | None = None
     wal_bytes: int | None = None
     is_whole_file: bool = False
+    partitions: tuple[tuple[int, int], ...] | None = None
 
     def since(self, before: "Storage") -> "Change":
         """How the table changed since an earlier measurement.
@@ -64,7 +80,7 @@ class Storage:
 
     def as_text(self) -> str:
         """Each size, in a readable unit."""
-        lines = [f"{self.table}", f"{'file' if self.is_whole_file else 'table'}      {_size(self.table_bytes)}"]
+        lines = [self._heading(), f"{'file' if self.is_whole_file else 'table'}      {_size(self.table_bytes)}"]
         if not self.is_whole_file:
             lines.append(f"indexes    {_size(self.index_bytes)}")
         if self.dead_rows is not None:
@@ -72,6 +88,12 @@ class Storage:
         if self.free_bytes is not None:
             lines.append(f"free       {_size(self.free_bytes)}")
         return "\n".join(lines)
+
+    def _heading(self) -> str:
+        if self.partitions is None:
+            return self.table
+        count = len(self.partitions)
+        return f"{self.table}, the sum over {count} partition{'' if count == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -90,8 +112,17 @@ class Change:
 
     @property
     def rewritten(self) -> bool:
-        """Whether the table's rows are in a new file, or on SQLite in a new table."""
-        return self.before.file != self.after.file
+        """Whether the table's rows, or those of one of its partitions, are in a new file, or on SQLite in a new table.
+
+        A partition that was there only before or only after does not count.
+        """
+        return self.before.file != self.after.file or self.partitions_rewritten > 0
+
+    @property
+    def partitions_rewritten(self) -> int:
+        """How many of the partitions that were there before and after are in a new file."""
+        before = dict(self.before.partitions or ())
+        return sum(before.get(oid, file) != file for oid, file in self.after.partitions or ())
 
     @property
     def table_bytes(self) -> int:
@@ -120,7 +151,8 @@ class Change:
 
     def as_text(self) -> str:
         """Whether it was rewritten, and each size before and after."""
-        lines = [self.after.table, f"rewritten  {'yes' if self.rewritten else 'no'}"]
+        parts = f", {self.partitions_rewritten} of its partitions" if self.partitions_rewritten else ""
+        lines = [self.after._heading(), f"rewritten  {'yes' if self.rewritten else 'no'}{parts}"]
         name = "file" if self.after.is_whole_file else "table"
         lines.append(_line(name, self.before.table_bytes, self.after.table_bytes))
         if not self.after.is_whole_file:
@@ -148,29 +180,54 @@ def read(url: str, table: str) -> Storage:
 
     Args:
         url: a SQLAlchemy URL.
-        table: its name, with the schema's before it if necessary.
+        table: its name as in SQL: `users`, `app.users`, `"a.b"`, `app."a.b"`. Capitals count, with quotes or without,
+            and so does a dot if there is no such schema.
 
     Raises:
-        LabError: there is no such table, or the database cannot be read.
+        LabError: there is no such table, it is something without rows of its own, or the database cannot be read.
     """
     with looking_at(url) as connection:
         look = _sqlite if connection.dialect.name == "sqlite" else _postgres
         found = look(connection, table)
     if found is None:
-        raise LabError(
-            f"There is no table {table} in this database.", "Look at the names of its tables with `shop.schema()`."
-        )
+        names = "`shop.schema()`" if is_the_labs(url) else "`schema.read_schema(url)`"
+        raise LabError(f"There is no table {table} in this database.", f"Look at the names of its tables with {names}.")
     return found
 
 
 def _postgres(connection: Connection, table: str) -> Storage | None:
-    named = ".".join('"' + part.replace('"', '""') + '"' for part in table.split("."))
-    oid = connection.execute(text(FIND), {"table": named}).scalar()
-    if oid is None:
+    names = [".".join('"' + part.replace('"', '""') + '"' for part in parts) for parts in _readings(table)]
+    found = connection.execute(text(FIND), {"names": names}).one_or_none()
+    if found is None:
         return None
+    kind = KINDS[found.relkind]
+    _refuse_without_rows(table, kind)
     _wait_for_statistics(connection)
-    file, table_bytes, index_bytes, dead, wal = connection.execute(text(MEASURE), {"oid": oid}).one()
-    return Storage(table, (oid, file), table_bytes, index_bytes, dead_rows=dead, wal_bytes=wal)
+    own, *partitions = rows = connection.execute(text(MEASURE), {"oid": found.oid}).all()
+    table_bytes, index_bytes, dead = (sum(int(row[place]) for row in rows) for place in (2, 3, 4))
+    files = tuple((row[0], row[1]) for row in partitions) if kind == "partitioned table" else None
+    return Storage(
+        table, (own[0], own[1]), table_bytes, index_bytes, dead_rows=dead, wal_bytes=own[5], partitions=files
+    )
+
+
+def _readings(table: str) -> list[tuple[str, ...]]:
+    """What a name may mean, the likeliest first: parts that are quoted, or else a schema's name before some dot."""
+    if quoted := re.fullmatch(r'(?:("(?:[^"]|"")+"|[^".]+)\.)?("(?:[^"]|"")+"|[^".]+)', table):
+        parts = tuple(part[1:-1].replace('""', '"') if part[0] == '"' else part for part in quoted.groups() if part)
+        if '"' in table:
+            return [parts]
+    dots = [place for place, character in enumerate(table) if character == "." and 0 < place < len(table) - 1]
+    return [*((table[:place], table[place + 1 :]) for place in dots), (table,)]
+
+
+def _refuse_without_rows(table: str, kind: str) -> None:
+    if kind not in MEASURED:
+        where = f"Most modules keep them in other tables: look for names like `{table}_...` in `shop.schema()`."
+        raise LabError(
+            f"{table} is a {kind}, which has no rows of its own to measure.",
+            where if kind == "virtual table" else "Name a table.",
+        )
 
 
 def _wait_for_statistics(connection: Connection) -> None:
@@ -197,17 +254,16 @@ def _sqlite(connection: Connection, table: str) -> Storage | None:
 
     # The rowid is more reliable: a copy is made while the old table exists, so its row in the schema is another
     # one. The root page of an old table may be used again by the copy of its copy. VACUUM may change either.
-    found = ask(
-        "SELECT name, rowid, rootpage FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower(:name)",
-        name=table,
+    find = (
+        "SELECT name, rowid, rootpage, type FROM sqlite_schema "
+        "WHERE type IN ('table', 'view') AND lower(name) = lower(:name)"
     )
+    named = [parts[-1] for parts in _readings(table) if len(parts) == 1 or parts[0].lower() == "main"]
+    found = next((row for name in named if (row := ask(find, name=name)) is not None), None)
     if found is None:
         return None
-    if not found.rootpage:
-        raise LabError(
-            f"{table} is a virtual table and has no pages of its own: its module keeps the rows elsewhere.",
-            f"Most modules keep them in tables of the database: look for names like `{table}_...` in `shop.schema()`.",
-        )
+    # A virtual table has no page of its own: its module keeps the rows, in other tables or elsewhere.
+    _refuse_without_rows(table, found.type if found.rootpage or found.type == "view" else "virtual table")
     page, pages, free = (ask(f"PRAGMA {name}")[0] for name in ("page_size", "page_count", "freelist_count"))
     try:
         table_bytes, index_bytes = (ask(SQLITE_SIZE, type=kind, name=found.name)[0] or 0 for kind in ("table", "index"))

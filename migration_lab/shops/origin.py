@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from migration_lab.ground import connect
+from migration_lab.ground.database_urls import parse
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.layers import NOT_INPUT, files_in
 from migration_lab.shops.identity import FILE_NAME, read_record
@@ -60,7 +61,7 @@ def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:
 
 def database_sign(engine: Engine, folder: Path) -> str:
     """Text that changes with each write to the folder's database; it may change needlessly, never misses a write."""
-    url = connect.parse(engine.sqlalchemy_url(folder))
+    url = parse(engine.sqlalchemy_url(folder))
     if engine.name == "sqlite":
         return _file_sign(Path(url.database or ""))
     import psycopg  # a fifth of a second, which SQLite does not need

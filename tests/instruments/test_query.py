@@ -14,6 +14,8 @@ from migration_lab.ground import connect
 from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.query import Rows, as_shown, execute, query
+from migration_lab.instruments.readonly import keeping_sessions
+from migration_lab.instruments.schema import read_schema
 
 WRITES = (
     "INSERT INTO t (id, name) VALUES (9, 'x')",
@@ -58,6 +60,14 @@ def test_there_is_no_way_out_of_looking(rows: str, sql: str) -> None:
     with pytest.raises(LabError):
         query(rows, sql)
     assert query(rows, "SELECT count(*) FROM t").scalar == 2
+
+
+def test_a_copy_is_no_query(database: str) -> None:
+    with keeping_sessions():
+        for _ in range(2):
+            with pytest.raises(LabError):
+                query(database, "COPY pg_class TO STDOUT")
+        assert query(database, "SELECT 1").scalar == 1
 
 
 def test_setting_the_session_to_write_does_not_last(rows: str) -> None:
@@ -164,7 +174,7 @@ def test_a_database_file_that_is_not_there_yet_is_empty_and_stays_away(tmp_path:
     ("url", "says"),
     [
         ("not a url", "cannot be read"),
-        ("postgres://user:secret@host/x", "cannot be read"),
+        ("mysql://user:secret@host/x", "Postgres and SQLite"),
         ("postgresql+psycopg://user:secret@127.0.0.1:9/x", "does not answer"),
         ("sqlite:////nowhere/at/all.db", "its folder is not there"),
     ],
@@ -177,6 +187,34 @@ def test_a_database_that_cannot_be_reached_says_so_without_its_password(url: str
         assert "secret" not in str(failure.value)
         assert "LAB_POSTGRES_URL" not in str(failure.value)  # none is set
         assert url.startswith("postgres") or "server" not in str(failure.value)
+
+
+def test_advice_about_the_lab_is_for_its_own_databases(tmp_path: Path) -> None:
+    other, own = f"sqlite:///{tmp_path}/app.db", f"sqlite:///{tmp_path}/instance/shop.db"
+    (tmp_path / "instance").mkdir()
+    for url, is_own in ((other, False), (own, True)):
+        execute(url, "CREATE TABLE t (id integer)")
+        with pytest.raises(LabError) as refused:
+            query(url, "DROP TABLE t")
+        assert ("shop." in refused.value.next_step) == is_own
+        Path(url.removeprefix("sqlite:///")).write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+        for look in (lambda url=url: query(url, "SELECT 1 FROM t"), lambda url=url: read_schema(url)):
+            with pytest.raises(LabError) as damaged:
+                look()
+            assert "lab reset" not in damaged.value.next_step or is_own
+    for url in ("sqlite:////nowhere/app.db", "postgresql://ann:secret@127.0.0.1:9/app"):
+        for attempt in (query, execute):
+            with pytest.raises(LabError) as refused:
+                attempt(url, "SELECT 1")
+            assert "lab" not in refused.value.next_step
+
+
+def test_a_sqlite_uri_that_says_read_only_is_obeyed(tmp_path: Path) -> None:
+    url = f"sqlite:///file:{tmp_path}/x.db?mode=ro&uri=true"
+    execute(url.replace("mode=ro&", ""), "CREATE TABLE t (id integer)")
+    assert query(url, "SELECT count(*) FROM t").scalar == 0
+    with pytest.raises(LabError, match="readonly"):
+        execute(url, "DROP TABLE t")
 
 
 def test_a_lost_connection_or_a_full_disk_is_not_a_fault_of_the_sql(tmp_path: Path) -> None:

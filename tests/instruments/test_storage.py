@@ -96,6 +96,77 @@ def test_growth_is_seen(users: str) -> None:
 
 
 @on_postgres
+def test_a_partitioned_table_is_the_sum_of_its_partitions(users: str) -> None:
+    execute(
+        users,
+        f"""CREATE TABLE visits (id integer, day date) PARTITION BY RANGE (day);
+        CREATE TABLE visits_old PARTITION OF visits DEFAULT;
+        CREATE TABLE visits_2026 PARTITION OF visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')
+            PARTITION BY RANGE (day);
+        CREATE TABLE visits_may PARTITION OF visits_2026 FOR VALUES FROM ('2026-05-01') TO ('2026-06-01');
+        CREATE INDEX ON visits (id);
+        INSERT INTO visits SELECT n, date '2025-12-31' FROM generate_series(1, {MANY}) n;
+        INSERT INTO visits SELECT n, date '2026-05-02' FROM generate_series(1, {MANY}) n;
+        UPDATE visits SET id = id + 1""",
+    )
+    before = storage.read(users, "visits")
+    old, may = storage.read(users, "visits_old"), storage.read(users, "visits_may")
+    assert (old.partitions, len(before.partitions or ())) == (None, 2)
+    assert before.table_bytes == old.table_bytes + may.table_bytes > MANY * 2 * 30
+    assert before.index_bytes == old.index_bytes + may.index_bytes > 0
+    assert before.dead_rows == (old.dead_rows or 0) + (may.dead_rows or 0) == MANY * 2
+    assert before.as_text().startswith("visits, the sum over 2 partitions\n")
+
+    execute(users, "CREATE TABLE visits_june PARTITION OF visits_2026 FOR VALUES FROM ('2026-06-01') TO ('2026-07-01')")
+    assert not storage.read(users, "visits").since(before).rewritten
+    execute(users, "VACUUM FULL visits_may")
+    change = storage.read(users, "visits").since(before)
+    assert (change.rewritten, change.partitions_rewritten) == (True, 1)
+    assert "rewritten  yes, 1 of its partitions" in change.as_text()
+
+
+@on_postgres
+def test_a_name_may_have_dots_and_a_schema(users: str) -> None:
+    execute(
+        users,
+        f"""CREATE SCHEMA app; CREATE SCHEMA "my.app"; CREATE TABLE app.users (id integer);
+        CREATE TABLE "a.b" (x integer); CREATE TABLE app."a.b" (x integer); CREATE TABLE "my.app"."Users" (x integer);
+        CREATE TABLE "app.users" (x text);
+        INSERT INTO app.users SELECT n FROM generate_series(1, {MANY}) n""",
+    )
+    filled = storage.read(users, "app.users")
+    assert filled.table_bytes > MANY * 20
+    assert storage.read(users, 'app."users"').file == filled.file
+    assert storage.read(users, '"app.users"').table_bytes < filled.table_bytes
+    found = [storage.read(users, name).file for name in ("a.b", '"a.b"', "app.a.b", 'app."a.b"', "my.app.Users")]
+    assert found[0] == found[1] != found[2] == found[3]
+    for name in ("a.c", "my.app.users", '"my.app.Users"', 'app."users', "a..b", "."):
+        with pytest.raises(LabError, match="There is no table"):
+            storage.read(users, name)
+
+
+@on_sqlite
+def test_a_sqlite_name_may_have_a_dot(users: str) -> None:
+    execute(users, 'CREATE TABLE "a.b" (x integer)')
+    assert (
+        storage.read(users, "a.b").file == storage.read(users, '"a.b"').file == storage.read(users, 'MAIN."A.B"').file
+    )
+    assert storage.read(users, "main.users").file == storage.read(users, "users").file
+    with pytest.raises(LabError, match="There is no table temp"):
+        storage.read(users, "temp.users")
+
+
+def test_what_has_no_rows_of_its_own_gets_a_sentence(users: str) -> None:
+    execute(users, "CREATE VIEW everybody AS SELECT * FROM users")
+    with pytest.raises(LabError, match="everybody is a view, which has no rows of its own"):
+        storage.read(users, "everybody")
+    if users.startswith("sqlite"):
+        execute(users, "CREATE VIRTUAL TABLE words USING fts5(word)")
+        with pytest.raises(LabError, match="words is a virtual table"):
+            storage.read(users, "words")
+
+
+@on_postgres
 def test_an_update_of_all_rows_leaves_dead_rows_and_wal(users: str) -> None:
     change = changed_by(users, "UPDATE users SET email = upper(email)")
     assert change.dead_rows == MANY

@@ -141,7 +141,7 @@ def test_storage_measures_each_kind_of_table(wide: Wide) -> None:
 @pytest.mark.parametrize("wide", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", ["docs", "places", "vectors"])
 def test_storage_says_where_the_rows_of_a_virtual_table_are(wide: Wide, name: str) -> None:
-    with pytest.raises(LabError, match=f"{name} is a virtual table and has no pages of its own") as failed:
+    with pytest.raises(LabError, match=f"{name} is a virtual table, which has no rows") as failed:
         storage.read(wide.url, name)
     assert f"`{name}_...`" in failed.value.next_step
 

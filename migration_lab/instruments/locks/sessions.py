@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from migration_lab.ground import connect, database_errors
+from migration_lab.ground.database_urls import mode_of, parse
 from migration_lab.ground.errors import LabError
 
 
@@ -34,7 +35,7 @@ class Held:
     def __init__(self, url: str, sql: str, name: str) -> None:
         self.name = name
         self.file = sqlite_file(url)
-        connection = _open(url, self.file, name)
+        connection, first = _open(url, self.file, name)
         self._connection = connection
         opened = Open(name, url, monotonic())
         self._close = weakref.finalize(self, _end, connection, opened)
@@ -43,8 +44,8 @@ class Held:
             _opened.append(opened)
             _known.add(self)  # before its statement runs: a sample that shows its lock asks for its name
         try:
-            _run(connection, "BEGIN")
-            _run(connection, sql)
+            for each in ("BEGIN", *first, sql):
+                _run(connection, each)
         except BaseException:
             self.close()
             raise
@@ -149,7 +150,7 @@ def sqlite_file(url: str) -> str:
     Raises:
         LabError: it is not a database URL, or names a database in memory, which nobody else can use.
     """
-    parsed = connect.parse(url)
+    parsed = parse(url)
     if parsed.get_backend_name() != "sqlite":
         return ""
     if parsed.database in (None, "", ":memory:"):
@@ -157,11 +158,13 @@ def sqlite_file(url: str) -> str:
     return str(Path(str(parsed.database)).absolute())
 
 
-def _open(url: str, file: str, name: str) -> Any:
+def _open(url: str, file: str, name: str) -> tuple[Any, list[str]]:
+    """A connection, and the statements that its transaction has to begin with."""
     try:
         if file:
-            return connect.sqlite(file, "rw", isolation_level=None, check_same_thread=False)
-        return connect.postgres(connect.parameters_of(url), name=name, settings=connect.limits())
+            return connect.sqlite(file, mode_of(parse(url), "rw"), isolation_level=None, check_same_thread=False), []
+        connection, first = connect.session(connect.parameters_of(url), name=name, settings=connect.limits())
+        return connection, [first] if first else []
     except Exception as error:
         if not _from_database(error):
             raise

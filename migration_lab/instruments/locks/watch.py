@@ -16,6 +16,10 @@ EVERY_SECONDS = 0.02  # between two samples, as a rule; `Seen.precision` says ho
 START_SECONDS = 30
 STOP_SECONDS = 2
 PATIENCE_SECONDS = 10
+HIDDEN = (
+    "Of other roles' sessions the server shows the locks, but not the SQL: "
+    "for that, your role has to be a member of pg_monitor (or pg_read_all_stats)."
+)
 
 
 class Watch(Seen):
@@ -31,6 +35,7 @@ class Watch(Seen):
         self._file = ""
         self._companion: Companion | None = None
         self._trouble: str | None = None
+        self._hides = False
         self._ended = False
         self._latest = float("-inf")
         self._names: dict[int, str] = {}
@@ -38,7 +43,7 @@ class Watch(Seen):
     @property
     def trouble(self) -> str | None:
         """Why not all could be seen, as a sentence; None when all went well."""
-        return self._trouble
+        return self._trouble or (HIDDEN if self._hides else None)
 
     def __enter__(self) -> Self:
         task = self._task()
@@ -82,7 +87,7 @@ class Watch(Seen):
 
     def as_text(self) -> str:
         """As for `Seen`, and what went wrong, if anything did."""
-        return "\n".join(filter(None, [super().as_text(), self._trouble]))
+        return "\n".join(filter(None, [super().as_text(), self.trouble]))
 
     def _blocked_now(self) -> int:
         return len({pid for pid, _, _ in self._open_waits})
@@ -108,6 +113,7 @@ class Watch(Seen):
         ]
         with self._changed:
             self._latest = sample["asked"]
+            self._hides = self._hides or sample.get("hides", False)
             self.add(at, waits, holds)
 
     def _name(self, pid: int) -> str:

@@ -10,8 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 from dotenv import dotenv_values, set_key
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from migration_lab.ground import connect, places
+from migration_lab.ground import places
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError
 from migration_lab.shops.leases import shops
@@ -130,9 +132,9 @@ def _point_at_copy(learners: Workspace, copied: Workspace) -> None:
                 text = text.replace(theirs, ours)
             path.unlink()  # it may be a link that leads out of the copy
             path.write_text(text, encoding="utf-8")
-    with suppress(LabError):
+    with suppress(ArgumentError, NoSuchModuleError):
         said = dotenv_values(copied.folder / ".flaskenv", interpolate=False).get("DATABASE_URL")
-        if said and connect.parse(said):
+        if said and make_url(said).get_dialect():
             set_key(copied.folder / ".flaskenv", "DATABASE_URL", copied.engine.url(copied.folder))
 
 

@@ -98,10 +98,11 @@ def test_what_cannot_be_watched_at_all_is_refused(wrong: str) -> None:
 @pytest.fixture
 def as_a_guest(url: str) -> Iterator[str]:
     """The URL of the same database for an ordinary role, with its password."""
-    execute(url, f"CREATE ROLE guest_of_locks LOGIN PASSWORD '{SECRET}'")
+    execute(url, f"CREATE ROLE guest_of_locks LOGIN PASSWORD '{SECRET}'; CREATE TABLE guests (id integer)")
+    execute(url, "ALTER TABLE guests OWNER TO guest_of_locks")
     parts = make_url(url).set(username="guest_of_locks", password=SECRET).difference_update_query(["passfile"])
     yield parts.render_as_string(hide_password=False)
-    execute(url, "DROP ROLE guest_of_locks")
+    execute(url, "DROP OWNED BY guest_of_locks; DROP ROLE guest_of_locks")
 
 
 @on_postgres
@@ -111,9 +112,25 @@ def test_an_ordinary_role_is_enough_and_its_password_is_on_no_command_line(url: 
         told = [*child.cmdline(), *child.environ().values()]
         with meanwhile(url, ALTER, "flask db upgrade"):
             seen.wait_until_blocked()
-    assert seen.trouble is None
     assert SECRET not in " ".join(told)
     assert [(each.who, each.blockers) for each in seen.waits] == [("flask db upgrade", ("report",))]
+
+
+@on_postgres
+def test_an_ordinary_role_sees_the_locks_of_others_and_reads_what_is_missing(url: str, as_a_guest: str) -> None:
+    with locks.watch(as_a_guest) as seen:
+        with locks.holding(as_a_guest, "LOCK TABLE guests", "guest"):
+            seen.look()
+        assert seen.trouble is None  # there was nothing else to see
+        change = "UPDATE users SET email = 'x' WHERE id = 1"
+        with locks.holding(url, change, "boss"), meanwhile(url, ALTER, "flask db upgrade"):
+            seen.wait_until_blocked()
+    assert ("boss", "users", "ROW EXCLUSIVE", "") in {
+        (each.who, each.table, each.mode, each.sql) for each in seen.holds
+    }
+    assert [(each.who, each.blockers, each.sql) for each in seen.waits] == [("flask db upgrade", ("boss",), "")]
+    assert "pg_monitor" in str(seen.trouble)
+    assert str(seen.trouble) in seen.as_text()
 
 
 def test_a_sample_that_was_on_its_way_is_no_look() -> None:
