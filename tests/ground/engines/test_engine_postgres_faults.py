@@ -136,6 +136,16 @@ def test_three_processes_start_one_server(own_state: Path) -> None:
         assert all(user.can_query() for user in started)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the system shows no process's variables as a file")
+def test_the_server_holds_no_token_of_the_shell_that_started_it(
+    own_state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp-0123456789")
+    postgres.attach()
+    for each in postmasters():
+        assert "GITHUB_TOKEN" not in each.environ()
+
+
 def test_the_starter_leaves_first_and_the_server_stays_for_the_other(own_state: Path) -> None:
     with users(1) as (starter,):
         assert starter.is_attached()

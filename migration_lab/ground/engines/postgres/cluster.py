@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from migration_lab.ground import variables
 from migration_lab.ground.engines.postgres.binaries import Binaries, Runner
 from migration_lab.ground.engines.postgres.house import ROLE, House, new_password, new_socket_folder
 from migration_lab.ground.errors import LabError
@@ -146,9 +147,11 @@ def set_aside(house: House) -> Iterator[None]:
 
 
 def environment() -> dict[str, str]:
-    """The environment of the programs: nothing that could change their behaviour or language."""
-    kept = {name: value for name, value in os.environ.items() if not re.match(r"PG|LC_|LANG|TZ", name)}
-    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+    """The environment of the programs: nothing that could change their behaviour or language.
+
+    The role `lab` may do everything on the server, and so read the server's environment.
+    """
+    return {**variables.needed(), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def last_words(output: str) -> str:
