@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from migration_lab.ground import connect, places
+from migration_lab.ground import connect, places, variables
 from migration_lab.ground.database_errors import explain
 from migration_lab.ground.engines.postgres import cluster, watcher
 from migration_lab.ground.engines.postgres.binaries import (
@@ -180,6 +180,7 @@ def _see_to_watcher(house: House) -> None:
                 command,
                 pass_fds=[lock],
                 cwd="/",
+                env=variables.needed(),
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
