@@ -14,7 +14,7 @@ import filelock
 from migration_lab.ground import course, places
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.engines import Engine
-from migration_lab.ground.errors import LabError, reason
+from migration_lab.ground.errors import LabError, cure, reason
 from migration_lab.ground.layers import NOT_INPUT, files_in
 from migration_lab.ground.spine import folders_before, head_at
 from migration_lab.shops.scenes import Site, build_checkpoint, inputs, play, read_scene, scene_folder
@@ -107,7 +107,7 @@ def _template(lesson: Lesson, scene: Path | None, engine: Engine) -> Template:
     except OSError as error:
         raise LabError(
             f"The shop of lesson {lesson.number} cannot be prepared in {places.cache()}: {reason(error)}.",
-            "Make room there, or set LAB_CACHE to a folder that you may write.",
+            cure(error, "Make room there, or set LAB_CACHE to a folder that you may write."),
         ) from error
     return template
 
