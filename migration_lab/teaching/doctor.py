@@ -158,7 +158,12 @@ def _my_work() -> Finding:
             pass
     except OSError as error:
         says = f"Your folder cannot be written: {error.strerror}."
-        return Finding("problem", "my_work", says, f"Check who owns {folder}, and its permissions.")
+        return Finding(
+            "problem",
+            "my_work",
+            says,
+            f"Check who owns {folder}, and its permissions; or set LAB_WORK to another folder.",
+        )
     return Finding("ok", "my_work", "Your folder is writable.")
 
 

@@ -28,6 +28,8 @@ def main(options: list[str] | None = None, *, ready: Callable[[], None] = lambda
         The exit code for the shell, if JupyterLab could not be started.
     """
     options = sys.argv[1:] if options is None else options
+    if moved := places.ensure_home():
+        print(moved)
     try:
         for sentence in my_work.sync():
             print(sentence)
