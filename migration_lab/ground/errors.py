@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 CLOSE = "Shut down notebooks and programs that you do not use, then try again."
-MORE_FILES = "Run `ulimit -n 1024` in the shell, then start the lab again from there (for Docker, `--ulimit nofile=1024`)"
+MORE_FILES = (
+    "Run `ulimit -n 1024` in the shell, then start the lab again from there (for Docker, `--ulimit nofile=1024`)"
+)
 OF_THE_FOLDER = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EACCES, errno.EPERM, errno.EROFS)
 # What the system can refuse for any request: the error numbers, what is wrong, what to do.
 REFUSALS = (

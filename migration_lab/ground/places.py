@@ -33,6 +33,16 @@ def state() -> Path:
     return _own("LAB_STATE", platformdirs.user_state_path)
 
 
+def templates() -> Path:
+    """The templates of workspaces, and those that are being built."""
+    return cache() / "templates"
+
+
+def trials() -> Path:
+    """Copies that live as long as a check or the doctor."""
+    return state() / "trials"
+
+
 def ensure_home() -> str:
     """If this user has no home folder that can be written, let `HOME` be a hidden folder of the learner's work.
 

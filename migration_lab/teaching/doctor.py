@@ -248,8 +248,8 @@ def _round_trip(name: str) -> Finding:
     if lesson is None:
         raise LabError("The course has no migrations to try.", "Get the course again with git.")
     template = checkpoint_template(lesson, engine)
-    places.cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="doctor-", dir=places.cache()) as temporary:
+    places.trials().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="doctor-", dir=places.trials()) as temporary:
         folder = Path(temporary) / "shop"
         shutil.copytree(template.files, folder)
         write_flaskenv(folder, engine)

@@ -56,7 +56,7 @@ def test_a_command_that_fails_is_a_problem(name: str, failing: str, monkeypatch:
     finding = examine(name)
     assert finding.verdict == "problem"
     assert finding.says == f"`flask db {failing}` failed on {name}: OperationalError: {failing} is broken"
-    assert not list(places.cache().glob("doctor-*")), "nothing is left behind"
+    assert not list(places.trials().glob("doctor-*")), "nothing is left behind"
 
 
 @pytest.mark.usefixtures("home")
