@@ -208,13 +208,6 @@ def test_a_clock_that_jumps_takes_no_template_away(
     assert before.files.is_dir()
 
 
-def test_file_times_in_the_past_take_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system that does not keep the times that it is given."""
-    real = os.utime
-    monkeypatch.setattr(os, "utime", lambda path, *_: real(path, (1e9, 1e9)))
-    assert checkpoint_template(lesson("02"), engine("sqlite")).files.is_dir()
-
-
 def test_a_template_that_is_always_pruned_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(templates, "_prune", lambda template: shutil.rmtree(template.files))
     with pytest.raises(LabError, match=r"disappears from .* as soon as it is prepared"):
