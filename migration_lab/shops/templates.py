@@ -172,7 +172,6 @@ def _prune(built: Template) -> None:
     files say. Empty lock files stay, because another process may hold one or wait for it.
     """
     folder, engine = built.files.parent, built.engine
-    os.utime(built.files)
     used = {path: path.stat().st_mtime for path in folder.glob(f"{engine.name}-*/")}
     # A clock that has jumped ahead, or a file system whose clock is behind, makes no template old.
     oldest = min(time.time(), max(used.values())) - KEPT_DAYS * 24 * 3600

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from migration_lab.instruments import service
@@ -10,7 +11,7 @@ from migration_lab.instruments.models import read_models
 from migration_lab.instruments.revisions import read_revisions
 from migration_lab.shops.flask_command import run_flask, run_pytest
 from migration_lab.shops.git_command import run_git
-from migration_lab.shops.process import forkserver, program
+from migration_lab.shops.process import forkserver
 from migration_lab.shops.script import run_script
 from tests.shops.work import Place
 
@@ -30,7 +31,10 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shell with a token; the forkserver of this process is started from it."""
     for name in ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, SECRET)
-    monkeypatch.setattr(program, "_forkserver", forkserver.Forkserver())
+    for each in psutil.Process().children():
+        if forkserver.SERVING in " ".join(each.cmdline()):  # of an earlier test, with other variables
+            each.kill()
+            each.wait(10)
 
 
 def flask(shop: Place) -> None:

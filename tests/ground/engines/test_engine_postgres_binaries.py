@@ -14,7 +14,7 @@ import pytest
 
 from migration_lab.ground import places
 from migration_lab.ground.engines import available, engine, postgres, why_no_postgres
-from migration_lab.ground.engines.postgres import binaries
+from migration_lab.ground.engines.postgres import binaries, watcher
 from migration_lab.ground.engines.postgres.binaries import Runner, find_binaries, find_runner
 from migration_lab.ground.errors import LabError
 
@@ -139,6 +139,9 @@ def test_root_where_namespaces_are_forbidden(own_state: Path, monkeypatch: pytes
     assert data.is_symlink() == is_root
     assert (data.resolve().stat().st_uid != 0) == is_root or not is_root
     assert own_state.stat().st_mode & 0o777 == 0o700
+    for process in watcher.server_processes(str(data.resolve())):
+        user, group = process.uids().real, process.gids().real
+        assert group == pwd.getpwuid(user).pw_gid, "the user's number is another group's"
     url = engine("postgres").url(tmp_path)
     postgres.stop()
     assert engine("postgres").url(tmp_path) == url
@@ -194,17 +197,6 @@ def test_a_user_without_an_account_where_namespaces_are_forbidden_is_told_what_t
     assert "Give this user an account" in done.stderr
     assert "SQLite works without it." in done.stderr
     assert "room on the disk" not in done.stderr
-
-
-def test_the_servers_user_keeps_its_own_group(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The number of a user is another group's."""
-    account = pwd.struct_passwd(("postgres", "x", 101, 104, "", "/", ""))
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(binaries, "_unprivileged_accounts", lambda: iter([account]))
-    monkeypatch.setattr(binaries, "_runs", lambda runner, _: "setpriv" in runner.prefix)
-    runner = find_runner(find_binaries())
-    assert runner.owner == 101
-    assert {"--reuid=101", "--regid=104"} <= set(runner.prefix)
 
 
 def ordinary_user() -> list[str]:
