@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migration_lab.ground import course, way
+from migration_lab.ground import course, limits, places, way
 from migration_lab.ground.errors import LabError, from_the_machine
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class Lab(click.Group):
 @click.group(cls=Lab, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The course in a terminal. A lesson is named by its number (02), an exercise by lesson and number (02.1)."""
+    places.ensure_home()
+    limits.raise_open_files()
 
 
 @main.command(short_help="Start JupyterLab.", context_settings={"ignore_unknown_options": True})

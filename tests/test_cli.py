@@ -209,7 +209,7 @@ def test_a_slip_is_told_in_a_sentence(args: list[str], said: str, lab: Lab) -> N
             PermissionError(errno.EACCES, "Permission denied", "/x/.leases"),
             "The folder is not writable: /x/.leases.",
         ),
-        (OSError(errno.EMFILE, "Too many open files"), "The system has reached its limit of open files."),
+        (OSError(errno.EMFILE, "Too many open files"), "This process has reached its limit of open files."),
         (
             BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
             "The system has reached its limit of processes.",

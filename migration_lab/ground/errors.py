@@ -5,6 +5,10 @@ import re
 from pathlib import Path
 
 CLOSE = "Shut down notebooks and programs that you do not use, then try again."
+MORE_FILES = (
+    "Run `ulimit -n 1024` in the shell, then start the lab again from there (for Docker, `--ulimit nofile=1024`)"
+)
+OF_THE_FOLDER = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EACCES, errno.EPERM, errno.EROFS)
 # What the system can refuse for any request: the error numbers, what is wrong, what to do.
 REFUSALS = (
     (("ENOSPC", "EDQUOT"), "There is no room left on the disk", "Make room, then try again."),
@@ -13,7 +17,8 @@ REFUSALS = (
         "The folder is not writable",
         "Give yourself the right to write there (a command under `sudo` may have taken it), then try again.",
     ),
-    (("EMFILE", "ENFILE"), "The system has reached its limit of open files", CLOSE),
+    (("EMFILE",), "This process has reached its limit of open files", f"{MORE_FILES}."),
+    (("ENFILE",), "The system has reached its limit of open files", CLOSE),
     (("EAGAIN",), "The system has reached its limit of processes", CLOSE),
     (("ENOMEM",), "The machine is out of memory", CLOSE),
     (("EIO",), "The disk reports an error", "Check the disk, then try again."),
@@ -27,6 +32,16 @@ def reason(error: OSError) -> str:
     """
     found = re.search(r"\[Errno \d+\] ([^:'\"]+)", str(error))
     return error.strerror or (found[1] if found else str(error))
+
+
+def cure(error: OSError, of_the_folder: str) -> str:
+    """What to do about a file that could not be written.
+
+    Args:
+        of_the_folder: what to do, unless the cause is elsewhere: a limit of open files, of processes, of memory.
+    """
+    found = from_the_machine(error)
+    return found.next_step if found and error.errno not in OF_THE_FOLDER else of_the_folder
 
 
 class LabError(Exception):

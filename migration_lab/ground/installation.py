@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from migration_lab.ground import places
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
 ROOM_NEEDED = 800  # megabytes: the environment takes 310 (570 for maintainers), and packages are unpacked beside it
@@ -96,6 +98,8 @@ def main(arguments: list[str]) -> int:
     if command not in ("lab", "test", "build"):
         print(USAGE)
         return 0 if command in ("-h", "--help", "help") else 2
+    if moved := places.ensure_home():
+        say(moved)
     try:
         prepare("lab" if command == "lab" else "test")
         if command == "lab":

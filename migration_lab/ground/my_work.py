@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from migration_lab.ground import places
-from migration_lab.ground.errors import LabError, reason
+from migration_lab.ground.errors import LabError, cure, reason
 
 FOLDERS = ("notebooks", "exercises")
 NOT_SHIPPED = (".ipynb_checkpoints", "__pycache__")
@@ -96,7 +96,11 @@ def _alone() -> Iterator[None]:
     except OSError as error:
         raise LabError(
             f"{places.my_work()} cannot be written: {reason(error)}.",  # not its file name: that may be the course's
-            "Check the disk, and that the folder and everything in it is yours, then start again.",
+            cure(
+                error,
+                "Check the disk, and that the folder and everything in it is yours, or set LAB_WORK to another "
+                "folder; then start again.",
+            ),
         ) from error
 
 

@@ -1,9 +1,10 @@
-"""Where files are: the course, the learner's work, and the lab's own files."""
+"""Where files are: the course, the learner's work, and the lab's own files. Importing it needs no package."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
+from migration_lab.ground.errors import LabError
 
 APP_NAME = "migration-lab"
 
@@ -20,9 +21,56 @@ def my_work() -> Path:
 
 def cache() -> Path:
     """Files that may be deleted at any time and are recreated: templates; `LAB_CACHE` overrides it."""
-    return Path(os.environ.get("LAB_CACHE") or platformdirs.user_cache_path(APP_NAME))
+    import platformdirs
+
+    return _own("LAB_CACHE", platformdirs.user_cache_path)
 
 
 def state() -> Path:
     """Files of running processes: the Postgres server's data, socket and leases; `LAB_STATE` overrides it."""
-    return Path(os.environ.get("LAB_STATE") or platformdirs.user_state_path(APP_NAME))
+    import platformdirs
+
+    return _own("LAB_STATE", platformdirs.user_state_path)
+
+
+def templates() -> Path:
+    """The templates of workspaces, and those that are being built."""
+    return cache() / "templates"
+
+
+def trials() -> Path:
+    """Copies that live as long as a check or the doctor."""
+    return state() / "trials"
+
+
+def ensure_home() -> str:
+    """If this user has no home folder that can be written, let `HOME` be a hidden folder of the learner's work.
+
+    A container that runs as a user without an account has none, and Jupyter, uv and the lab keep files there.
+
+    Returns:
+        A sentence for the learner; empty if the home is good, or if the other folder cannot be written either.
+        Whatever needs it then says so.
+    """
+    try:
+        found = Path.home()
+        what = f"Your home folder {found} cannot be written"
+        is_good = found.is_dir() and os.access(found, os.W_OK | os.X_OK)
+    except RuntimeError:  # no HOME, and no account that names one
+        what, is_good = "You have no home folder", False
+    if is_good or os.name != "posix":
+        return ""
+    home = my_work().absolute() / ".home"
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return ""
+    os.environ["HOME"] = str(home)
+    return f"{what}, so the lab and Jupyter keep their files in {home}."
+
+
+def _own(variable: str, usual: Callable[[str], Path]) -> Path:
+    try:
+        return Path(os.environ.get(variable) or usual(APP_NAME))
+    except RuntimeError as error:
+        raise LabError("You have no home folder.", f"Set HOME or {variable} to a folder that you may write.") from error

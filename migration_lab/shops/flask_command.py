@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,27 +12,12 @@ import dotenv
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from migration_lab.ground import variables
 from migration_lab.ground.errors import LabError, reason
 from migration_lab.shops.identity import how_to_reset
 from migration_lab.shops.process import Completed, run
 from migration_lab.shops.process.confinement import confinement_of
 
-# The only variables that a command gets from the caller's environment: the learner's code must not see tokens,
-# and many other variables could lead it to another app or another database.
-PASSED_ON = frozenset(
-    (
-        *("HOME", "LOGNAME", "PATH", "SHELL", "TEMP", "TMP", "TMPDIR", "TZ", "USER"),
-        *("CONDA_PREFIX", "EDITOR", "VIRTUAL_ENV", "VISUAL"),
-        *("PYTHONHASHSEED", "PYTHONHOME", "PYTHONPATH", "PYTHONWARNINGS"),
-        # Windows; a Python without SYSTEMROOT does not start there
-        *("APPDATA", "COMSPEC", "LOCALAPPDATA", "PATHEXT", "PROGRAMDATA", "SYSTEMDRIVE", "SYSTEMROOT", "USERPROFILE"),
-        *("LAB_CACHE", "LAB_COURSE", "LAB_STATE", "LAB_WORK"),
-    )
-)
-PASSED_ON_ALL = ("DYLD_", "LD_")  # where the system looks for libraries
-NEVER_PASSED_ON_POSTGRES = frozenset(
-    ("PGDATABASE", "PGHOST", "PGHOSTADDR", "PGOPTIONS", "PGPORT", "PGSERVICE", "PGSERVICEFILE", "PGUSER")
-)
 COMMAND_SECONDS = 60.0  # the default limit
 NO_LIMIT = 30 * 24 * 3600.0  # seconds; for a command that may take as long as its reader
 # The same output on every machine.
@@ -125,8 +109,8 @@ def environment(folder: Path, name: str = "shop") -> dict[str, str]:
 
 
 def neutral_environment() -> dict[str, str]:
-    """The caller's environment without variables that could lead to another app or database, or change the output."""
-    return {name: value for name, value in os.environ.items() if _may_pass(name)} | STABLE
+    """What a command needs of the caller's environment, and what makes its output the same on every machine."""
+    return variables.needed(connects=True) | STABLE
 
 
 def session_name(program: str, args: Sequence[str]) -> str:
@@ -139,13 +123,6 @@ def without_passwords(env: Mapping[str, str], url: str) -> dict[str, str]:
     """An environment in which libpq reads the password from the URL's passfile, if it has one."""
     passwords = ("PGPASSWORD", "PGPASSFILE") if "passfile=" in url else ()
     return {name: value for name, value in env.items() if name not in passwords}
-
-
-def _may_pass(name: str) -> bool:
-    if name.startswith(("PG", "KRB5")):
-        # The course's own server needs none of them, and a PGPASSWORD would be tried before its own.
-        return bool(os.environ.get("LAB_POSTGRES_URL")) and name not in NEVER_PASSED_ON_POSTGRES
-    return name in PASSED_ON or name.startswith(PASSED_ON_ALL)
 
 
 def _confined(folder: Path, url: str) -> dict[str, str]:

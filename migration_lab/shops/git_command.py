@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from migration_lab.ground import variables
 from migration_lab.ground.errors import LabError
 from migration_lab.shops.flask_command import STABLE, HasFolder
 from migration_lab.shops.process import Completed, StoppedError
@@ -25,7 +26,6 @@ SETTINGS = {
     "init.templateDir": str(TEMPLATE),
     "maintenance.auto": "false",
 }
-OTHERS = ("GIT_", "LANGUAGE", "XDG_CONFIG_HOME", "SSH_ASKPASS")
 
 
 def run_git(
@@ -81,11 +81,10 @@ def run_git(
 
 def environment(folder: Path) -> dict[str, str]:
     """The whole environment of a git that sees the repository of this folder, but none above it."""
-    harmless = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
     people = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in PERSON.items()}
     # This also hides the user's configuration from a git too old for GIT_CONFIG_GLOBAL.
     nobody = {"HOME": os.devnull, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     quiet = {"GIT_EDITOR": ":", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "GIT_MERGE_AUTOEDIT": "no"}
     above = os.pathsep.join(sorted({str(folder.parent), str(folder.resolve().parent)}))
     bounds = {"GIT_CEILING_DIRECTORIES": above, "GIT_ALLOW_PROTOCOL": "file"}
-    return harmless | STABLE | people | nobody | quiet | bounds
+    return variables.needed() | STABLE | people | nobody | quiet | bounds

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import filelock
 from migration_lab.ground import course, places
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.engines import Engine
-from migration_lab.ground.errors import LabError, reason
+from migration_lab.ground.errors import LabError, cure, reason
 from migration_lab.ground.layers import NOT_INPUT, files_in
 from migration_lab.ground.spine import folders_before, head_at
 from migration_lab.shops.scenes import Site, build_checkpoint, inputs, play, read_scene, scene_folder
@@ -22,6 +23,8 @@ from migration_lab.shops.scenes import Site, build_checkpoint, inputs, play, rea
 RECIPE = "2"  # increase it when the building of templates changes
 KEPT_DAYS = 30
 KEPT_AT_MOST = 100
+BUILDING = ".building-"  # begins the name of a folder in which a template is being built
+TRIES = 5  # for a template that other processes prune
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def variant(template: Template, recipe: str, change: Callable[[Site], object]) -
     made = Template(key, template.files.with_name(f"{template.engine.name}-{key}"), template.engine)
     with filelock.FileLock(made.files.with_suffix(".lock")):
         if not _is_whole(made):
-            folder = made.files.with_name(f".building-{made.files.name}")
+            folder = made.files.with_name(f"{BUILDING}{made.files.name}")
             shutil.rmtree(folder, ignore_errors=True)
             try:
                 shutil.copytree(template.files, folder)
@@ -92,24 +95,27 @@ def variant(template: Template, recipe: str, change: Callable[[Site], object]) -
 
 def _template(lesson: Lesson, scene: Path | None, engine: Engine) -> Template:
     key = template_key(lesson, scene, engine)
-    template = Template(key, places.cache() / "templates" / f"{engine.name}-{key}", engine)
+    template = Template(key, places.templates() / f"{engine.name}-{key}", engine)
     try:
-        if not _is_whole(template):
-            template.files.parent.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(template.files.with_suffix(".lock")):
-                if not _is_whole(template):  # another process may have built it
-                    _build(template, lesson, scene)
-                    _prune(template.files.parent, engine)
-        try:
-            os.utime(template.files)  # when it was last used
-        except FileNotFoundError:  # another process has pruned it since
-            return _template(lesson, scene, engine)
+        for _ in range(TRIES):
+            if not _is_whole(template):
+                template.files.parent.mkdir(parents=True, exist_ok=True)
+                with filelock.FileLock(template.files.with_suffix(".lock")):
+                    if not _is_whole(template):  # another process may have built it
+                        _build(template, lesson, scene)
+                        _prune(template)
+            with suppress(FileNotFoundError):  # another process has pruned it since
+                os.utime(template.files)  # when it was last used
+                return template
     except OSError as error:
         raise LabError(
             f"The shop of lesson {lesson.number} cannot be prepared in {places.cache()}: {reason(error)}.",
-            "Make room there, or set LAB_CACHE to a folder that you may write.",
+            cure(error, "Make room there, or set LAB_CACHE to a folder that you may write."),
         ) from error
-    return template
+    raise LabError(
+        f"The shop of lesson {lesson.number} disappears from {places.templates()} as soon as it is prepared.",
+        "Look for a program that empties that folder, or set LAB_CACHE to another one.",
+    )
 
 
 def _is_whole(template: Template) -> bool:
@@ -118,7 +124,7 @@ def _is_whole(template: Template) -> bool:
 
 def _build(template: Template, lesson: Lesson, scene: Path | None) -> None:
     """Build in a temporary folder and rename at the end, so that a partial build is never mistaken for a template."""
-    folder = template.files.with_name(f".building-{template.files.name}")
+    folder = template.files.with_name(f"{BUILDING}{template.files.name}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
@@ -159,14 +165,22 @@ def template_key(lesson: Lesson, scene: Path | None, engine: Engine) -> str:
     return digest.hexdigest()[:16]
 
 
-def _prune(folder: Path, engine: Engine) -> None:
-    """Remove this engine's templates that have not been used for long. Only done after a build, which is rare.
+def _prune(built: Template) -> None:
+    """Remove this engine's templates that have not been used for long, and what killed builds left behind.
 
-    Their empty lock files stay, because another process may hold one or wait for it.
+    Only done after a build, which is rare. The template that was built stays, whatever the clock or the times of its
+    files say. Empty lock files stay, because another process may hold one or wait for it.
     """
-    found = sorted(folder.glob(f"{engine.name}-*/"), key=lambda path: path.stat().st_mtime, reverse=True)
-    oldest = time.time() - KEPT_DAYS * 24 * 3600
-    for place, path in enumerate(found):
-        if place >= KEPT_AT_MOST or path.stat().st_mtime < oldest:
+    folder, engine = built.files.parent, built.engine
+    used = {path: path.stat().st_mtime for path in folder.glob(f"{engine.name}-*/")}
+    # A clock that has jumped ahead, or a file system whose clock is behind, makes no template old.
+    oldest = min(time.time(), max(used.values())) - KEPT_DAYS * 24 * 3600
+    for place, path in enumerate(sorted(used, key=lambda path: used[path], reverse=True)):
+        if path != built.files and (place >= KEPT_AT_MOST or used[path] < oldest):
             shutil.rmtree(path, ignore_errors=True)
             engine.drop_template(path.name.removeprefix(f"{engine.name}-"))
+    for path in folder.glob(f"{BUILDING}{engine.name}-*/"):
+        lock = path.with_name(path.name.removeprefix(BUILDING)).with_suffix(".lock")
+        with suppress(filelock.Timeout), filelock.FileLock(lock, timeout=0):  # else it is being built
+            engine.drop(path)
+            shutil.rmtree(path, ignore_errors=True)

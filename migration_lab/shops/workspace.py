@@ -9,7 +9,7 @@ from migration_lab.ground import course
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.engines import engine as engine_named
-from migration_lab.ground.errors import LabError, reason
+from migration_lab.ground.errors import LabError, cure, reason
 from migration_lab.ground.layers import files_in
 from migration_lab.shops import kept
 from migration_lab.shops.finding import opened_at, opened_last
@@ -121,7 +121,7 @@ def open_workspace(identity: Identity, *, leased: bool = True) -> Opened:
     except OSError as error:
         raise LabError(
             f"The folder {folder.name} cannot be written: {reason(error)}.",
-            f"Check the free space, and that {folder.parent} and everything in it is yours.",
+            cure(error, f"Check the free space, and that {folder.parent} and everything in it is yours."),
         ) from error
     return Opened(Workspace(folder, identity), aside, dropped)
 

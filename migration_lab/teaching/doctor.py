@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from migration_lab.ground import course, engines, places
+from migration_lab.ground import course, engines, limits, places
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.installation import requirements
 from migration_lab.ground.jupyter import start, terminal
@@ -22,9 +22,12 @@ from migration_lab.instruments.shop import PlainShop
 from migration_lab.shops.git_command import OLDEST, run_git
 from migration_lab.shops.scenes import write_flaskenv
 from migration_lab.shops.templates import checkpoint_template
+from migration_lab.teaching.kernel_trial import try_kernel
 
 ROOM_NEEDED = 300  # megabytes: the Postgres server's data and a few dozen workspaces
 SHELL_TIMEOUT = 30  # seconds; some people's start files are slow
+# Variables that can keep a kernel from starting.
+SUSPECTS = ("IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP")
 SETUP = "Run `make lab` or `python run.py lab` again; it repairs the environment."
 
 
@@ -77,7 +80,7 @@ def run(
 ) -> Examination:
     """Try everything that the lessons need; the last step is a real upgrade and downgrade on each engine.
 
-    It takes two seconds, or up to fifteen if the Postgres server has to be set up first.
+    It takes four seconds, or up to twenty if the Postgres server has to be set up first.
 
     Args:
         on_step: called with the subject that is tried next.
@@ -142,12 +145,24 @@ def _jupyterlab() -> Finding:
 
 
 def _kernel() -> Finding:
-    from jupyter_client.kernelspec import KernelSpecManager
+    """A kernel, started as JupyterLab starts it."""
+    tried = try_kernel()
+    if tried.python and Path(tried.python).samefile(sys.executable):
+        return Finding("ok", "Kernel", "Notebooks run in this Python.")
+    if tried.folder and not Path(tried.folder).is_relative_to(sys.prefix):
+        says = f"Notebooks would start {tried.program}, because the folder {tried.folder} comes first."
+        return Finding("problem", "Kernel", says, "Remove or rename that folder; `jupyter kernelspec list` shows all.")
+    if tried.python:
+        return Finding("problem", "Kernel", f"Notebooks would run in another Python, {tried.python}.", SETUP)
+    suspects = " ".join(name for name in SUSPECTS if os.environ.get(name))
+    cure = f"Run `unset {suspects}` in your shell, then try again." if suspects else SETUP
+    return Finding("problem", "Kernel", f"A notebook's kernel does not start: {tried.said}", cure)
 
-    program = KernelSpecManager().get_kernel_spec("python3").argv[0]
-    if Path(program).is_absolute() and not Path(program).samefile(sys.executable):
-        return Finding("problem", "Kernel", "Notebooks would not run in the lab's Python.", SETUP)
-    return Finding("ok", "Kernel", "Notebooks run in this Python.")
+
+def _open_files() -> Finding:
+    if few := limits.too_few_files():
+        raise few
+    return Finding("ok", "Open files", "Enough files can be open at the same time.")
 
 
 def _my_work() -> Finding:
@@ -158,7 +173,12 @@ def _my_work() -> Finding:
             pass
     except OSError as error:
         says = f"Your folder cannot be written: {error.strerror}."
-        return Finding("problem", "my_work", says, f"Check who owns {folder}, and its permissions.")
+        return Finding(
+            "problem",
+            "my_work",
+            says,
+            f"Check who owns {folder}, and its permissions; or set LAB_WORK to another folder.",
+        )
     return Finding("ok", "my_work", "Your folder is writable.")
 
 
@@ -175,10 +195,11 @@ def _disk() -> Finding:
 
 def _shell() -> Finding:
     """What in the shell could send a command typed outside the lab to another database or another flask."""
-    if os.environ.get("DATABASE_URL"):
-        says = "DATABASE_URL is set in your shell. The lab ignores it; a command typed elsewhere would not."
+    ignored = [name for name in start.IGNORED if os.environ.get(name)]
+    if ignored:
+        says = f"Set in your shell: {', '.join(ignored)}. The lab ignores it; a command typed elsewhere would not."
         return Finding(
-            "note", "Shell", says, "Run `unset DATABASE_URL` before you type flask in a terminal of your own."
+            "note", "Shell", says, f"Run `unset {' '.join(ignored)}` before you type flask in a terminal of your own."
         )
     flask = shutil.which("flask")
     if flask is None or Path(flask).parent != Path(sys.executable).parent:
@@ -227,8 +248,8 @@ def _round_trip(name: str) -> Finding:
     if lesson is None:
         raise LabError("The course has no migrations to try.", "Get the course again with git.")
     template = checkpoint_template(lesson, engine)
-    places.cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="doctor-", dir=places.cache()) as temporary:
+    places.trials().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="doctor-", dir=places.trials()) as temporary:
         folder = Path(temporary) / "shop"
         shutil.copytree(template.files, folder)
         write_flaskenv(folder, engine)
@@ -268,6 +289,7 @@ ATTEMPTS: dict[str, Callable[[], Finding]] = {
     "JupyterLab": _jupyterlab,
     "Kernel": _kernel,
     "my_work": _my_work,
+    "Open files": _open_files,
     "Disk": _disk,
     "Shell": _shell,
     "Terminal": _terminal,

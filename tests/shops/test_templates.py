@@ -9,7 +9,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import filelock
 import pytest
 import sqlalchemy
 
@@ -175,6 +178,48 @@ def test_a_killed_build_is_begun_anew(tiny_course: Path) -> None:
     assert [path.name[:9] for path in (places.cache() / "templates").iterdir() if path.is_dir()] == [".building"]
     template = scene_template(lesson("02"), "stuck", engine("sqlite"))
     assert [path for path in (places.cache() / "templates").iterdir() if path.is_dir()] == [template.files]
+
+
+@pytest.mark.usefixtures("own_keys")
+def test_what_a_killed_build_left_goes_when_another_template_is_built(each_engine: Engine) -> None:
+    left = places.templates() / f".building-{each_engine.name}-0123456789abcdef"
+    (left / "migrations").mkdir(parents=True)
+    each_engine.create(left)
+    url = each_engine.sqlalchemy_url(left)
+    being_built = places.templates() / f".building-{each_engine.name}-fedcba9876543210"
+    being_built.mkdir()
+    with filelock.FileLock(places.templates() / f"{each_engine.name}-fedcba9876543210.lock"):
+        checkpoint_template(lesson("01"), each_engine)
+    assert not left.exists()
+    assert being_built.exists()
+    if each_engine.name == "postgres":
+        with pytest.raises(sqlalchemy.exc.OperationalError, match="does not exist"):
+            sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect()
+
+
+@pytest.mark.usefixtures("own_keys")
+@pytest.mark.parametrize("days", [-40, 40])
+def test_a_clock_that_jumps_takes_no_template_away(
+    days: int, each_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = checkpoint_template(lesson("02"), each_engine)
+    monkeypatch.setattr(templates, "time", SimpleNamespace(time=lambda: time.time() + days * 24 * 3600))
+    built = checkpoint_template(lesson("01"), each_engine)
+    assert built.files.is_dir()
+    assert before.files.is_dir()
+
+
+def test_a_template_that_is_always_pruned_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.utime
+
+    def pruned(path: Path, *times: Any, **others: Any) -> None:
+        if not times and not others:
+            shutil.rmtree(path)
+        real(path, *times, **others)
+
+    monkeypatch.setattr(os, "utime", pruned)
+    with pytest.raises(LabError, match=r"disappears from .* as soon as it is prepared"):
+        checkpoint_template(lesson("02"), engine("sqlite"))
 
 
 @pytest.fixture

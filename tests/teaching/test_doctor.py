@@ -1,8 +1,10 @@
 """The doctor tries what lessons need, and names what to do about what it finds."""
 
 import importlib.metadata
+import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from migration_lab.instruments.shop import PlainShop
 from migration_lab.shops.process import Completed
 from migration_lab.teaching import doctor
 from migration_lab.teaching.doctor import Examination, Finding, examine
+from migration_lab.teaching.kernel_trial import Tried
 
 
 @pytest.mark.usefixtures("home")
@@ -53,7 +56,7 @@ def test_a_command_that_fails_is_a_problem(name: str, failing: str, monkeypatch:
     finding = examine(name)
     assert finding.verdict == "problem"
     assert finding.says == f"`flask db {failing}` failed on {name}: OperationalError: {failing} is broken"
-    assert not list(places.cache().glob("doctor-*")), "nothing is left behind"
+    assert not list(places.trials().glob("doctor-*")), "nothing is left behind"
 
 
 @pytest.mark.usefixtures("home")
@@ -80,12 +83,79 @@ def test_a_package_unlike_the_lock_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert "run.py lab" in finding.next_step
 
 
+def kernelspec(folder: Path, program: str) -> Path:
+    """A kernelspec as another Jupyter, or one that is no longer there, has left it."""
+    made = folder / "kernels/python3"
+    made.mkdir(parents=True)
+    argv = [program, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (made / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python", "language": "python"}))
+    return made
+
+
+@pytest.mark.usefixtures("home")
+def test_another_jupyter_s_kernels_and_warnings_do_not_reach_notebooks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kernelspec(tmp_path, "/nowhere/python")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    assert examine("Kernel").verdict == "ok"
+    finding = examine("Shell")
+    assert finding.verdict == "note"
+    assert "JUPYTER_PATH, PYTHONWARNINGS" in finding.says
+
+
+@pytest.mark.usefixtures("home")
+def test_a_stale_kernelspec_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stale = kernelspec(tmp_path, "/nowhere/python")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    finding = examine("Kernel")
+    assert finding.verdict == "problem"
+    assert finding.says == f"Notebooks would start /nowhere/python, because the folder {stale} comes first."
+
+
+@pytest.mark.usefixtures("home")
+def test_a_kernel_that_a_variable_keeps_from_starting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ipykernel_launcher.py").write_text("raise RuntimeError('of another project')\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    finding = examine("Kernel")
+    assert finding.verdict == "problem"
+    assert finding.says == "A notebook's kernel does not start: RuntimeError: of another project"
+    assert finding.next_step == "Run `unset PYTHONPATH` in your shell, then try again."
+
+
 def test_a_kernel_in_another_python_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     other = tmp_path / "python"
     other.touch()
-    spec = SimpleNamespace(argv=[str(other)])
-    monkeypatch.setattr("jupyter_client.kernelspec.KernelSpecManager.get_kernel_spec", lambda *_: spec)
-    assert examine("Kernel").verdict == "problem"
+    monkeypatch.setattr(doctor, "try_kernel", lambda: Tried(sys.prefix, "python", str(other)))
+    finding = examine("Kernel")
+    assert finding.verdict == "problem"
+    assert str(other) in finding.says
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no limit of open files")
+@pytest.mark.parametrize(
+    ("soft", "hard", "found"), [(64, 64, (64, "problem")), (64, 512, (512, "ok")), (64, 4096, (1024, "ok"))]
+)
+def test_a_limit_of_open_files_is_raised_where_it_may_be_and_else_named(
+    soft: int, hard: int, found: tuple[int, str]
+) -> None:
+    import resource
+
+    code = (
+        "from migration_lab.ground import limits\nfrom migration_lab.teaching.doctor import examine\n"
+        "limits.raise_open_files()\nfinding = examine('Open files')\n"
+        "print(limits.open_files(), finding.verdict, finding.next_step)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)),
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert said.startswith(" ".join(map(str, found)))
+    assert ("`ulimit -n 1024`" in said) == (found[1] == "problem")
 
 
 @pytest.mark.usefixtures("home")

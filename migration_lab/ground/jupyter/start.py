@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from migration_lab.ground import my_work, places
+from migration_lab.ground import limits, my_work, places
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.jupyter import terminal
 
 FIRST_PAGE = "lab/tree/notebooks/contents.ipynb"
+# Of the shell: another project's database; kernels and extensions of another Jupyter; warnings that become errors.
+IGNORED = ("DATABASE_URL", "JUPYTER_PATH", "PYTHONWARNINGS")
 PORTS = range(8888, 8938)
 SHORT = {"--port": "--ServerApp.port", "--ip": "--ServerApp.ip", "--notebook-dir": "--ServerApp.root_dir"}
 
@@ -28,6 +30,11 @@ def main(options: list[str] | None = None, *, ready: Callable[[], None] = lambda
         The exit code for the shell, if JupyterLab could not be started.
     """
     options = sys.argv[1:] if options is None else options
+    limits.raise_open_files()
+    if few := limits.too_few_files():
+        print(few)
+    if moved := places.ensure_home():
+        print(moved)
     try:
         for sentence in my_work.sync():
             print(sentence)
@@ -89,7 +96,7 @@ def lab_environment() -> dict[str, str]:
     env = {
         name: value
         for name, value in os.environ.items()
-        if name != "DATABASE_URL" and not name.startswith(("FLASK_", "SQLALCHEMY_"))
+        if name not in IGNORED and not name.startswith(("FLASK_", "SQLALCHEMY_"))
     }
     if not env.get("LAB_POSTGRES_URL"):  # otherwise a PGPASSWORD for another server would be tried on the course's own
         env = {name: value for name, value in env.items() if not name.startswith("PG")}

@@ -17,7 +17,7 @@ import sys
 import threading
 from pathlib import Path
 
-from migration_lab.ground import places
+from migration_lab.ground import places, variables
 
 NUMBER = struct.Struct("!i")
 HELLO, FOR_TESTS = b"+", b"t"  # a request for a child, and for one that runs pytest
@@ -166,8 +166,9 @@ class Forkserver:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                # Unbuffered: standard output and errors must come in the order of a terminal.
-                env=os.environ
+                # Its children can read what it was started with. Unbuffered: standard output and errors must come in
+                # the order of a terminal.
+                env=variables.needed()
                 | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONPATH": import_path()}
                 | _sqlite_temporary(),
                 start_new_session=True,  # no terminal, so no Ctrl-C meant for the caller

@@ -105,7 +105,7 @@ class Copies:
 @contextmanager
 def copies_of(workspace: Workspace, template: Template) -> Iterator[Copies]:
     """A place for copies, removed when the block ends, however it ends."""
-    trials = places.state() / "trials"
+    trials = places.trials()
     trials.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(trials, template.engine)
     copies = Copies(workspace, template, Path(tempfile.mkdtemp(prefix=f"{template.engine.name}-", dir=trials)))

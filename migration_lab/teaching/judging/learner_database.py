@@ -3,7 +3,6 @@
 On Postgres the copy is a dump, which leaves out invalid indexes. Judge such an index on a fresh database.
 """
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -15,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from migration_lab.ground import connect
 from migration_lab.ground.engines.postgres.binaries import find_binaries
 from migration_lab.ground.errors import LabError
-from migration_lab.shops.flask_command import without_passwords
+from migration_lab.shops.flask_command import neutral_environment, without_passwords
 from migration_lab.shops.workspace import Workspace
 
 LOCK_SECONDS = 2
@@ -66,7 +65,7 @@ def _run(program: str, url: URL, *options: str, sql: bytes = b"") -> bytes:
             [_program(program), *options, f"--dbname={shown}"],
             input=sql,
             capture_output=True,
-            env=without_passwords(os.environ, shown),
+            env=without_passwords(neutral_environment(), shown),
             timeout=COPY_SECONDS,
             check=False,
         )

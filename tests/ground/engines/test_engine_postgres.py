@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import create_engine, make_url, text
 
+from migration_lab.ground import places
 from migration_lab.ground.connect import to_server
 from migration_lab.ground.engines import Engine, available, engine, postgres, why_no_postgres
 from migration_lab.ground.engines.postgres import engine as engine_module
@@ -262,6 +264,25 @@ def test_a_tree_that_is_away_keeps_its_databases(server: Engine, tmp_path: Path)
     assert "away" not in swept()
     (tmp_path / "course").rename(tmp_path / "elsewhere")
     assert swept(away=time.time() - 200 * DAY) == {}
+
+
+@pytest.mark.parametrize("kept", ["trials", "templates"])
+def test_scratch_databases_of_killed_processes_are_not_waited_for(
+    kept: str, server: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check removes its whole tree, and a killed build leaves its folder; both had a database."""
+    monkeypatch.setattr(places, kept, lambda: tmp_path / "scratch")
+    folders = [tmp_path / "scratch" / name / "shop" for name in ("gone", "left", "alive")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        server.create(folder)
+    gone, left, alive = (name_of(server, folder) for folder in folders)
+    shutil.rmtree(folders[0].parent)
+    for name, age in ((gone, 3600), (left, 2 * DAY), (alive, 3600)):
+        note(name, {**comments()[name], "made": time.time() - age})
+    sweep()
+    assert {gone, left, alive} & names() == {alive}
+    server.drop(folders[2])
 
 
 def test_a_folder_that_may_not_be_looked_at_is_not_gone(

@@ -1,17 +1,20 @@
 """Which Postgres programs are used, and which user runs them."""
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from migration_lab.ground import places
 from migration_lab.ground.engines import available, engine, postgres, why_no_postgres
-from migration_lab.ground.engines.postgres import binaries
+from migration_lab.ground.engines.postgres import binaries, watcher
 from migration_lab.ground.engines.postgres.binaries import Runner, find_binaries, find_runner
 from migration_lab.ground.errors import LabError
 
@@ -136,6 +139,9 @@ def test_root_where_namespaces_are_forbidden(own_state: Path, monkeypatch: pytes
     assert data.is_symlink() == is_root
     assert (data.resolve().stat().st_uid != 0) == is_root or not is_root
     assert own_state.stat().st_mode & 0o777 == 0o700
+    for process in watcher.server_processes(str(data.resolve())):
+        user, group = process.uids().real, process.gids().real
+        assert group == pwd.getpwuid(user).pw_gid, "the user's number is another group's"
     url = engine("postgres").url(tmp_path)
     postgres.stop()
     assert engine("postgres").url(tmp_path) == url
@@ -143,6 +149,54 @@ def test_root_where_namespaces_are_forbidden(own_state: Path, monkeypatch: pytes
     if is_root:
         assert data.resolve().parent.stat().st_mode & 0o777 == 0o700
         shutil.rmtree(data.resolve().parent)
+
+
+STRANGER = 12345  # the id of a user without an account
+
+
+def as_stranger(folder: Path, path: str) -> subprocess.CompletedProcess[str]:
+    """Use Postgres as a container does that runs as a user of its own: no account, no home, one folder to write."""
+    os.chown(folder, STRANGER, STRANGER)
+    python = shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable
+    command = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", python]
+    env = {"PATH": path, "HOME": "/nonexistent", "LAB_WORK": str(folder), "LAB_POSTGRES_GRACE": "1"}
+    env["PYTHONPATH"] = ordinary_environment()["PYTHONPATH"]
+    again = "import subprocess, sys, psycopg; subprocess.run([sys.executable, '-c', ''], check=True)"
+    if subprocess.run([*command, "-c", again], env=env, capture_output=True).returncode:
+        pytest.skip("another user cannot read this checkout or its packages")
+    prepared = "from migration_lab.ground import places\nprint(places.ensure_home())\n" + USE
+    return subprocess.run([*command, "-c", prepared], cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def strangers_folder() -> Iterator[Path]:
+    """A folder that a user without an account can reach."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        yield Path(folder)
+
+
+def test_a_user_without_an_account_or_a_home_has_a_server_too(strangers_folder: Path) -> None:
+    namespace = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", "unshare", "--user", "true"]
+    if subprocess.run(namespace, capture_output=True).returncode:
+        pytest.skip("this machine gives ordinary users no namespaces")
+    done = as_stranger(strangers_folder, os.environ["PATH"])
+    moved, url = done.stdout.splitlines() or ["", done.stderr]
+    assert moved.startswith("Your home folder /nonexistent cannot be written, so the lab and Jupyter keep")
+    assert url.startswith("postgresql+psycopg://lab@/lab_"), done.stderr
+    assert (strangers_folder / ".home/.local/state/migration-lab/postgres").is_dir()
+
+
+def test_a_user_without_an_account_where_namespaces_are_forbidden_is_told_what_to_do(
+    strangers_folder: Path, tmp_path: Path
+) -> None:
+    tools = strangers_folder / "tools"
+    done = as_stranger(strangers_folder, refusing(tools, "unshare"))
+    assert "Postgres could not be set up: " in done.stderr
+    assert "Give this user an account" in done.stderr
+    assert "SQLite works without it." in done.stderr
+    assert "room on the disk" not in done.stderr
 
 
 def ordinary_user() -> list[str]:

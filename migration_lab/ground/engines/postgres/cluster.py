@@ -5,12 +5,15 @@ import re
 import secrets
 import shutil
 import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from migration_lab.ground import variables
 from migration_lab.ground.engines.postgres.binaries import Binaries, Runner
+from migration_lab.ground.engines.postgres.causes import OTHERWISE, failed
 from migration_lab.ground.engines.postgres.house import ROLE, House, new_password, new_socket_folder
 from migration_lab.ground.errors import LabError
 
@@ -46,6 +49,10 @@ jit = off
 """
 # Iterations protect chosen passwords. Ours has 128 random bits, and a single iteration saves 3 ms a connection.
 SCRAM_FROM_16 = "scram_iterations=1"
+# Some containers have little shared memory, or none. Files in the data folder take its place.
+SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY_NEEDED = 32_000_000  # bytes: a parallel query, or two, with our few workers
+IN_FILES = "dynamic_shared_memory_type=mmap"
 SETTINGS_FROM_18 = "io_method = sync\n"  # no processes that wait for work
 
 
@@ -74,7 +81,7 @@ def make(house: House, binaries: Binaries, runner: Runner) -> None:
     It is created elsewhere and then renamed, so that a partial one is never mistaken for a cluster.
 
     Raises:
-        LabError: initdb fails, for example because the disk is full.
+        LabError: initdb fails, for example because the disk is full; the error says what to do about it.
     """
     data = Path(os.path.realpath(house.data))
     for leftover in data.parent.glob("data.new-*"):
@@ -92,6 +99,8 @@ def make(house: House, binaries: Binaries, runner: Runner) -> None:
         options = ["--no-sync", "--wal-segsize=1", "--encoding=UTF8", "--locale=C", f"--username={ROLE}"]
         if binaries.major >= 16:
             options.append(f"--set={SCRAM_FROM_16}")
+            if not _has_shared_memory():
+                options.append(f"--set={IN_FILES}")
         if binaries.major >= 17:
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         options += ["--auth=scram-sha-256", f"--pwfile={password}", f"--pgdata={new}"]
@@ -100,7 +109,7 @@ def make(house: House, binaries: Binaries, runner: Runner) -> None:
             shutil.rmtree(data)
         new.rename(data)
     except OSError as error:
-        raise LabError(f"Postgres could not be set up: {error}.", "Make room on the disk, then try again.") from error
+        raise failed("set up", str(error)) from error
     finally:
         password.unlink(missing_ok=True)
         shutil.rmtree(new, ignore_errors=True)
@@ -115,6 +124,8 @@ def configure(house: House, binaries: Binaries, runner: Runner) -> Path:
         settings += SCRAM_FROM_16 + "\n"
     if binaries.major >= 18:
         settings += SETTINGS_FROM_18
+    if not _has_shared_memory():
+        settings += IN_FILES + "\n"
     (data / "postgresql.conf").write_text(settings, encoding="utf-8")
     (data / "postmaster.pid").unlink(missing_ok=True)
     return sockets
@@ -146,9 +157,11 @@ def set_aside(house: House) -> Iterator[None]:
 
 
 def environment() -> dict[str, str]:
-    """The environment of the programs: nothing that could change their behaviour or language."""
-    kept = {name: value for name, value in os.environ.items() if not re.match(r"PG|LC_|LANG|TZ", name)}
-    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+    """The environment of the programs: nothing that could change their behaviour or language.
+
+    The role `lab` may do everything on the server, and so read the server's environment.
+    """
+    return {**variables.needed(), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def last_words(output: str) -> str:
@@ -158,6 +171,12 @@ def last_words(output: str) -> str:
     telling = telling or [line for line in lines if re.search(r"FATAL|PANIC|error:", line)]
     found = (telling or lines or ["it gave no reason"])[-1]
     return re.sub(r"^.*?(FATAL|PANIC|error): *", "", found).rstrip(".")
+
+
+def _has_shared_memory() -> bool:
+    if sys.platform != "linux":
+        return True
+    return os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free >= SHARED_MEMORY_NEEDED
 
 
 def _put_away(data: Path) -> Path:
@@ -174,7 +193,6 @@ def _quoted(path: str) -> str:
 
 
 def _run(command: list[str], what: str, text: str = "") -> None:
-    next_step = "Make room on the disk and try again, or set LAB_POSTGRES_URL to a server that you have."
     try:
         done = subprocess.run(
             command,
@@ -189,6 +207,6 @@ def _run(command: list[str], what: str, text: str = "") -> None:
             timeout=LIMIT,
         )
     except subprocess.TimeoutExpired as error:
-        raise LabError(f"Postgres could not be {what} within {LIMIT} seconds.", next_step) from error
+        raise LabError(f"Postgres could not be {what} within {LIMIT} seconds.", f"Try again, {OTHERWISE}") from error
     if done.returncode:
-        raise LabError(f"Postgres could not be {what}: {last_words(done.stdout)}.", next_step)
+        raise failed(what, last_words(done.stdout))

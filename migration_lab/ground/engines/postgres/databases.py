@@ -15,6 +15,7 @@ from typing import Any, LiteralString
 
 from psycopg import Connection, errors, sql
 
+from migration_lab.ground import places
 from migration_lab.ground.errors import LabError
 
 SLUG_LENGTH = 40  # of at most 63 bytes in a name
@@ -22,6 +23,7 @@ NEW = "lab_new_"  # a template that is being built
 DAY = 24 * 3600.0  # seconds
 TEMPLATE_LIFE = 14 * DAY  # since its last use
 CHILDHOOD = 600.0  # seconds that a database may wait for its folder, or a template for its name
+TRIAL_LIFE = DAY  # of a database for a check, the doctor, or a template that is being built
 AWAY_LIFE = 180 * DAY  # since a sweep first found the folder's whole tree gone
 TRIES = 5  # for a session that reconnects between the statement that ends it and the next
 
@@ -126,10 +128,14 @@ class Databases:
         """Drop a database whose folder was deleted; if the whole tree is missing, wait for it to return.
 
         A deleted workspace leaves the folder around it. A course that was moved, or lies on a disk that is not
-        mounted, does not, and the files in there still name their databases.
+        mounted, does not, and the files in there still name their databases. The lab's own scratch folders are not
+        waited for: a process that was killed has left them, or removed them without the database.
         """
         folder = Path(comment["folder"])
-        if not _is_gone(folder):
+        if _is_scratch(folder):
+            if _age(comment, "made") > (CHILDHOOD if _is_gone(folder) else TRIAL_LIFE):
+                self._drop(name)
+        elif not _is_gone(folder):
             if "away" in comment:
                 self._note(name, {key: value for key, value in comment.items() if key != "away"})
         elif not _is_gone(folder.parent):
@@ -201,6 +207,11 @@ def database_name(folder: Path, lab_id: str) -> str:
     """The name of a folder's database: readable, and one for each absolute path and lab."""
     slug = re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")[:SLUG_LENGTH]
     return f"lab_{slug}_{_short_hash(lab_id, str(folder.resolve()))}"
+
+
+def _is_scratch(folder: Path) -> bool:
+    """Whether the lab itself made the folder, for something that takes seconds or minutes."""
+    return any(folder.is_relative_to(each.resolve()) for each in (places.trials(), places.templates()))
 
 
 def _is_gone(path: Path) -> bool:

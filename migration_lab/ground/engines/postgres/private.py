@@ -7,7 +7,7 @@ import stat
 import sys
 from pathlib import Path
 
-from migration_lab.ground.errors import LabError
+from migration_lab.ground.errors import LabError, cure
 
 
 def make_private(folder: Path) -> None:
@@ -23,7 +23,7 @@ def make_private(folder: Path) -> None:
     except OSError as error:
         raise LabError(
             f"The folder for Postgres cannot be made: {error.strerror}: {folder}.",
-            "Make room there, or set LAB_STATE to another folder.",
+            cure(error, "Check that you may write there and that there is room, or set LAB_STATE to another folder."),
         ) from error
     if sys.platform == "win32":
         return  # a user's own folders are private there

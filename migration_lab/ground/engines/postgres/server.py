@@ -21,16 +21,11 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from migration_lab.ground import connect, places
+from migration_lab.ground import connect, places, variables
 from migration_lab.ground.database_errors import explain
 from migration_lab.ground.engines.postgres import cluster, watcher
-from migration_lab.ground.engines.postgres.binaries import (
-    HOW_TO_GET_POSTGRES,
-    Binaries,
-    Runner,
-    find_binaries,
-    find_runner,
-)
+from migration_lab.ground.engines.postgres.binaries import Binaries, Runner, find_binaries, find_runner
+from migration_lab.ground.engines.postgres.causes import OTHERWISE, failed
 from migration_lab.ground.engines.postgres.house import SOCKET_NAME, House, has_password, point_socket_at, prepare
 from migration_lab.ground.engines.postgres.private import make_private
 from migration_lab.ground.errors import LabError
@@ -180,6 +175,7 @@ def _see_to_watcher(house: House) -> None:
                 command,
                 pass_fds=[lock],
                 cwd="/",
+                env=variables.needed(),
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -248,7 +244,7 @@ def _start(house: House, binaries: Binaries) -> None:
             _launch(house, binaries, runner)
     except StartError as failure:
         if is_fresh:
-            raise _could_not_start(failure) from failure
+            raise failed("started", str(failure)) from failure
         _start_anew(house, binaries, runner, failure)
 
 
@@ -262,7 +258,7 @@ def _start_anew(house: House, binaries: Binaries, runner: Runner, failure: Start
         try:
             _launch(house, binaries, runner)
         except StartError:
-            raise _could_not_start(failure) from failure
+            raise failed("started", str(failure)) from failure
 
 
 def _launch(house: House, binaries: Binaries, runner: Runner) -> None:
@@ -301,11 +297,7 @@ def _launch(house: House, binaries: Binaries, runner: Runner) -> None:
                 watcher.stop_server(data)
                 raise LabError(
                     f"Postgres did not start within {START_LIMIT:.0f} seconds.",
-                    "Try again, or set LAB_POSTGRES_URL to a server that you have; SQLite works without it.",
+                    f"Try again, {OTHERWISE}",
                 ) from error
         time.sleep(0.01)
     point_socket_at(house, socket_folder)
-
-
-def _could_not_start(failure: StartError) -> LabError:
-    return LabError(f"Postgres could not be started: {failure}.", HOW_TO_GET_POSTGRES)

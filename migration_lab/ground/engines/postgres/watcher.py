@@ -2,6 +2,7 @@
 
 It runs as a script and imports little, because it lives as long as the server does: `watcher.py HOUSE GRACE LOCK`,
 where LOCK is the number of the inherited descriptor that holds `watcher.lock`, so that there is never more than one.
+All imports are at the top: by the time it stops the server, the environment may have been deleted.
 """
 
 import fcntl
@@ -13,10 +14,8 @@ import stat
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import psutil
+import psutil
 
 POLL = 1.0  # seconds between looks
 STOP_LIMIT = 10.0  # seconds for a fast shutdown before the server is killed
@@ -39,13 +38,11 @@ def lock(path: Path, how: int) -> int | None:
     return descriptor
 
 
-def server_processes(data: str) -> "list[psutil.Process]":
+def server_processes(data: str) -> list[psutil.Process]:
     """The processes of the Postgres server that runs in this folder, whether or not the folder still exists.
 
     A process is identified by its name and current folder, never by a number in a file: numbers are reused.
     """
-    import psutil
-
     found = []
     for process in psutil.process_iter():
         try:
@@ -56,9 +53,7 @@ def server_processes(data: str) -> "list[psutil.Process]":
     return found
 
 
-def _runs_in(process: "psutil.Process", data: str) -> bool:
-    import psutil
-
+def _runs_in(process: psutil.Process, data: str) -> bool:
     try:
         return process.cwd().removesuffix(" (deleted)") == data
     except psutil.AccessDenied:
@@ -68,8 +63,6 @@ def _runs_in(process: "psutil.Process", data: str) -> bool:
 
 def stop_server(data: str) -> None:
     """Stop the server that runs in this folder, if there is one; kill it if it takes over 10 seconds."""
-    import psutil
-
     processes = server_processes(data)
     numbers = {process.pid for process in processes}
     postmaster = noted_postmaster(data)
@@ -89,10 +82,8 @@ def stop_server(data: str) -> None:
     _wait_for_end(processes)
 
 
-def _wait_for_end(processes: "list[psutil.Process]") -> "list[psutil.Process]":
+def _wait_for_end(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Wait for at most 10 seconds; return the processes that still run. A zombie counts as ended."""
-    import psutil
-
     deadline = time.monotonic() + STOP_LIMIT
     while True:
         alive = []
@@ -117,8 +108,6 @@ def noted_postmaster(data: str) -> int | None:
 
 def has_sessions(data: str) -> bool:
     """Whether a client without a lease is connected, such as `flask run` in a terminal."""
-    import psutil
-
     for process in server_processes(data):
         try:
             if any(part.startswith("postgres: lab ") for part in process.cmdline()):
