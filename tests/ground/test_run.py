@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from migration_lab.ground import installation, places
+from migration_lab.ground import installation, network_settings, places, setup_errors
 
 ROOT = places.course_root()
 NEEDED = ("run.py", "Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.lock", "jupyter")
@@ -25,6 +25,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "jupyter", root / "jupyter")
     for name in NEEDED[:-1]:
         shutil.copy(ROOT / name, root / name)
+    monkeypatch.setattr(network_settings, "listed", lambda _: "")
+    monkeypatch.setattr(installation, "holds_packages", lambda _: True)
     monkeypatch.setattr(installation, "ROOT", root)
     monkeypatch.setattr(
         installation, "LOCKS", {"lab": root / "requirements.lock", "test": root / "requirements-dev.lock"}
@@ -37,7 +39,7 @@ def commands(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
     """The commands that a preparation would run; none is run, but the environment's Python appears."""
     ran: list[list[str]] = []
 
-    def run(command: list[str]) -> None:
+    def run(command: list[str], *_: object) -> None:
         ran.append(command)
         installation.scripts().mkdir(parents=True, exist_ok=True)
         if "venv" in command:
@@ -181,7 +183,7 @@ def test_an_interrupted_setup_is_finished_by_the_next_start(
     whole = installation.run
     commands.clear()
 
-    def interrupted(command: list[str]) -> None:
+    def interrupted(command: list[str], *_: object) -> None:
         if len(commands) == interrupted_at:
             raise KeyboardInterrupt
         whole(command)
@@ -217,7 +219,7 @@ def test_an_environment_that_was_moved_is_made_again(
 )
 @pytest.mark.usefixtures("checkout")
 def test_a_failure_ends_in_one_sentence(output: str, sentence: str) -> None:
-    with pytest.raises(installation.SetupError) as error:
+    with pytest.raises(setup_errors.SetupError) as error:
         installation.run([sys.executable, "-c", fails_with(output)])
     assert str(error.value).startswith(sentence)
 
@@ -258,7 +260,7 @@ def test_a_folder_that_cannot_be_written_is_said(
 def test_without_uv_it_comes_from_the_lock_by_its_hash(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []
     monkeypatch.setattr(installation, "find_uv", lambda: "uv" if ran else None)
-    monkeypatch.setattr(installation, "run", ran.append)
+    monkeypatch.setattr(installation, "run", lambda command, *_: ran.append(command))
     installation.venv().mkdir()
     installation.install(installation.LOCKS["lab"])
     assert ran[0][1:3] == ["-m", "pip"]
@@ -273,12 +275,13 @@ def test_without_uv_it_comes_from_the_lock_by_its_hash(checkout: Path, monkeypat
 def test_where_there_is_no_uv_for_the_machine_pip_does_it_all(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []
 
-    def run(command: list[str]) -> None:
+    def run(command: list[str], *_: object) -> None:
         ran.append(command)
         if len(ran) == 1:
-            raise installation.SetupError("", installation.explained("No matching distribution found for uv"))
+            raise setup_errors.explained("No matching distribution found for uv")
 
     monkeypatch.setattr(installation, "find_uv", lambda: None)
+    monkeypatch.setattr(installation, "has_pip", lambda: True)
     monkeypatch.setattr(installation, "run", run)
     installation.venv().mkdir()
     installation.install(installation.LOCKS["lab"])
@@ -297,7 +300,7 @@ def test_a_uv_that_does_not_run_is_not_taken(checkout: Path, tmp_path: Path, mon
 def test_settings_of_other_projects_stay_outside(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = {
         "PIP_TARGET": "x", "PIP_USER": "1", "PYTHONPATH": "x", "UV_SYSTEM_PYTHON": "1", "UV_PROJECT_ENVIRONMENT": "x",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONOPTIMIZE": "1",
         "DATABASE_URL": "postgresql://production", "FLASK_APP": "other", "SQLALCHEMY_DATABASE_URI": "x",
         "PIP_INDEX_URL": "kept", "LAB_ENGINE": "kept",
     }  # fmt: skip
