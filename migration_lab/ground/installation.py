@@ -94,6 +94,7 @@ def prepare(kind: str) -> None:
     if is_ready(kind):
         return
     say("Setting up the environment in .venv. This is done once and takes less than a minute on a fast network.")
+    check_path()
     stamp_file().unlink(missing_ok=True)
     check_room()
     make_venv()
@@ -140,6 +141,14 @@ def scripts() -> Path:
 
 def python() -> Path:
     return scripts() / ("python.exe" if os.name == "nt" else "python")
+
+
+def check_path() -> None:
+    if os.pathsep in str(ROOT):
+        raise SetupError(
+            f"An environment cannot be made in a folder with {os.pathsep} in its path: {ROOT}. "
+            "Move or rename the folder, and run the same command there."
+        )
 
 
 def check_room() -> None:

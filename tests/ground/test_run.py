@@ -233,6 +233,20 @@ def test_little_room_is_said_before_anything_is_fetched(
     assert commands == []
 
 
+def test_a_path_that_no_environment_can_have_is_named(
+    checkout: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(installation, "ROOT", checkout.rename(checkout.with_name(f"my{os.pathsep}course")))
+    monkeypatch.setattr(installation, "LOCKS", {"lab": installation.ROOT / "requirements.lock"})
+    monkeypatch.setattr(installation, "run_in_environment", lambda _: 0)
+    assert installation.main(["lab"]) == 1
+    said = capsys.readouterr().err
+    assert f"with {os.pathsep} in its path" in said
+    assert "Move or rename the folder" in said
+    assert ".venv" not in said
+    assert commands == []
+
+
 def test_a_python_without_venv_names_debians_package(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
