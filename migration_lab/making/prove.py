@@ -14,7 +14,7 @@ import pytest
 
 from migration_lab.ground import course
 from migration_lab.ground.course import Lesson
-from migration_lab.ground.errors import LabError
+from migration_lab.ground.errors import LabError, require_asserts
 from migration_lab.making import build, linter
 from migration_lab.making.proofs import Findings, Reporter, Say
 
@@ -34,8 +34,9 @@ def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
         Whether everything passed.
 
     Raises:
-        LabError: there is no such lesson or exercise, or the maintainers' tools are not installed.
+        LabError: there is no such lesson or exercise, the maintainers' tools are not installed, or no assert runs.
     """
+    require_asserts()
     exercise = name if "." in name else None
     lesson = course.exercise(name)[0] if exercise else course.lesson(name)
     if missing := [each for each in NEEDED if find_spec(each) is None]:
