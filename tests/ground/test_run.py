@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,21 @@ def test_little_room_is_said_before_anything_is_fetched(
     assert installation.main(["lab"]) == 1
     assert "5 MB are free" in capsys.readouterr().err
     assert commands == []
+
+
+@pytest.mark.parametrize("variable", ["SOABI", "HOST_GNU_TYPE"])
+def test_a_system_without_glibc_is_refused_before_anything_is_fetched(
+    variable: str, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {variable: "x86_64-linux-musl"}
+    monkeypatch.setattr(sysconfig, "get_config_var", known.get)
+    monkeypatch.setattr(installation, "run_in_environment", lambda _: 0)
+    assert installation.main(["lab"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("This Linux uses musl, as Alpine does")
+    assert said.endswith("Use Debian, Ubuntu or Fedora, for example in a container.\n")
+    assert commands == []
+    assert not installation.venv().exists()
 
 
 def test_a_path_that_no_environment_can_have_is_named(
