@@ -67,7 +67,7 @@ CAUSES = (
     ),
     Cause(
         "date limit",
-        ("exclude-newer", "exclude_newer", "uploaded-prior-to"),
+        ("exclude-newer", "exclude_newer", "upload date, but user provided", "uploaded-prior-to"),
         "uv is set to ignore packages that were published after a certain date, and the course needs newer ones.",
         "{unset_limit}, " + AGAIN,
     ),
@@ -97,7 +97,7 @@ CAUSES = (
     ),
     Cause(
         "proxy",
-        ("tunnel error", "cannot connect to proxy", "proxyerror", "tunnel connection failed"),
+        ("tunnel error", "unsuccessful tunnel", "cannot connect to proxy", "proxyerror", "tunnel connection failed"),
         "The proxy{proxy} does not answer or refuses the connection.",
         "Correct HTTPS_PROXY, or unset it where no proxy is needed, " + AGAIN,
     ),
@@ -120,7 +120,7 @@ CAUSES = (
             "max retries exceeded",
         ),
         "The packages cannot be fetched{from_mirror}.",
-        f"Check the network (and the proxy, if you use one), {AGAIN}",
+        "Check the network (and the proxy{proxy}, if you use one), " + AGAIN,
     ),
     Cause(
         "missing",
@@ -132,10 +132,10 @@ CAUSES = (
         "network",
         ("failed to fetch", "failed to download"),
         "The packages cannot be fetched{from_mirror}.",
-        f"Check the network (and the proxy, if you use one), {AGAIN}",
+        "Check the network (and the proxy{proxy}, if you use one), " + AGAIN,
     ),
 )
-PACKAGE = re.compile(r"(?:Because|no version of|No matching distribution found for) ([\w.-]+(?:==[\w.]+)?)(?= |\n|$)")
+PACKAGE = re.compile(r"(?:Because|no version of|No matching distribution found for) ([\w.-]+(?:==[\w.]+)?)(?= |$)")
 
 
 def explained(output: str, environment: Mapping[str, str] = os.environ) -> SetupError:
@@ -145,12 +145,14 @@ def explained(output: str, environment: Mapping[str, str] = os.environ) -> Setup
         output: what the command printed.
         environment: the variables that it ran with.
     """
-    small = output.lower()
-    for cause in CAUSES:
-        if any(mark in small for mark in cause.marks):
-            words = _words(output, environment)
-            return SetupError(f"{cause.meaning} {cause.cure}".format_map(words), cause.name)
-    return SetupError(f"The environment could not be made: {output.strip()[-500:]} {DELETE}")
+    flat = " ".join(output.split())  # an older uv breaks its lines
+    small = flat.lower()
+    cause = next((cause for cause in CAUSES if any(mark in small for mark in cause.marks)), None)
+    if cause is None:
+        return SetupError(f"The environment could not be made: {output.strip()[-500:]} {DELETE}")
+    if cause.name == "missing" and "UV_EXCLUDE_NEWER" in environment:  # nor does an older uv say that this is why
+        cause = next(each for each in CAUSES if each.name == "date limit")
+    return SetupError(f"{cause.meaning} {cause.cure}".format_map(_words(flat, environment)), cause.name)
 
 
 def _words(output: str, environment: Mapping[str, str]) -> dict[str, str]:

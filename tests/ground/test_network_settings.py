@@ -305,6 +305,12 @@ def test_packages_that_uv_puts_elsewhere_are_missed(http: str, monkeypatch: pyte
     assert refused().startswith("uv put the packages elsewhere. Remove `target` and `prefix` from your uv.toml")
 
 
+def test_an_older_uv_does_not_say_that_a_date_limit_hides_a_package() -> None:
+    said = "Because there is no version of tiny==1.0 and you require tiny==1.0"
+    assert setup_errors.explained(said, {}).cause == "missing"
+    assert setup_errors.explained(said, {"UV_EXCLUDE_NEWER": "2020-01-01"}).cause == "date limit"
+
+
 def test_of_pips_configuration_only_the_network_is_read() -> None:
     listing = (
         ":env:.index-url='https://env/'\nglobal.index-url='https://global/'\nglobal.user='true'\n"

@@ -211,6 +211,9 @@ def test_an_environment_that_was_moved_is_made_again(
     ("output", "sentence"),
     [
         (NETWORK, "The packages cannot be fetched. Check the network"),
+        ("Caused by: client error\n  Caused by: unsuccessful tunnel", "The proxy"),
+        ("╰─▶ Because there is no version\n of tiny==1.0 and", "The package index does not have tiny==1.0"),
+        ("tiny.whl is missing an upload date, but user provided: 2020-01-02", "uv is set to ignore packages"),
         ("Could not install: [Errno 28] No space left on device", "The disk is full. Free about one gigabyte"),
         ("error: Read-only file system (os error 30)", "The folder of the course cannot be written to."),
         ("THESE PACKAGES DO NOT MATCH THE HASHES", "A package is not the one that the lock file names."),
