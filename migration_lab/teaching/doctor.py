@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from migration_lab.ground import course, engines, places
-from migration_lab.ground.errors import LabError, require_asserts
+from migration_lab.ground.errors import LabError
 from migration_lab.ground.installation import requirements
 from migration_lab.ground.jupyter import start, terminal
 from migration_lab.ground.spine import head_at
@@ -104,6 +104,8 @@ def examine(subject: str) -> Finding:
 
 
 def _python() -> Finding:
+    from migration_lab.ground.errors import require_asserts
+
     require_asserts()
     version = ".".join(map(str, sys.version_info[:3]))
     return Finding("ok", "Python", f"Python {version} runs the lab.")

@@ -84,17 +84,18 @@ def lab_environment() -> dict[str, str]:
     """The environment of JupyterLab, its kernels and its terminals.
 
     The environment's own commands come first, so that `flask` in a terminal is this one; no database of another
-    project is in reach; asserts run; and JupyterLab's settings are the course's, kept with the learner's work.
+    project is in reach; and JupyterLab's settings are the course's, kept with the learner's work.
     """
     env = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("DATABASE_URL", "PYTHONOPTIMIZE") and not name.startswith(("FLASK_", "SQLALCHEMY_"))
+        if name != "DATABASE_URL" and not name.startswith(("FLASK_", "SQLALCHEMY_"))
     }
     if not env.get("LAB_POSTGRES_URL"):  # otherwise a PGPASSWORD for another server would be tried on the course's own
         env = {name: value for name, value in env.items() if not name.startswith("PG")}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env |= terminal.environment()
+    env.pop("PYTHONOPTIMIZE", None)  # it removes every assert, and a cell that proves nothing would pass
     env["JUPYTER_CONFIG_DIR"] = str(places.my_work() / ".jupyter")
     env.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
     return env

@@ -74,9 +74,8 @@ def make(house: House, binaries: Binaries, runner: Runner) -> None:
     It is created elsewhere and then renamed, so that a partial one is never mistaken for a cluster.
 
     Raises:
-        LabError: initdb fails, for example because the disk is full, or its own path confuses it.
+        LabError: initdb fails, for example because the disk is full.
     """
-    _refuse_path(binaries.folder)
     data = Path(os.path.realpath(house.data))
     for leftover in data.parent.glob("data.new-*"):
         if leftover.is_dir():
@@ -166,16 +165,6 @@ def _put_away(data: Path) -> Path:
     shutil.rmtree(broken, ignore_errors=True)
     data.rename(broken)
     return broken
-
-
-def _refuse_path(folder: Path) -> None:
-    """Refuse a folder in which initdb does not find the server: it asks a shell, in double quotes."""
-    found = next((mark for mark in '$`"' if mark in str(folder)), None)
-    if found:
-        raise LabError(
-            f"Postgres cannot be set up from a folder with {found} in its path: {folder}.",
-            "Move the course to another folder, and run `make lab` there; SQLite works here as well.",
-        )
 
 
 def _quoted(path: str) -> str:
