@@ -2,7 +2,6 @@
 
 import errno
 import re
-import sys
 from pathlib import Path
 
 CLOSE = "Shut down notebooks and programs that you do not use, then try again."
@@ -46,19 +45,6 @@ class LabError(Exception):
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows in place of a traceback; IPython looks for this name."""
         return [self.message, self.next_step]
-
-
-def require_asserts() -> None:
-    """Refuse to go on where Python leaves out every assert: a cell that proves nothing would pass.
-
-    Raises:
-        LabError: Python runs with -O, or PYTHONOPTIMIZE is set.
-    """
-    if sys.flags.optimize:
-        raise LabError(
-            "This Python skips every assert, so no cell proves anything: PYTHONOPTIMIZE is set, or it runs with -O.",
-            "Unset PYTHONOPTIMIZE, and start it again without -O.",
-        )
 
 
 def mistake(path: Path, line: int, what: str) -> LabError:

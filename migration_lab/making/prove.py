@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from migration_lab.ground import course
+from migration_lab.ground.asserts import require_asserts
 from migration_lab.ground.course import Lesson
-from migration_lab.ground.errors import LabError, require_asserts
+from migration_lab.ground.errors import LabError
 from migration_lab.making import build, linter
 from migration_lab.making.proofs import Findings, Reporter, Say
 
@@ -34,7 +35,7 @@ def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
         Whether everything passed.
 
     Raises:
-        LabError: there is no such lesson or exercise, the maintainers' tools are not installed, or no assert runs.
+        LabError: there is no such lesson or exercise, or the maintainers' tools are not installed.
     """
     require_asserts()
     exercise = name if "." in name else None

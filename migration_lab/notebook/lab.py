@@ -10,7 +10,8 @@ from pathlib import Path
 from IPython import get_ipython
 
 from migration_lab.ground import course, engines, my_work, way
-from migration_lab.ground.errors import LabError, require_asserts
+from migration_lab.ground.asserts import require_asserts
+from migration_lab.ground.errors import LabError
 from migration_lab.instruments import query
 from migration_lab.instruments.timeline import Recording
 from migration_lab.notebook import displays, folding, magics, names, patience, shop, under_way, which_cell

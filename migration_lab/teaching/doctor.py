@@ -104,7 +104,7 @@ def examine(subject: str) -> Finding:
 
 
 def _python() -> Finding:
-    from migration_lab.ground.errors import require_asserts
+    from migration_lab.ground.asserts import require_asserts
 
     require_asserts()
     version = ".".join(map(str, sys.version_info[:3]))
