@@ -92,8 +92,8 @@ def prepare(kind: str) -> None:
     """
     if is_ready(kind):
         return
-    say("Setting up the environment in .venv. This is done once and takes less than a minute on a fast network.")
     setup_checks.refuse_unfit(ROOT)
+    say("Setting up the environment in .venv. This is done once and takes less than a minute on a fast network.")
     stamp_file().unlink(missing_ok=True)
     make_venv()
     install(LOCKS[kind])
