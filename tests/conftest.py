@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
     The folder's name is short because the path of a Unix socket may have 107 bytes at most.
     """
+    if sys.flags.optimize:
+        raise pytest.UsageError(
+            "PYTHONOPTIMIZE removes asserts, so no test proves anything. Unset it, and run it again."
+        )
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in a shell's background inherits it ignored
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="lab-", dir=_in_memory())

@@ -12,11 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from migration_lab.ground import places
+from migration_lab.ground import network_settings, places, setup_checks
+from migration_lab.ground.setup_errors import AGAIN, SetupError, explained
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
-ROOM_NEEDED = 800  # megabytes: the environment takes 310 (570 for maintainers), and packages are unpacked beside it
 
 LESSON = r"\d\d?(\.\d+|_\w+)?"  # 02, 02.1, 02_first_migration
 
@@ -29,60 +29,23 @@ usage: python run.py lab [options of JupyterLab]     start the course in the bro
 `make lab`, `make test` and `make build` do the same."""
 
 # Settings for another project must not affect this one.
-FOREIGN = ("PIP_", "UV_SYSTEM", "UV_PYTHON", "UV_PROJECT", "UV_REQUIRE", "UV_CONSTRAINT", "UV_OVERRIDE")
-KEPT = tuple(
-    f"PIP_{name}" for name in ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "CERT", "PROXY", "DEFAULT_TIMEOUT")
-)
+FOREIGN = ("PIP_", "UV_PYTHON", "UV_PROJECT", "UV_REQUIRE", "UV_CONSTRAINT", "UV_OVERRIDE", "FLASK_", "SQLALCHEMY_")
 DROPPED = (
     *("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "DATABASE_URL", "MAKEFLAGS", "MFLAGS"),
+    "UV_SYSTEM_PYTHON",
     # With it no bytecode is kept, and each process compiles all that it imports: three times as slow.
     "PYTHONDONTWRITEBYTECODE",
+    "PYTHONOPTIMIZE",  # it removes every assert, and a cell that proves nothing would pass
 )
+PIP = ("-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "off")
+# Where pip may do better than uv: it can ask other indexes, a keyring, or the system's own store of certificates.
+WORTH_PIP = ("certificate", "refused", "missing")
 
-# The last lines of a failed command, and what they mean for the user.
-CAUSES = (
-    (
-        ("No space left on device", "os error 28", "not enough space on the disk"),
-        "The disk is full.",
-        "Free about one gigabyte, and run the same command again.",
-    ),
-    (
-        ("Read-only file system", "os error 30"),
-        "The folder of the course cannot be written to.",
-        "Put the course into a folder of your own, and run the same command there.",
-    ),
-    (
-        ("Permission denied", "os error 13", "Access is denied"),
-        "A file of the environment cannot be written.",
-        "Close JupyterLab if it runs; then delete the folder .venv and run the same command again.",
-    ),
-    (
-        ("hash mismatch", "Hash mismatch", "DO NOT MATCH THE HASHES"),
-        "A package is not the one that the lock file names.",
-        "Try another network: a proxy may have changed it. Nothing was installed from it.",
-    ),
-    (
-        (
-            "error sending request",
-            "dns error",
-            "Failed to fetch",
-            "NewConnectionError",
-            "Name or service not known",
-            "name resolution",
-            "Connection refused",
-            "timed out",
-            "Max retries exceeded",
-            "No matching distribution",
-            "operation timed out",
-        ),
-        "The packages cannot be fetched.",
-        "Check the network (and the proxy, if you use one), and run the same command again.",
-    ),
+# How the lines begin that uv and pip print about each package.
+OF_PACKAGES = (
+    *(" + ", " - ", " ~ ", "Looking in ", "Collecting ", "  Downloading ", "  Using cached ", "Requirement already"),
+    *("Installing collected ", "Successfully "),
 )
-
-
-class SetupError(Exception):
-    """A problem that a person must fix before the course can start: what is wrong, and what to do now."""
 
 
 def main(arguments: list[str]) -> int:
@@ -131,9 +94,9 @@ def prepare(kind: str) -> None:
     """
     if is_ready(kind):
         return
+    setup_checks.refuse_unfit(ROOT)
     say("Setting up the environment in .venv. This is done once and takes less than a minute on a fast network.")
     stamp_file().unlink(missing_ok=True)
-    check_room()
     make_venv()
     install(LOCKS[kind])
     written = stamp_file().with_suffix(".new")
@@ -180,15 +143,6 @@ def python() -> Path:
     return scripts() / ("python.exe" if os.name == "nt" else "python")
 
 
-def check_room() -> None:
-    free = shutil.disk_usage(ROOT).free // 1_000_000
-    if free < ROOM_NEEDED:
-        raise SetupError(
-            f"The course needs about {ROOM_NEEDED} MB on this disk, and {free} MB are free. "
-            "Free some room, and run the same command again."
-        )
-
-
 def make_venv() -> None:
     """Create `.venv` again, unless its Python runs and is new enough."""
     check = "import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)"
@@ -212,21 +166,62 @@ def make_venv() -> None:
                 "This Python cannot make environments: its venv module is incomplete. "
                 f"On Debian and Ubuntu: sudo apt install python{version}-venv. Or install uv. Then run this again."
             )
-        raise SetupError(explained(output))
+        raise explained(output)
 
 
 def install(lock: Path) -> None:
     """Install exactly the lock's packages, each checked against its hash, then the course itself."""
-    uv = find_uv() or fetch_uv(lock)
+    env = for_packages()
+    # Without an index, all comes from folders that pip knows.
+    uv = None if env.get("PIP_NO_INDEX") else find_uv() or fetch_uv(lock, env)
     if uv:
-        run([uv, "pip", "sync", "--require-hashes", "--python", str(python()), str(lock)])
+        try:
+            run([uv, "pip", "sync", "--require-hashes", "--python", str(python()), str(lock)], env)
+        except SetupError as error:
+            if error.cause not in WORTH_PIP:
+                raise
+            say("uv cannot fetch the packages here; trying pip.")
+            install_with_pip(lock, env, error)
         course = [uv, "pip", "install", "--quiet", "--python", str(python())]
     else:
-        pip = [str(python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        rest = requirements_file([block for block in requirements(lock) if not block.startswith("uv==")])
-        run([*pip, "--require-hashes", "-r", rest])
-        course = pip
-    run([*course, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+        install_with_pip(lock, env)
+        course = [str(python()), *PIP]
+    run([*course, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], env)
+    if not holds_packages(lock):
+        raise SetupError("uv put the packages elsewhere. Remove `target` and `prefix` from your uv.toml, " + AGAIN)
+
+
+def holds_packages(lock: Path) -> bool:
+    """Whether the lock's first package is in the environment itself."""
+    name = requirements(lock)[0].partition("==")[0]
+    return quiet([str(python()), "-I", "-c", f"import importlib.metadata; importlib.metadata.version({name!r})"])
+
+
+def for_packages() -> dict[str, str]:
+    """The environment for what fetches packages: with the index, the certificates and the proxy that pip knows."""
+    pips = [[str(python()), "-m", "pip"], [sys.executable, "-m", "pip"], ["pip3"], ["pip"]]
+    return network_settings.added(clean(), pips)
+
+
+def install_with_pip(lock: Path, env: dict[str, str], earlier: SetupError | None = None) -> None:
+    """Install the lock's packages with pip, all but uv, which may not exist for this machine.
+
+    Args:
+        env: the environment for pip.
+        earlier: why uv failed; raised if pip fails too, because uv says more about the cause.
+    """
+    if not has_pip():
+        raise earlier or SetupError("This Python has no pip. Install it, or another Python, and run this again.")
+    rest = requirements_file([block for block in requirements(lock) if not block.startswith("uv==")])
+    try:
+        run([str(python()), *PIP, "--require-hashes", "-r", rest], env)
+    except SetupError as error:
+        raise earlier or error from None
+
+
+def has_pip() -> bool:
+    """Whether the environment has a pip; uv makes one without, and most Pythons can add it."""
+    return quiet([str(python()), "-m", "pip", "--version"]) or quiet([str(python()), "-m", "ensurepip"])
 
 
 def find_uv() -> str | None:
@@ -237,14 +232,13 @@ def find_uv() -> str | None:
     return None
 
 
-def fetch_uv(lock: Path) -> str | None:
+def fetch_uv(lock: Path, env: dict[str, str]) -> str | None:
     """Install uv into the environment with pip, checked against the lock's hash; None if this machine has no uv."""
     only_uv = requirements_file([block for block in requirements(lock) if block.startswith("uv==")])
-    pip = [str(python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--only-binary", ":all:"]
     try:
-        run([*pip, "--require-hashes", "--no-deps", "-r", only_uv])
+        run([str(python()), *PIP, "--only-binary", ":all:", "--require-hashes", "--no-deps", "-r", only_uv], env)
     except SetupError as error:
-        if "cannot be fetched" not in str(error):
+        if error.cause != "missing":
             raise
     return find_uv()
 
@@ -267,27 +261,24 @@ def requirements_file(blocks: list[str]) -> str:
     return str(path)
 
 
-def run(command: list[str]) -> None:
-    """Run a command and show its output; a failure raises the message that fits its last lines."""
+def run(command: list[str], env: dict[str, str] | None = None) -> None:
+    """Run a command and show its output; a failure raises the message that fits what it printed.
+
+    Args:
+        env: its environment; by default the one for everything that runs here.
+    """
+    env = clean() if env is None else env
     said: list[str] = []
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=clean(), cwd=ROOT
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=env, cwd=ROOT
     ) as process:
         for line in process.stdout or ():
             said.append(line)
             # The list of a hundred packages does not help a learner.
-            if not line.startswith((" + ", " - ", " ~ ")):
+            if not line.startswith(OF_PACKAGES):
                 print(line, end="", flush=True)
     if process.returncode != 0:
-        raise SetupError(explained("".join(said)))
-
-
-def explained(output: str) -> str:
-    """What a failed command's output means, and what to do now."""
-    for marks, meaning, cure in CAUSES:
-        if any(mark in output for mark in marks):
-            return f"{meaning} {cure}"
-    return f"The environment could not be made: {output.strip()[-500:]} Delete the folder .venv and try again."
+        raise explained("".join(said), env)
 
 
 def quiet(command: list[str]) -> bool:
@@ -303,7 +294,7 @@ def clean() -> dict[str, str]:
     env = {
         name: value
         for name, value in os.environ.items()
-        if name in KEPT or not (name in DROPPED or name.startswith((*FOREIGN, "FLASK_", "SQLALCHEMY_")))
+        if name in network_settings.OF_NETWORK or not (name in DROPPED or name.startswith(FOREIGN))
     }
     env["PATH"] = os.pathsep.join([str(scripts()), env.get("PATH", os.defpath)])
     env["VIRTUAL_ENV"] = str(venv())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from migration_lab.ground import places
 from migration_lab.ground.errors import LabError
-from migration_lab.ground.installation import clean, find_uv
+from migration_lab.ground.installation import find_uv, for_packages
 
 LOCKS = {"requirements.lock": ["--extra", "setup"], "requirements-dev.lock": ["--all-extras"]}
 
@@ -39,7 +39,7 @@ def make(*, upgrade: bool = False) -> None:
         made = subprocess.run(
             [*command, *extras, *bound, "--output-file", name],
             cwd=places.course_root(),
-            env=clean(),
+            env=for_packages(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

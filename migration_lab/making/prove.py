@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from migration_lab.ground import course
+from migration_lab.ground.asserts import require_asserts
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
 from migration_lab.making import build, linter
@@ -36,6 +37,7 @@ def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
     Raises:
         LabError: there is no such lesson or exercise, or the maintainers' tools are not installed.
     """
+    require_asserts()
     exercise = name if "." in name else None
     lesson = course.exercise(name)[0] if exercise else course.lesson(name)
     if missing := [each for each in NEEDED if find_spec(each) is None]:

@@ -124,7 +124,7 @@ def kernel_environment(added: dict[str, str]) -> dict[str, str]:
     env = {
         name: value
         for name, value in os.environ.items()
-        if name != "DATABASE_URL" and not name.startswith(("FLASK_", "SQLALCHEMY_"))
+        if name not in ("DATABASE_URL", "PYTHONOPTIMIZE") and not name.startswith(("FLASK_", "SQLALCHEMY_"))
     }
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     return {**env, **added}

@@ -10,6 +10,7 @@ from pathlib import Path
 from IPython import get_ipython
 
 from migration_lab.ground import course, engines, my_work, way
+from migration_lab.ground.asserts import require_asserts
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments import query
 from migration_lab.instruments.timeline import Recording
@@ -18,6 +19,8 @@ from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.shops import finding, kept, process, workspace
 from migration_lab.shops.identity import Identity
+
+require_asserts()
 
 __all__ = [
     "check",

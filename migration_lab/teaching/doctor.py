@@ -107,6 +107,9 @@ def examine(subject: str) -> Finding:
 
 
 def _python() -> Finding:
+    from migration_lab.ground.asserts import require_asserts
+
+    require_asserts()
     version = ".".join(map(str, sys.version_info[:3]))
     return Finding("ok", "Python", f"Python {version} runs the lab.")
 

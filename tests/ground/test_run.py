@@ -6,11 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-from migration_lab.ground import installation, places
+from migration_lab.ground import installation, network_settings, places, setup_errors
 
 ROOT = places.course_root()
 NEEDED = ("run.py", "Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.lock", "jupyter")
@@ -25,6 +26,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "jupyter", root / "jupyter")
     for name in NEEDED[:-1]:
         shutil.copy(ROOT / name, root / name)
+    monkeypatch.setattr(network_settings, "listed", lambda _: "")
+    monkeypatch.setattr(installation, "holds_packages", lambda _: True)
     monkeypatch.setattr(installation, "ROOT", root)
     monkeypatch.setattr(
         installation, "LOCKS", {"lab": root / "requirements.lock", "test": root / "requirements-dev.lock"}
@@ -37,7 +40,7 @@ def commands(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
     """The commands that a preparation would run; none is run, but the environment's Python appears."""
     ran: list[list[str]] = []
 
-    def run(command: list[str]) -> None:
+    def run(command: list[str], *_: object) -> None:
         ran.append(command)
         installation.scripts().mkdir(parents=True, exist_ok=True)
         if "venv" in command:
@@ -181,7 +184,7 @@ def test_an_interrupted_setup_is_finished_by_the_next_start(
     whole = installation.run
     commands.clear()
 
-    def interrupted(command: list[str]) -> None:
+    def interrupted(command: list[str], *_: object) -> None:
         if len(commands) == interrupted_at:
             raise KeyboardInterrupt
         whole(command)
@@ -208,6 +211,9 @@ def test_an_environment_that_was_moved_is_made_again(
     ("output", "sentence"),
     [
         (NETWORK, "The packages cannot be fetched. Check the network"),
+        ("Caused by: client error\n  Caused by: unsuccessful tunnel", "The proxy"),
+        ("╰─▶ Because there is no version\n of tiny==1.0 and", "The package index does not have tiny==1.0"),
+        ("tiny.whl is missing an upload date, but user provided: 2020-01-02", "uv is set to ignore packages"),
         ("Could not install: [Errno 28] No space left on device", "The disk is full. Free about one gigabyte"),
         ("error: Read-only file system (os error 30)", "The folder of the course cannot be written to."),
         ("THESE PACKAGES DO NOT MATCH THE HASHES", "A package is not the one that the lock file names."),
@@ -217,7 +223,7 @@ def test_an_environment_that_was_moved_is_made_again(
 )
 @pytest.mark.usefixtures("checkout")
 def test_a_failure_ends_in_one_sentence(output: str, sentence: str) -> None:
-    with pytest.raises(installation.SetupError) as error:
+    with pytest.raises(setup_errors.SetupError) as error:
         installation.run([sys.executable, "-c", fails_with(output)])
     assert str(error.value).startswith(sentence)
 
@@ -228,6 +234,35 @@ def test_little_room_is_said_before_anything_is_fetched(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 5_000_000))
     assert installation.main(["lab"]) == 1
     assert "5 MB are free" in capsys.readouterr().err
+    assert commands == []
+
+
+@pytest.mark.parametrize("variable", ["SOABI", "HOST_GNU_TYPE"])
+def test_a_system_without_glibc_is_refused_before_anything_is_fetched(
+    variable: str, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {variable: "x86_64-linux-musl"}
+    monkeypatch.setattr(sysconfig, "get_config_var", known.get)
+    monkeypatch.setattr(installation, "run_in_environment", lambda _: 0)
+    assert installation.main(["lab"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("This Linux uses musl, as Alpine does")
+    assert said.endswith("Use Debian, Ubuntu or Fedora, for example in a container.\n")
+    assert commands == []
+    assert not installation.venv().exists()
+
+
+def test_a_path_that_no_environment_can_have_is_named(
+    checkout: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(installation, "ROOT", checkout.rename(checkout.with_name(f"my{os.pathsep}course")))
+    monkeypatch.setattr(installation, "LOCKS", {"lab": installation.ROOT / "requirements.lock"})
+    monkeypatch.setattr(installation, "run_in_environment", lambda _: 0)
+    assert installation.main(["lab"]) == 1
+    said = capsys.readouterr().err
+    assert f"with {os.pathsep} in its path" in said
+    assert "Move or rename the folder" in said
+    assert ".venv" not in said
     assert commands == []
 
 
@@ -258,7 +293,7 @@ def test_a_folder_that_cannot_be_written_is_said(
 def test_without_uv_it_comes_from_the_lock_by_its_hash(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []
     monkeypatch.setattr(installation, "find_uv", lambda: "uv" if ran else None)
-    monkeypatch.setattr(installation, "run", ran.append)
+    monkeypatch.setattr(installation, "run", lambda command, *_: ran.append(command))
     installation.venv().mkdir()
     installation.install(installation.LOCKS["lab"])
     assert ran[0][1:3] == ["-m", "pip"]
@@ -273,12 +308,13 @@ def test_without_uv_it_comes_from_the_lock_by_its_hash(checkout: Path, monkeypat
 def test_where_there_is_no_uv_for_the_machine_pip_does_it_all(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []
 
-    def run(command: list[str]) -> None:
+    def run(command: list[str], *_: object) -> None:
         ran.append(command)
         if len(ran) == 1:
-            raise installation.SetupError("", installation.explained("No matching distribution found for uv"))
+            raise setup_errors.explained("No matching distribution found for uv")
 
     monkeypatch.setattr(installation, "find_uv", lambda: None)
+    monkeypatch.setattr(installation, "has_pip", lambda: True)
     monkeypatch.setattr(installation, "run", run)
     installation.venv().mkdir()
     installation.install(installation.LOCKS["lab"])
@@ -297,7 +333,7 @@ def test_a_uv_that_does_not_run_is_not_taken(checkout: Path, tmp_path: Path, mon
 def test_settings_of_other_projects_stay_outside(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = {
         "PIP_TARGET": "x", "PIP_USER": "1", "PYTHONPATH": "x", "UV_SYSTEM_PYTHON": "1", "UV_PROJECT_ENVIRONMENT": "x",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONOPTIMIZE": "1",
         "DATABASE_URL": "postgresql://production", "FLASK_APP": "other", "SQLALCHEMY_DATABASE_URI": "x",
         "PIP_INDEX_URL": "kept", "LAB_ENGINE": "kept",
     }  # fmt: skip

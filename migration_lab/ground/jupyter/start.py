@@ -102,6 +102,7 @@ def lab_environment() -> dict[str, str]:
         env = {name: value for name, value in env.items() if not name.startswith("PG")}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env |= terminal.environment()
+    env.pop("PYTHONOPTIMIZE", None)  # it removes every assert, and a cell that proves nothing would pass
     env["JUPYTER_CONFIG_DIR"] = str(places.my_work() / ".jupyter")
     env.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
     return env

@@ -80,7 +80,7 @@ def test_a_port_that_is_no_number_is_refused() -> None:
 def test_only_this_machine_reaches_jupyterlab_and_no_other_database_is_in_reach(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
-    for name in ("DATABASE_URL", "FLASK_APP", "FLASK_ENV", "SQLALCHEMY_DATABASE_URI", "PGPASSWORD"):
+    for name in ("DATABASE_URL", "FLASK_APP", "FLASK_ENV", "SQLALCHEMY_DATABASE_URI", "PGPASSWORD", "PYTHONOPTIMIZE"):
         monkeypatch.setenv(name, "theirs")
     monkeypatch.delenv("LAB_POSTGRES_URL", raising=False)
     monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
