@@ -130,6 +130,7 @@ def judge_of(lesson: Lesson, exercise_id: str) -> type[Judge]:
         ids = [each.id for each in found[0].expectations()]
         if getattr(found[0], "stub_fails", None) not in ids:
             raise JudgeError(f"`stub_fails` names none of its expectations, {', '.join(ids)}")
+        found[0].refuse_wrong_names()
     except JudgeError as error:
         raise _unusable(exercise_id, str(error)) from error
     return found[0]
