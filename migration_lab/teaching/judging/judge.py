@@ -261,9 +261,8 @@ class Judge(Vocabulary):
             column, _, rest = part.partition(".")
             if rest:
                 instead = "`defaults`, if nothing but its default may differ" if rest == "default" else "`changes`"
-                raise JudgeError(
-                    f"`changes` names `{name}`, and a part of a table has two words: put `{table}.{column}` in {instead}"
-                )
+                what = f"`changes` names `{name}`, and a part of a table has two words"
+                raise JudgeError(f"{what}: put `{table}.{column}` in {instead}")
 
 
 def _expectation(judge: type[Judge], name: str, *, is_own: bool) -> Expectation:
