@@ -1,6 +1,8 @@
 """More rows of each kind than an exercise shows: they reveal what a revision gets wrong for unusual values.
 
-The rows are the same in each check. They exist only in a check's copies, never in a learner's own database.
+The rows are the same in each check. They exist only in a check's copies, never in a learner's own database. A column
+that repeats a few values gets no others, and a foreign key leads to a row that is there: `docs/checks.md` says so to
+authors.
 """
 
 import random
