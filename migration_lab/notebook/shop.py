@@ -14,7 +14,7 @@ from migration_lab.ground.html import button, card, table
 from migration_lab.ground.places import my_work
 from migration_lab.instruments import query, revisions, schema
 from migration_lab.instruments.shop import PlainShop
-from migration_lab.notebook import patience, under_way
+from migration_lab.notebook import running_note, under_way
 from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, show
 from migration_lab.notebook.live_shop import LiveShop
 from migration_lab.shops.flask_command import run_flask
@@ -302,7 +302,7 @@ class Shop(LiveShop):
 
         self.check()
         template = checkpoint_template(self.workspace.lesson, self.workspace.engine)
-        with patience.command("flask db check"), copies_of(self.workspace, template) as copies:
+        with running_note.command("flask db check"), copies_of(self.workspace, template) as copies:
             copy = Database(copies.of_learner(), "the copy")
             copy.execute(sql)
             completed = copy.flask("db check")

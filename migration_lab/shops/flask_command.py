@@ -1,4 +1,4 @@
-"""`flask db upgrade` and other commands, run in a workspace's folder on the workspace's database and on no other."""
+"""Runs `flask` commands in a workspace's folder, with a time limit, on the workspace's database and on no other."""
 
 import contextlib
 import itertools
@@ -34,7 +34,7 @@ PASSED_ON_ALL = ("DYLD_", "LD_")  # where the system looks for libraries
 NEVER_PASSED_ON_POSTGRES = frozenset(
     ("PGDATABASE", "PGHOST", "PGHOSTADDR", "PGOPTIONS", "PGPORT", "PGSERVICE", "PGSERVICEFILE", "PGUSER")
 )
-COMMAND_SECONDS = 60.0  # the default limit
+COMMAND_SECONDS = 60.0  # the time limit of a `flask` command, unless its caller gives another
 NO_LIMIT = 30 * 24 * 3600.0  # seconds; for a command that may take as long as its reader
 # The same output on every machine.
 STABLE = {

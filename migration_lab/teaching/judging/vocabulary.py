@@ -1,4 +1,4 @@
-"""The methods with which a judge says what must be true: each checks, and raises `Miss` in sentences for learners."""
+"""The methods of a judge: `expect`, `expect_column`, `expect_rows` and others. Each checks, and raises `Miss`."""
 
 import ast
 import difflib
