@@ -19,10 +19,11 @@ from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, sh
 from migration_lab.notebook.live_shop import LiveShop
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.git_command import run_git
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed
 from migration_lab.shops.script import Ran, run_script
 from migration_lab.shops.templates import checkpoint_template
-from migration_lab.shops.workspace import Workspace, copy_workspace
+from migration_lab.shops.workspace import copy_workspace
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."

@@ -12,8 +12,8 @@ from migration_lab.instruments.timeline import Recording, Span, Timeline, as_svg
 from migration_lab.instruments.timeline.text import COLUMNS, WORDS, rows, story
 from migration_lab.notebook import running_note
 from migration_lab.notebook.displays import Note, show
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed
-from migration_lab.shops.workspace import Workspace
 
 if TYPE_CHECKING:
     from migration_lab.instruments import locks

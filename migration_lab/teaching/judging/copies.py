@@ -14,11 +14,11 @@ from dotenv import dotenv_values, set_key
 from migration_lab.ground import connect, places
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.leases import shops
 from migration_lab.shops.origin import is_untouched
 from migration_lab.shops.process.confinement import confine, release
 from migration_lab.shops.templates import Template
-from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching.judging.addresses import refuse_own_addresses
 from migration_lab.teaching.judging.database import Database, Snapshot
 from migration_lab.teaching.judging.files import copy_files

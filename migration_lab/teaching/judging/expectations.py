@@ -1,4 +1,4 @@
-"""What an expectation is, and its `Miss`. The methods of a judge, `expect_column` and others, are in `vocabulary.py`."""
+"""An expectation, and its `Miss`. The methods of a judge, `expect_column` and others, are in `vocabulary.py`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

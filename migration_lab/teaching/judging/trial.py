@@ -11,10 +11,10 @@ from migration_lab.ground import course, engines
 from migration_lab.ground.course import EngineName, Lesson
 from migration_lab.ground.errors import LabError, reason
 from migration_lab.instruments.readonly import keeping_sessions
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.origin import database_sign, is_untouched
 from migration_lab.shops.process import StoppedError, until
 from migration_lab.shops.templates import Template, template_at
-from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching import progress
 from migration_lab.teaching.judging.copies import copies_of
 from migration_lab.teaching.judging.expectations import Expectation, Finding, JudgeError, Miss
