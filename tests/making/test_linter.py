@@ -7,19 +7,13 @@ import pytest
 from migration_lab.ground import course
 from migration_lab.ground.errors import LabError
 from migration_lab.making import build, linter
+from tests.making.changing import change
 
 
 def faults(slug: str = "02_counting") -> list[str]:
     lesson = course.lesson(slug)
     lesson_cells, exercise_cells = build.cells_of(lesson)
     return [*linter.lesson_faults(lesson, lesson_cells), *linter.exercise_faults(lesson, exercise_cells)]
-
-
-def change(root: Path, file: str, before: str, after: str) -> None:
-    path = root / "lessons/02_counting" / file
-    text = path.read_text(encoding="utf-8")
-    assert before in text
-    path.write_text(text.replace(before, after), encoding="utf-8")
 
 
 def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> None:
