@@ -9,7 +9,7 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab.ground import course, engines, my_work, way
+from migration_lab.ground import course, engines, my_work, places, way
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments import query
 from migration_lab.instruments.timeline import Recording
@@ -262,7 +262,7 @@ def _begin(opened: workspace.Opened) -> Shop:
     if opened.goes_on and not opened.kept:
         show(Note(f"You go on with the work that is in it. To start afresh: `{begun.afresh()}`."))
     if opened.kept:
-        place = shop.below_my_work(opened.kept)
+        place = places.below_my_work(opened.kept)
         show(Note(f'Your earlier work is kept in `{place}`. `lab.restore("{opened.kept.name}")` brings it back.'))
     if opened.dropped:
         show(Note(f"To make room for it, the oldest one, `{opened.dropped.name}`, was removed."))
