@@ -321,11 +321,11 @@ def test_what_is_not_checked_yet_is_said_once_for_all_engines() -> None:
 
 def test_html_is_escaped_and_a_passed_verdict_says_where() -> None:
     expectation = Expectation("x", "`a` < b", lambda _: None)
-    finding = Finding(expectation, "<b>", "two\n<lines>", "", "next")
+    finding = Finding(expectation, "<b>", "`two` of\nthese <lines>, and a `\nalone", "", "next")
     verdict = Verdict("01.1", "A <title>", (EngineVerdict("sqlite", (), finding),))
     html = as_html(verdict)
     assert "<code>a</code> &lt; b" in html
-    assert "two\n&lt;lines&gt;</pre>" in html
+    assert "<code>two</code> of\nthese &lt;lines&gt;, and a `\nalone</pre>" in html
     assert "A &lt;title&gt;" in html
     assert not re.search(r"<(b|title|lines)>", html)
 
