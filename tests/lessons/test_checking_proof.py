@@ -111,7 +111,12 @@ SPOILED_EXERCISES = {
         "by column",
         "lessons/01_tiny/checks.py, line 21: nobody has seen 'nullable'",
     ),
-    "an expectation that is not there": (ANSWERS, "by nullable", "by nulable", "'nulable' is no expectation of"),
+    "an expectation that is not there": (
+        ANSWERS,
+        "by nullable",
+        "by nulable",
+        "has no expectation 'nulable'. Did you mean nullable",
+    ),
     "an answer without a reason": (ANSWERS, REASON, "", "does not say why it is wrong"),
     "an answer with a word that means nothing": (
         ANSWERS,

@@ -148,9 +148,6 @@ def test_exercise_has_answers_that_prove_its_check(lesson: Lesson, exercise_id: 
     assert right, f"{where} has no right answer beside its solution"
     assert next(each for each in answers if each.kind == "solution").cells, f"{where} has no cell tagged solution"
     judge = judge_of(lesson, exercise_id)
-    declared = {each.id for each in judge.expectations()}
-    for each in wrong:
-        assert each.rejected_by in declared, f"{each}: {each.rejected_by!r} is no expectation of {sorted(declared)}"
     seen_failing = {each.rejected_by for each in wrong} | {judge.stub_fails}
     for expectation in [each for each in judge.expectations() if each.is_own]:
         place = f"lessons/{lesson.slug}/checks.py, line {expectation.look.__code__.co_firstlineno}"
