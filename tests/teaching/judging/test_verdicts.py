@@ -79,6 +79,23 @@ def test_what_was_measured_is_the_cause(body: str, cause: str, root: Path) -> No
     assert bool(found) is bool(cause)
 
 
+def test_the_error_of_a_command_that_has_to_succeed_is_found(root: Path) -> None:
+    say = 'copy, expected="It runs.", heading="It ended with:")'
+    judge_with(
+        root,
+        "        copy = self.fresh(watched=False)\n"
+        f'        self.expect_success(copy.flask("db current"), {say}\n'
+        f'        self.expect_success(copy.flask("db upgrade 9999"), {say}',
+    )
+    work = opened()
+    solve(work)
+    finding = unmet(check("01.1", work, only=["sqlite"]))
+    assert finding.expected == "It runs."
+    heading, error = finding.found.split("\n", 1)
+    assert heading == "It ended with:"
+    assert "Can't locate revision identified by '9999'" in error
+
+
 def test_drift_is_reported_by_what_alembic_detected(root: Path) -> None:
     work = opened()
     solve(work)
