@@ -18,7 +18,8 @@ from migration_lab.instruments.query import execute
 from migration_lab.instruments.service import Service, serve
 from migration_lab.instruments.traffic import ONE_ROW_EACH
 from migration_lab.instruments.traffic import figures as figures_of
-from migration_lab.shops.workspace import Workspace, open_lesson
+from migration_lab.shops.identity import Workspace
+from migration_lab.shops.workspace import open_lesson
 
 REPETITIONS = 5
 PER_SECOND = 50.0

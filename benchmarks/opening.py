@@ -13,7 +13,8 @@ from migration_lab.ground.course import Lesson
 from migration_lab.ground.engines import Engine
 from migration_lab.shops import workspace
 from migration_lab.shops.flask_command import run_flask
-from migration_lab.shops.scenes import Site, build_checkpoint
+from migration_lab.shops.identity import Identity, Workspace
+from migration_lab.shops.scenes import build_checkpoint
 
 LESSONS = ("03", "17")  # the first that starts with a database, and the last
 REPETITIONS = 9
@@ -70,7 +71,7 @@ def replay(lesson: Lesson, engine: Engine, *, warm: bool) -> float:
 
         def from_nothing() -> None:
             engine.create(folder)
-            build_checkpoint(lesson, Site(folder, engine))
+            build_checkpoint(lesson, Workspace(folder, Identity(lesson.slug, engine.name)))
 
         took = seconds(from_nothing)
         engine.drop(folder)

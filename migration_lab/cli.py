@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from migration_lab.shops.workspace import Opened
 
 AFTER = 2.0  # seconds without a message
+STOPPED = 130  # the exit code after Ctrl+C, as in a shell
 
 engine_option = click.option(
     "--engine",
@@ -287,7 +288,10 @@ def prove(lesson: str, keep_going: bool) -> None:
     click.echo(f"Proving {lesson}.")  # before the imports, which take a second
     from migration_lab.making import prove as proving
 
-    sys.exit(0 if proving.prove(lesson, keep_going=keep_going, say=click.echo) else 1)
+    try:
+        sys.exit(0 if proving.prove(lesson, keep_going=keep_going, say=click.echo, on_step=_say_step) else 1)
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
 
 
 @main.command(short_help="Show what lessons leave in the shop (for authors).")

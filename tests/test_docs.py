@@ -20,7 +20,7 @@ from migration_lab.instruments.query import execute
 from migration_lab.making import new
 from migration_lab.notebook import lab, magics
 from migration_lab.notebook.shop import Shop
-from migration_lab.teaching.judging import FilesJudge, OwnDatabaseJudge
+from migration_lab.teaching.judging import FilesJudge, OwnDatabaseJudge, varied
 
 ROOT = places.course_root()
 PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -255,6 +255,13 @@ def test_the_page_of_judges_names_what_a_judge_has() -> None:
     told = set(re.findall(r"`judging/(\w+\.py)`", text))
     assert told >= {"under_traffic.py", "interruptions.py", "transactions.py", "usual.py"}
     assert told <= modules
+
+
+def test_the_page_of_judges_says_what_the_rows_of_a_check_leave_out() -> None:
+    """An author who plants a mistake with a new value in a column of few sees it pass, and has to know why."""
+    text = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    assert f"{varied.ROWS} more rows" in text
+    assert f"A column that repeats at most {varied.A_FEW_WORDS} values" in text
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:

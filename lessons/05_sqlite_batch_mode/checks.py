@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from migration_lab.instruments.service import serve
-from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge, Snapshot, error_in, part_of
+from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge, Snapshot, part_of
 from migration_lab.teaching.judging.interruptions import Interruptions, crashes
 from migration_lab.teaching.judging.program import run_program
 from migration_lab.teaching.judging.rows import changed
@@ -300,10 +300,10 @@ class Library(FilesJudge):
             of_others = f"{LOANS} <> {reader}"
             before = copy.sql(of_others).scalar
             done = run_program(copy, TILL.format(reader))
-            self.expect(
-                done.exit_code == 0,
+            self.expect_success(
+                done,
+                copy,
                 expected=f"After {when}, the till goes on.",
-                found=error_in(done.output, copy.folder),
                 next_step="Leave the app's own connections as they were.",
             )
             lost, left = before - copy.sql(of_others).scalar, copy.sql(f"{LOANS} = {reader}").scalar

@@ -4,7 +4,7 @@ from collections import Counter
 from functools import cached_property
 
 from migration_lab.instruments.schema import diff
-from migration_lab.teaching.judging import FilesJudge, Snapshot, error_in, listed
+from migration_lab.teaching.judging import FilesJudge, Snapshot, listed
 from migration_lab.teaching.judging.interruptions import Crash, Interruptions, crashes, meetings
 from migration_lab.teaching.judging.rows import MayChange
 from migration_lab.teaching.judging.running import why_it_failed
@@ -50,10 +50,11 @@ class MonthlyReport(FilesJudge):
     def lands(self) -> None:
         """the deploy repeats `flask db upgrade` until it succeeds, and then the columns are there"""
         live, last = self._deploy.live, self._deploy.last
-        self.expect(
-            last.exit_code == 0,
+        self.expect_success(
+            last,
+            live.copy,
             expected="`flask db upgrade` succeeds once the report has ended.",
-            found=f"No run succeeds. The last one said:\n{error_in(last.output, live.copy.folder)}",
+            heading="No run succeeds. The last one said:",
             cause=why_it_failed(last),
             next_step="Let a run that fails leave nothing behind, or let the next one skip what is there.",
         )
@@ -130,13 +131,8 @@ class WelcomePoints(FilesJudge):
     def again(self) -> None:
         """wherever the upgrade dies, running the same command again succeeds"""
         for crash in self._crashes:
-            self.expect(
-                not crash.error,
-                expected="The second run ends without an error, wherever the first one died.",
-                found=f"{crash.when}\nThe second run ended with:\n{crash.error}",
-                cause=crash.why,
-                next_step="For each step, ask: what if it was done already? The two engines keep different things.",
-            )
+            then = "For each step, ask: what if it was done already? The two engines keep different things."
+            crash.expect_recovery(next_step=then)
 
     def once(self) -> None:
         """after the second run, schema and points are as if nothing had died, even if orders come between the two"""

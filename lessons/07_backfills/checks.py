@@ -8,10 +8,9 @@ from itertools import chain
 
 from sqlalchemy import Connection, NullPool, create_engine, text
 
-from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, error_in
+from migration_lab.teaching.judging import Database, FilesJudge, Snapshot
 from migration_lab.teaching.judging.interruptions import Interruptions, crashes, sampled
 from migration_lab.teaching.judging.running import in_background, is_blocked, run, wait_for
-from migration_lab.teaching.judging.stated import expect_stated
 from migration_lab.teaching.judging.transactions import Noted, noted_upgrade
 from migration_lab.teaching.judging.words import shown
 
@@ -93,10 +92,6 @@ class Invoices(FilesJudge):
             next_step="Let `WHERE` leave out rows that need no change.",
         )
 
-    def stated(self) -> None:
-        """a `downgrade()` that loses something or leaves something says so"""
-        expect_stated(self.walk, "orders.invoice_email")
-
     def _expect_filled(self, now: Snapshot, besides: dict[int, str] | None = None) -> None:
         """Old addresses are as they were, and new ones are those of the users."""
         emails, had = now.values_of("users.email"), self.start.known_values_of("orders.invoice_email")
@@ -122,11 +117,11 @@ class Invoices(FilesJudge):
             wait_for(lambda: upgrade.has_ended, seconds=STAYS_SECONDS)  # so that one that gives up early does
             somebody.commit()
         if upgrade.completed().exit_code != 0:  # it gave up in time: the deploy runs it again
-            again = run(copy, UPGRADE)
-            self.expect(
-                again.exit_code == 0,
+            self.expect_success(
+                run(copy, UPGRADE),
+                copy,
                 expected="When somebody has an order open, the upgrade waits for it or can be run again.",
-                found=f"A second run fails as well:\n{error_in(again.output, copy.folder)}",
+                heading="A second run fails as well:",
                 next_step="Look at what the first run left behind.",
             )
         now = copy.snapshot()
@@ -146,10 +141,10 @@ class Invoices(FilesJudge):
                     if not copy.refusal(f"{soon}UPDATE orders SET invoice_email = '{SAVED}' WHERE id = {id_}"):
                         saved[id_] = SAVED
                 completed = paused.completed()
-            self.expect(
-                completed.exit_code == 0,
+            self.expect_success(
+                completed,
+                copy,
                 expected="The upgrade succeeds while somebody saves orders.",
-                found=error_in(completed.output, copy.folder),
                 next_step="Let the upgrade use each row's values at the moment when it writes the row.",
             )
             yield copy.snapshot(), saved
@@ -217,18 +212,8 @@ class Points(FilesJudge):
         between"""
         statements = Interruptions(self.fresh("the database", watched=False)).statements(UPGRADE)
         for crash in crashes(self.fresh, UPGRADE, statements, meanwhile=OPEN_BETWEEN):
-            self.expect(
-                not crash.error,
-                expected="The second run ends without an error, wherever the first one died.",
-                found=f"{crash.when}\nThe second run ended with:\n{crash.error}",
-                cause=crash.why,
-                next_step="Ask about each statement: what if it has run already?",
-            )
+            crash.expect_recovery(next_step="Ask about each statement: what if it has run already?")
             self._expect_sums(crash.after, when=crash.when)
-
-    def stated(self) -> None:
-        """a `downgrade()` that loses something or leaves something says so"""
-        expect_stated(self.walk, "users.points")
 
     def _expect_sums(self, now: Snapshot, when: str = "") -> None:
         points = now.values_of("users.points")
@@ -349,10 +334,6 @@ class Addresses(FilesJudge):
             expected="In two databases with the same rows the same accounts get the clean addresses.",
             next_step=TIE_BREAKER,
         )
-
-    def stated(self) -> None:
-        """a `downgrade()` that loses something or leaves something says so"""
-        expect_stated(self.walk, "users.email")
 
     def _expect_one_of_each(self, before: Snapshot, after: Snapshot, next_step: str = KEEP_THEIRS) -> None:
         had, has = (each.values_of("users.email") for each in (before, after))

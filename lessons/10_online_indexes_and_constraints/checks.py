@@ -4,7 +4,7 @@ import re
 from functools import cached_property
 from typing import Any
 
-from migration_lab.teaching.judging import FilesJudge, Snapshot, error_in
+from migration_lab.teaching.judging import FilesJudge, Snapshot
 from migration_lab.teaching.judging.interruptions import Interruptions
 from migration_lab.teaching.judging.running import run, why_it_failed
 from migration_lab.teaching.judging.transactions import STEP_BY_STEP, Noted, noted_upgrade
@@ -35,10 +35,11 @@ def after_a_late_row(judge: FilesJudge, sql: str, table: str) -> tuple[Snapshot,
         copy.refusal(sql)
         first = upgrade.completed()
     completed = run(copy, UPGRADE) if first.exit_code else first
-    judge.expect(
-        completed.exit_code == 0,
+    judge.expect_success(
+        completed,
+        copy,
         expected="When a run has failed because of a late duplicate, the next one succeeds.",
-        found=f"The next run ends with:\n{error_in(completed.output, copy.folder)}",
+        heading="The next run ends with:",
         cause=why_it_failed(completed) or "The step that removes duplicates counted as done, and did not run again.",
         next_step="What would a second run do with the duplicate, and with the index that the failed build left?",
     )

@@ -1,6 +1,5 @@
 """The manifest: which lessons and exercises exist, and what is said of each."""
 
-import difflib
 import fnmatch
 import os
 from contextlib import suppress
@@ -11,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from migration_lab.ground.authored import as_model, read_yaml, state_of
-from migration_lab.ground.errors import LabError
+from migration_lab.ground.errors import LabError, meant
 from migration_lab.ground.places import course_root
 
 EngineName = Literal["sqlite", "postgres"]
@@ -187,7 +186,7 @@ def lesson(slug: str) -> Lesson:
         if wanted in (candidate.slug, candidate.number):
             return candidate
     names = [each.slug for each in lessons()]
-    raise LabError(f"There is no lesson {slug!r}.", f"{_meant(slug, names)}The lessons are {', '.join(names)}.")
+    raise LabError(f"There is no lesson {slug!r}.", f"{meant(slug, names)}The lessons are {', '.join(names)}.")
 
 
 def exercise(exercise_id: str) -> tuple[Lesson, Exercise]:
@@ -197,13 +196,8 @@ def exercise(exercise_id: str) -> tuple[Lesson, Exercise]:
             return candidate, candidate.manifest.exercises[exercise_id]
     names = [name for each in lessons() for name in each.manifest.exercises]
     raise LabError(
-        f"There is no exercise {exercise_id!r}.", f"{_meant(exercise_id, names)}The exercises are {', '.join(names)}."
+        f"There is no exercise {exercise_id!r}.", f"{meant(exercise_id, names)}The exercises are {', '.join(names)}."
     )
-
-
-def _meant(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1)
-    return f"Did you mean {close[0]}? " if close else ""
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,9 @@
 """The one kind of error that a learner is meant to read."""
 
+import difflib
 import errno
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 CLOSE = "Shut down notebooks and programs that you do not use, then try again."
@@ -71,6 +73,12 @@ def shown(path: Path) -> str:
     """The file's name from the course's `lessons/` on."""
     _, folder, rest = path.as_posix().rpartition("/lessons/")
     return f"lessons/{rest}" if folder else path.name
+
+
+def meant(name: str, names: Iterable[str]) -> str:
+    """A question to put before a list of names, when one of them is close to the name that was given; else empty."""
+    close = difflib.get_close_matches(name, names, 1)
+    return f"Did you mean {close[0]}? " if close else ""
 
 
 def from_the_machine(error: BaseException) -> LabError | None:

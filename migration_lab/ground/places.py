@@ -19,6 +19,11 @@ def my_work() -> Path:
     return Path(os.environ.get("LAB_WORK") or course_root() / "my_work")
 
 
+def below_my_work(path: Path) -> str:
+    """A path as seen from the learner's folder, which is JupyterLab's root."""
+    return path.resolve().relative_to(my_work().resolve()).as_posix()
+
+
 def cache() -> Path:
     """Files that may be deleted at any time and are recreated: templates; `LAB_CACHE` overrides it."""
     import platformdirs

@@ -10,9 +10,10 @@ from typing import Literal
 
 from migration_lab.ground.answer_files import Written, read_answers
 from migration_lab.ground.course import EngineName, Lesson
-from migration_lab.ground.errors import LabError, mistake, shown
+from migration_lab.ground.errors import LabError, meant, mistake, shown
 from migration_lab.making.cells import FAILS, Cell, read_cells
 from migration_lab.making.edits import as_cell, expand, names_a_cell, refuse_unknown
+from migration_lab.teaching.judging import judge_of
 
 Kind = Literal["stub", "solution", "right", "wrong"]
 
@@ -43,9 +44,25 @@ class Answer:
     def fault(self) -> str:
         """What is wrong in its file; empty if nothing is."""
         try:
-            return self.unreadable or ("" if self.cells else f"{self} has no cells")
+            return self.unreadable or self._unknown_expectation or ("" if self.cells else f"{self} has no cells")
         except LabError as error:
             return error.message
+
+    @property
+    def _unknown_expectation(self) -> str:
+        """What is wrong if no expectation of the judge has the name in the heading; empty if one has it."""
+        if not self.rejected_by:
+            return ""
+        try:
+            names = [each.id for each in judge_of(self.lesson, self.exercise).expectations()]
+        except LabError:
+            return ""  # the judge is at fault, not the answer
+        if self.rejected_by in names:
+            return ""
+        what = f"exercise {self.exercise} has no expectation {self.rejected_by!r}"
+        return mistake(
+            self.file, self._line, f"{what}. {meant(self.rejected_by, names)}Its expectations are {', '.join(names)}"
+        ).message
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:

@@ -33,41 +33,55 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
         only: a lesson's slug or number, for its notebooks, tables and tracks; by default all lessons and the rest.
         check: write and run nothing, but refuse files that differ from a fresh build. The outputs of
             `solutions/` are not compared: the tests run them again.
-        say: called with a sentence for each file that was written, and with `check` when everything is right.
+        say: called with what takes long, and at the end with the files that were written; with `check` when everything
+            is right.
 
     Raises:
         LabError: a lesson breaks a rule, a link leads nowhere, a solution fails; with `check`: a file is out of date.
     """
     chosen = [course.lesson(only)] if only else [each for each in course.lessons() if each.is_written]
-    for lesson in chosen:
-        _build_lesson(lesson, check=check, say=say)
-    contents = places.course_root() / "notebooks" / "contents.ipynb"
-    _write(contents, notebooks.as_json(notebooks.contents_notebook()), check=check, say=say)
-    _write(readme.path(), readme.with_table(), check=check, say=say)
-    _write(agenda.path(), agenda.with_table(), check=check, say=say)
-    _write(spine_text.path(), spine_text.page(), check=check, say=say)
-    for track in course.tracks():
-        _write(tracks.path(track), tracks.text(track), check=check, say=say)
-    if not only:
-        _refuse_leftovers()
-        _write(environment_file.path(), environment_file.text(), check=check, say=say)
-    if check or not only:  # else the notebooks that it links to may not be made yet
-        links.refuse_broken()
+    written: list[str] = []
+
+    def write(path: Path, text: str) -> None:
+        _write(path, text, check=check, written=written)
+
+    try:
+        for lesson in chosen:
+            _build_lesson(lesson, write, check=check, say=say)
+        write(places.course_root() / "notebooks" / "contents.ipynb", notebooks.as_json(notebooks.contents_notebook()))
+        write(readme.path(), readme.with_table())
+        write(agenda.path(), agenda.with_table())
+        write(spine_text.path(), spine_text.page())
+        for track in course.tracks():
+            write(tracks.path(track), tracks.text(track))
+        if not only:
+            _refuse_leftovers()
+            write(environment_file.path(), environment_file.text())
+        if check or not only:  # else the notebooks that it links to may not be made yet
+            links.refuse_broken()
+    finally:
+        if written:
+            files = [f"  {each}" for each in dict.fromkeys(written)]
+            say("\n".join([f"Wrote {len(files)} {'file' if len(files) == 1 else 'files'}:", *files]))
     if check:
         say(f"Lesson {chosen[0].number} is as it should be." if only else "All is as it should be.")
+    elif not written:
+        say("Every file was up to date.")
 
 
-def _build_lesson(lesson: Lesson, *, check: bool, say: Callable[[str], None]) -> None:
+def _build_lesson(
+    lesson: Lesson, write: Callable[[Path, str], None], *, check: bool, say: Callable[[str], None]
+) -> None:
     lesson_cells, exercise_cells = cells_of(lesson)
     linter.refuse_faults(lesson, lesson_cells, exercise_cells)
     name = f"{lesson.slug}.ipynb"
     root = places.course_root()
     lesson_text = notebooks.as_json(notebooks.lesson_notebook(lesson, lesson_cells))
-    _write(root / "notebooks" / name, lesson_text, check=check, say=say)
+    write(root / "notebooks" / name, lesson_text)
     if not exercise_cells:
         return
     exercise_text = notebooks.as_json(notebooks.exercise_notebook(lesson, exercise_cells))
-    _write(root / "exercises" / lesson.exercises_file, exercise_text, check=check, say=say)
+    write(root / "exercises" / lesson.exercises_file, exercise_text)
     solved = notebooks.solution_notebook(lesson, exercise_cells)
     path = root / "solutions" / name
     if check:
@@ -75,10 +89,11 @@ def _build_lesson(lesson: Lesson, *, check: bool, say: Callable[[str], None]) ->
         return
     if _stored_cells(path) != solved:
         # The third hint reads the solution's cells from this file, and a solution may show that hint.
-        _write(path, notebooks.as_json(solved), check=False, say=lambda _: None)
+        write(path, notebooks.as_json(solved))
+    say(f"Running solutions/{name}.")
     ran = solutions.executed(solved, title=f"solutions/{name}")
     solutions.refuse_unpassed(lesson, ran)
-    _write(path, notebooks.as_json(ran), check=False, say=say)
+    write(path, notebooks.as_json(ran))
 
 
 def cells_of(lesson: Lesson) -> tuple[list[Cell], list[Cell]]:
@@ -100,8 +115,8 @@ def cells_of(lesson: Lesson) -> tuple[list[Cell], list[Cell]]:
     return lesson_cells, exercise_cells
 
 
-def _write(path: Path, text: str, *, check: bool, say: Callable[[str], None]) -> None:
-    """Write a derived file if it differs, or (with `check`) refuse it."""
+def _write(path: Path, text: str, *, check: bool, written: list[str]) -> None:
+    """Write a derived file if it differs, and note its name; or (with `check`) refuse it."""
     shown = path.relative_to(places.course_root()).as_posix()
     if path.exists() and path.read_bytes() == text.encode():
         return
@@ -109,7 +124,7 @@ def _write(path: Path, text: str, *, check: bool, say: Callable[[str], None]) ->
         raise LabError(f"{shown} is not what a fresh build makes.", REBUILD)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(text.encode())
-    say(f"Wrote {shown}.")
+    written.append(shown)
 
 
 def _refuse_old_solution(path: Path, solved: notebooks.Notebook) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from migration_lab.ground.course import Lesson
 from migration_lab.ground.errors import LabError
+from migration_lab.making.answers import answers_of
 from migration_lab.making.cells import Cell
 from migration_lab.making.house_style import style_faults
 from migration_lab.making.minutes import minutes_faults
@@ -111,6 +112,8 @@ def exercise_faults(lesson: Lesson, cells: list[Cell], only: str | None = None) 
             if not re.search(rf"""\blab\.{call}\(\s*["']{re.escape(exercise_id)}["']""", section):
                 yield f"{file}, exercise {exercise_id}: no cell calls lab.{call}({exercise_id!r})."
         yield from _judge_faults(lesson, exercise_id)
+    written = (each for each in answers_of(lesson) if each.written or each.unreadable)
+    yield from (each.fault for each in written if each.fault and only in (each.exercise, None))
 
 
 def _judge_faults(lesson: Lesson, exercise_id: str) -> Iterator[str]:

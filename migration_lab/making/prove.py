@@ -24,17 +24,19 @@ NEEDED = ("xdist", "jupytext", "nbclient")
 OPTIONS = "-p no:terminal -p no:cacheprovider -p no:nbval --strict-markers --import-mode=importlib -o addopts="
 
 
-def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
+def prove(name: str, *, keep_going: bool = False, say: Say = print, on_step: Say = lambda _: None) -> bool:
     """Prove a lesson (`04`) or an exercise (`04.1`): report what is tested, and the results.
 
     Args:
         keep_going: go on after a fault.
         say: called with each line.
+        on_step: called with what runs now, as `Reporter` says it.
 
     Returns:
         Whether everything passed.
 
     Raises:
+        KeyboardInterrupt: Ctrl+C stopped it, and with it all that it had started.
         LabError: there is no such lesson or exercise, or the maintainers' tools are not installed.
     """
     require_asserts()
@@ -46,11 +48,15 @@ def prove(name: str, *, keep_going: bool = False, say: Say = print) -> bool:
             f"Run `make test ARGS={name}` or `python run.py test {name}`, which installs what maintainers need.",
         )
     findings, began = Findings(say), time.monotonic()
-    keeps_template = _look(findings, "linter", lambda: _lint(lesson, exercise))
-    if keep_going or keeps_template:
-        _run_tests(Reporter(lesson, exercise, findings), keep_going=keep_going)
-    if not exercise and keeps_template and (keep_going or not findings.faults):
-        _look(findings, "build and links", lambda: build.build(lesson.slug, check=True, say=lambda _: None))
+    try:
+        keeps_template = _look(findings, "linter", lambda: _lint(lesson, exercise))
+        if keep_going or keeps_template:
+            _run_tests(Reporter(lesson, exercise, findings, on_step), keep_going=keep_going)
+        if not exercise and keeps_template and (keep_going or not findings.faults):
+            _look(findings, "build and links", lambda: build.build(lesson.slug, check=True, say=lambda _: None))
+    except KeyboardInterrupt:
+        say(f"Stopped after {time.monotonic() - began:.0f} seconds. Until then {findings.good} proofs held.")
+        raise
     seconds = time.monotonic() - began
     if findings.faults:
         rest = "" if keep_going else " What comes after it was not looked at; --keep-going looks at all."
@@ -88,5 +94,7 @@ def _run_tests(reporter: Reporter, *, keep_going: bool) -> None:
         )
     finally:
         os.chdir(before)
+    if code is pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not reporter.findings.faults:
         reporter.findings.fault("tests", f"They did not run; pytest ended with {code!r}.")

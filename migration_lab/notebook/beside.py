@@ -12,8 +12,8 @@ from migration_lab.notebook import under_way
 from migration_lab.notebook.displays import Note, show
 from migration_lab.shops import process
 from migration_lab.shops.flask_command import session_name
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed
-from migration_lab.shops.workspace import Workspace
 
 LOOK_SECONDS = 0.05
 END_SECONDS = 10.0  # more than a command gets to end by itself

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from IPython import get_ipython
 
-from migration_lab.ground import course, engines, my_work, way
+from migration_lab.ground import course, engines, my_work, places, way
 from migration_lab.ground.asserts import require_asserts
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments import query
 from migration_lab.instruments.timeline import Recording
-from migration_lab.notebook import displays, folding, magics, names, patience, shop, under_way, which_cell
+from migration_lab.notebook import displays, folding, magics, names, running_note, shop, under_way, which_cell
 from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.shops import finding, kept, process, workspace
@@ -57,7 +57,7 @@ def open(lesson: str, *, engine: str | None = None, scene: str | None = None) ->
         engine: `"sqlite"` or `"postgres"`; by default `LAB_ENGINE` from the environment, else SQLite.
         scene: a prepared situation of the lesson instead of its start.
     """
-    with patience.saying("making the shop"):
+    with running_note.saying("making the shop"):
         opened = workspace.open_lesson(course.lesson(lesson), _engine(engine), scene)
     return _begin(opened)
 
@@ -75,7 +75,7 @@ def exercise(exercise_id: str, *, engine: str | None = None, fresh: bool = False
 
     lesson, ticket = course.exercise(exercise_id)
     on = _engine(engine, exercise_id)
-    with patience.saying("making the shop"):
+    with running_note.saying("making the shop"):
         made = workspace.open_exercise(exercise_id, on, fresh=fresh)
     opened = _begin(made)
     if not engine and os.environ.get("LAB_ENGINE") not in (None, "", on.name):
@@ -147,7 +147,7 @@ def check(exercise_id: str, *, engine: str | None = None) -> None:
     verdict = judging.check(
         exercise_id,
         workspace.find(finding.meant(exercise_id, on)),
-        on_step=lambda name, looks_at: patience.say(f"judging on {shop.ENGINE_NAMES[name]}: {looks_at}"),
+        on_step=lambda name, looks_at: running_note.say(f"judging on {shop.ENGINE_NAMES[name]}: {looks_at}"),
     )
     show(verdict)
     if verdict.passed and os.environ.get("JPY_SESSION_NAME"):  # only for a person, who can go there
@@ -230,7 +230,7 @@ def doctor() -> None:
     """Try a real upgrade and downgrade on both databases, and say what is wrong with this machine."""
     from migration_lab.teaching import doctor as examination
 
-    show(examination.run(on_step=lambda subject: patience.say(f"trying {subject}")))
+    show(examination.run(on_step=lambda subject: running_note.say(f"trying {subject}")))
 
 
 def _say_what_is_back(current: Shop, found: dict[str, Shop], lost: list[str]) -> Shop:
@@ -265,7 +265,7 @@ def _begin(opened: workspace.Opened) -> Shop:
     if opened.goes_on and not opened.kept:
         show(Note(f"You go on with the work that is in it. To start afresh: `{begun.afresh()}`."))
     if opened.kept:
-        place = shop.below_my_work(opened.kept)
+        place = places.below_my_work(opened.kept)
         show(Note(f'Your earlier work is kept in `{place}`. `lab.restore("{opened.kept.name}")` brings it back.'))
     if opened.dropped:
         show(Note(f"To make room for it, the oldest one, `{opened.dropped.name}`, was removed."))
@@ -299,5 +299,5 @@ if shell is not None:
     names.register(shell)
     which_cell.load_ipython_extension(shell)
     folding.fold_tracebacks(shell)
-    patience.register(shell)
+    running_note.register(shell)
     process.warm_up()

@@ -11,8 +11,8 @@ from migration_lab.instruments.timeline import Recording
 from migration_lab.notebook import under_way
 from migration_lab.notebook.beside import Started, start
 from migration_lab.shops.flask_command import NO_LIMIT
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed
-from migration_lab.shops.workspace import Workspace
 
 if TYPE_CHECKING:
     from migration_lab.instruments import locks

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from migration_lab.notebook import shop
 from migration_lab.notebook.shop import Shop
 from migration_lab.shops import leases, workspace
-from migration_lab.shops.workspace import Workspace
+from migration_lab.shops.identity import Workspace
 
 _written: dict[str, Any] = {}
 

@@ -5,36 +5,32 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from migration_lab.ground import engines
 from migration_lab.ground.course import EngineName
 from migration_lab.ground.errors import LabError
 from migration_lab.ground.html import button, card, table
-from migration_lab.ground.places import my_work
+from migration_lab.ground.places import below_my_work
 from migration_lab.instruments import query, revisions, schema
 from migration_lab.instruments.shop import PlainShop
-from migration_lab.notebook import patience, under_way
-from migration_lab.notebook.displays import Bundle, EditButton, Note, Source, show
+from migration_lab.notebook import running_note, under_way
+from migration_lab.notebook.displays import Bundle, Note, show
 from migration_lab.notebook.live_shop import LiveShop
+from migration_lab.notebook.shop_files import ShopFiles
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.git_command import run_git
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed
 from migration_lab.shops.script import Ran, run_script
 from migration_lab.shops.templates import checkpoint_template
-from migration_lab.shops.workspace import Workspace, copy_workspace
+from migration_lab.shops.workspace import copy_workspace
 
 ENGINE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 NO_CHANGES = "The schema is as it was at the last look."
-NOT_LISTED = {"__pycache__", ".pytest_cache", ".git"}
 
 used: "Shop | None" = None  # the one that the magics work on, there or not
 copies: "dict[Path, Shop]" = {}  # the last one made in each folder
-
-
-def below_my_work(path: Path) -> str:
-    """A path as seen from the learner's folder, which is JupyterLab's root."""
-    return path.resolve().relative_to(my_work().resolve()).as_posix()
 
 
 def current() -> "Shop":
@@ -85,7 +81,7 @@ def _as_row(change: schema.Change) -> tuple[str, str, str, str]:
     return change.subject, f"{change.kind} {change.name}".strip(), change.before or "–", change.after or "–"
 
 
-class Shop(LiveShop):
+class Shop(ShopFiles, LiveShop):
     """What `lab.open`, `lab.exercise` and `lab.resume` give back."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -253,8 +249,6 @@ class Shop(LiveShop):
             return top
         return now if now.is_relative_to(top) else top
 
-    # ---- the database
-
     def sql(self, statement: str) -> query.Rows:
         """The rows that a query finds; it cannot change anything."""
         return self._checked.sql(statement)
@@ -302,7 +296,7 @@ class Shop(LiveShop):
 
         self.check()
         template = checkpoint_template(self.workspace.lesson, self.workspace.engine)
-        with patience.command("flask db check"), copies_of(self.workspace, template) as copies:
+        with running_note.command("flask db check"), copies_of(self.workspace, template) as copies:
             copy = Database(copies.of_learner(), "the copy")
             copy.execute(sql)
             completed = copy.flask("db check")
@@ -314,72 +308,3 @@ class Shop(LiveShop):
         """The history in `migrations/`, and where the database stands in it; `since` a revision, or all of it."""
         history = self._checked.history()
         return history.since(since) if since else history
-
-    # ---- the files
-
-    def path(self, name: str | Path) -> Path:
-        """The absolute path of a file of the shop, there or not.
-
-        Raises:
-            LabError: the path leads out of the shop's folder.
-        """
-        self.check()
-        folder = self.workspace.folder.resolve()
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder):
-            raise LabError(
-                f"`{name}` leads out of the shop's folder.", "Give a path inside it, such as `shop/models/user.py`."
-            )
-        return path
-
-    def files(self, folder: str = ".") -> Source:
-        """The names of all files under a folder of the shop, one in each line, sorted."""
-        root, top = self.workspace.folder.resolve(), self.path(folder)
-        if not top.is_dir():
-            raise LabError(f"There is no folder `{folder}` in this shop.", "`shop.files()` lists all that is there.")
-        paths = (path.relative_to(root) for path in top.rglob("*") if path.is_file())
-        return Source("\n".join(sorted(path.as_posix() for path in paths if not NOT_LISTED & set(path.parts))))
-
-    def read(self, name: str | Path) -> Source:
-        """The text of a file of the shop."""
-        path = self._file(name)
-        try:
-            return Source(path.read_text(encoding="utf-8"), "python" if path.suffix == ".py" else "")
-        except UnicodeDecodeError as error:
-            raise LabError(
-                f"`{name}` is not a text in UTF-8.", "Save it again as UTF-8, or read `shop.path(...)` as bytes."
-            ) from error
-
-    def replace(self, name: str | Path, old: str, new: str) -> None:
-        """Replace a text in a file of the shop, once. A cell that runs again finds it done and changes nothing.
-
-        Args:
-            old: what is there at first.
-            new: what is to be there; an empty text takes `old` away.
-
-        Raises:
-            LabError: the file has neither.
-        """
-        text = self.read(name)
-        shown = PurePath(name).as_posix()
-        is_done = new in text if new else old not in text
-        if not is_done and old not in text:
-            raise LabError(
-                f"`{shown}` does not have the text that this cell replaces: {old.strip().splitlines()[0]!r}.",
-                "Run the cells above it first; the notebook's first cell opens a fresh shop.",
-            )
-        if not is_done:
-            self.path(name).write_text(text.replace(old, new, 1), encoding="utf-8", newline="\n")
-        print(f"{shown} is changed already" if is_done else f"Changed {shown}")
-
-    def edit(self, name: str | Path) -> EditButton:
-        """A button that opens a file in JupyterLab's editor, beside the notebook."""
-        path = self._file(name)
-        shown = path.relative_to(self.workspace.folder.resolve()).as_posix()
-        return EditButton(below_my_work(path), shown)
-
-    def _file(self, name: str | Path) -> Path:
-        path = self.path(name)
-        if not path.is_file():
-            raise LabError(f"There is no file `{name}` in this shop.", "`shop.files()` lists the files that are there.")
-        return path

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from migration_lab.ground.html import table
 from migration_lab.instruments.timeline import Recording, Span, Timeline, as_svg, as_text
 from migration_lab.instruments.timeline.text import COLUMNS, WORDS, rows, story
-from migration_lab.notebook import patience
+from migration_lab.notebook import running_note
 from migration_lab.notebook.displays import Note, show
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed
-from migration_lab.shops.workspace import Workspace
 
 if TYPE_CHECKING:
     from migration_lab.instruments import locks
@@ -62,7 +62,7 @@ def end_for(workspace: Workspace) -> list[str]:
 @contextmanager
 def command(words: str, on_output: Callable[[str], None] | None) -> Iterator["Commanded"]:
     """Add a command and the revisions that it runs to all current recordings."""
-    with patience.command(words), ExitStack() as stack:
+    with running_note.command(words), ExitStack() as stack:
         spans = [stack.enter_context(each.span(words)) for each in recordings]
         yield Commanded(words, spans, on_output)
 

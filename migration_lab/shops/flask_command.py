@@ -1,4 +1,4 @@
-"""`flask db upgrade` and other commands, run in a workspace's folder on the workspace's database and on no other."""
+"""Runs `flask` commands in a workspace's folder, with a time limit, on the workspace's database and on no other."""
 
 import contextlib
 import itertools
@@ -18,7 +18,7 @@ from migration_lab.shops.identity import how_to_reset
 from migration_lab.shops.process import Completed, run
 from migration_lab.shops.process.confinement import confinement_of
 
-COMMAND_SECONDS = 60.0  # the default limit
+COMMAND_SECONDS = 60.0  # the time limit of a `flask` command, unless its caller gives another
 NO_LIMIT = 30 * 24 * 3600.0  # seconds; for a command that may take as long as its reader
 # The same output on every machine.
 STABLE = {

@@ -1,4 +1,4 @@
-"""Which shop a workspace is. Only this module turns that into a record, a folder's name, or words."""
+"""A workspace, and which shop it is. Only this module turns that into a record, a folder's name, or words."""
 
 import itertools
 import json
@@ -13,6 +13,8 @@ from pydantic import BaseModel
 
 from migration_lab.ground import course
 from migration_lab.ground.course import EngineName, Lesson
+from migration_lab.ground.engines import Engine
+from migration_lab.ground.engines import engine as engine_named
 
 FILE_NAME = ".lab.json"
 KEPT_AT = "%Y%m%d-%H%M%S"
@@ -83,6 +85,34 @@ class Identity:
         On Postgres they include the engine: the same lesson on SQLite is another workspace.
         """
         return (self.exercise or self.lesson) + (" --engine postgres" if self.engine == "postgres" else "")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with the shop, its `.flaskenv`, and a database of its own."""
+
+    folder: Path
+    identity: Identity
+
+    @property
+    def lesson(self) -> Lesson:
+        """The lesson to which it belongs."""
+        return course.lesson(self.identity.lesson)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of its database."""
+        return engine_named(self.identity.engine)
+
+    @property
+    def title(self) -> str:
+        """Its name for learners."""
+        return self.identity.title
+
+    @property
+    def url(self) -> str:
+        """The URL of its database, for SQLAlchemy in any process on this machine."""
+        return self.engine.sqlalchemy_url(self.folder)
 
 
 class Record(BaseModel):

@@ -3,7 +3,6 @@
 import re
 import secrets
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import model_validator
@@ -16,6 +15,7 @@ from migration_lab.ground.errors import LabError, shown
 from migration_lab.ground.layers import CHANGES, Layer, lay, layers_in
 from migration_lab.ground.spine import head_at, lay_checkpoint
 from migration_lab.shops.flask_command import run_flask
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed
 
 FIRST_REVISION = "0001"  # the database has the rows of a real service from this revision on
@@ -55,14 +55,6 @@ class Scene(Strict):
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True)
-class Site:
-    """A folder in which a template is being built, and its engine."""
-
-    folder: Path
-    engine: Engine
-
-
 def scene_folder(lesson: Lesson, name: str) -> Path:
     """The folder of a lesson's scene.
 
@@ -91,22 +83,22 @@ def read_scene(folder: Path) -> Scene:
     return as_model(Scene, read_yaml(path), path)
 
 
-def build_checkpoint(lesson: Lesson, site: Site) -> None:
+def build_checkpoint(lesson: Lesson, shop: Workspace) -> None:
     """Write the shop's files at a lesson's start into an empty folder, and bring its empty database to that start."""
-    lay_checkpoint(lesson, site.folder)
-    write_flaskenv(site.folder, site.engine)
+    lay_checkpoint(lesson, shop.folder)
+    write_flaskenv(shop.folder, shop.engine)
     head = head_at(lesson)
     if head is None:
         return
     what = f"the checkpoint of lesson {lesson.number}"
-    _must(run_flask(site, "db", "upgrade", FIRST_REVISION), f"flask db upgrade {FIRST_REVISION}", what)
-    rows = site.folder / "rows.sql"
+    _must(run_flask(shop, "db", "upgrade", FIRST_REVISION), f"flask db upgrade {FIRST_REVISION}", what)
+    rows = shop.folder / "rows.sql"
     if rows.exists():
-        execute_script(site.engine, site.folder, rows.read_text(encoding="utf-8"))
-    _must(run_flask(site, "db", "upgrade", head), f"flask db upgrade {head}", what)
+        execute_script(shop.engine, shop.folder, rows.read_text(encoding="utf-8"))
+    _must(run_flask(shop, "db", "upgrade", head), f"flask db upgrade {head}", what)
 
 
-def play(scene: Path, site: Site) -> None:
+def play(scene: Path, shop: Workspace) -> None:
     """Carry out the steps of a scene, in order, in a folder where its checkpoint has been built.
 
     Raises:
@@ -118,7 +110,7 @@ def play(scene: Path, site: Site) -> None:
     for number, step in enumerate(steps, start=1):
         what = f"scene {scene.name}, step {number}"
         try:
-            _take(step, scene, site, what)
+            _take(step, scene, shop, what)
         except LabError:
             raise
         except Exception as error:  # of the file system, of SQLAlchemy, or of either driver
@@ -126,22 +118,22 @@ def play(scene: Path, site: Site) -> None:
             raise LabError(f"In {what}, `{done}` failed: {error}", _cure(str(error))) from error
 
 
-def _take(step: Step, scene: Path, site: Site, what: str) -> None:
+def _take(step: Step, scene: Path, shop: Workspace, what: str) -> None:
     if step.lay is not None:
-        shop = site.folder / step.folder
-        into = shop / step.aside / (scene / step.lay).name if step.aside else shop
+        over = shop.folder / step.folder
+        into = over / step.aside / (scene / step.lay).name if step.aside else over
         try:
-            lay(layer_at(scene / step.lay), into, over=shop)
+            lay(layer_at(scene / step.lay), into, over=over)
         except LabError as error:
             raise LabError(f"In {what}: {error.message}", error.next_step) from error
     elif step.flask is not None:
-        completed = run_flask(site, *shlex.split(step.flask), folder=site.folder / step.folder)
+        completed = run_flask(shop, *shlex.split(step.flask), folder=shop.folder / step.folder)
         _must(completed, f"flask {step.flask}", what, fails=step.fails)
     elif step.sql is not None:
-        sql = step.sql if isinstance(step.sql, str) else step.sql.get(site.engine.name, "")
-        execute_script(site.engine, site.folder, sql)
+        sql = step.sql if isinstance(step.sql, str) else step.sql.get(shop.engine.name, "")
+        execute_script(shop.engine, shop.folder, sql)
     elif step.remove is not None:
-        (site.folder / step.remove).unlink()
+        (shop.folder / step.remove).unlink()
 
 
 def layer_at(place: Path) -> Layer:

@@ -18,7 +18,8 @@ from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError, cure, reason
 from migration_lab.ground.layers import NOT_INPUT, files_in
 from migration_lab.ground.spine import folders_before, head_at
-from migration_lab.shops.scenes import Site, build_checkpoint, inputs, play, read_scene, scene_folder
+from migration_lab.shops.identity import Identity, Workspace
+from migration_lab.shops.scenes import build_checkpoint, inputs, play, read_scene, scene_folder
 
 RECIPE = "2"  # increase it when the building of templates changes
 KEPT_DAYS = 30
@@ -62,12 +63,12 @@ def scene_template(lesson: Lesson, scene_name: str, engine: Engine) -> Template:
     return _template(course.lesson(start) if start else lesson, folder, engine)
 
 
-def variant(template: Template, recipe: str, change: Callable[[Site], object]) -> Template:
+def variant(template: Template, recipe: str, change: Callable[[str], object]) -> Template:
     """A template with the same files and another database, made from it once.
 
     Args:
         recipe: describes what `change` does; another recipe makes another template.
-        change: called with a folder whose database is a clone of the template's.
+        change: called with the URL of a clone of the template's database.
     """
     key = hashlib.sha256(f"{template.key} {recipe}".encode()).hexdigest()[:16]
     made = Template(key, template.files.with_name(f"{template.engine.name}-{key}"), template.engine)
@@ -78,7 +79,7 @@ def variant(template: Template, recipe: str, change: Callable[[Site], object]) -
             try:
                 shutil.copytree(template.files, folder)
                 template.engine.clone(template.key, folder)
-                change(Site(folder, template.engine))
+                change(template.engine.sqlalchemy_url(folder))
                 template.engine.save_template(folder, key)
                 template.engine.drop(folder)
                 for name in NOT_INPUT:
@@ -129,10 +130,10 @@ def _build(template: Template, lesson: Lesson, scene: Path | None) -> None:
     folder.mkdir()
     try:
         template.engine.create(folder)
-        site = Site(folder, template.engine)
-        build_checkpoint(lesson, site)
+        shop = Workspace(folder, Identity(lesson.slug, template.engine.name, scene=scene.name if scene else None))
+        build_checkpoint(lesson, shop)
         if scene is not None:
-            play(scene, site)
+            play(scene, shop)
         template.engine.save_template(folder, template.key)
         template.engine.drop(folder)
         (folder / ".flaskenv").unlink()

@@ -13,7 +13,7 @@ from migration_lab.ground.errors import LabError, cure, reason
 from migration_lab.ground.layers import files_in
 from migration_lab.shops import kept
 from migration_lab.shops.finding import opened_at, opened_last
-from migration_lab.shops.identity import FILE_NAME, Identity, Record, read_record, write_record
+from migration_lab.shops.identity import FILE_NAME, Identity, Record, Workspace, read_record, write_record
 from migration_lab.shops.leases import candidates, folder_of, held, hold, take
 from migration_lab.shops.origin import LOST, NOT_WORK, database_sign, files_sign, is_untouched
 from migration_lab.shops.scenes import write_flaskenv
@@ -21,34 +21,6 @@ from migration_lab.shops.templates import Template, template_at
 
 _log = logging.getLogger(__name__)
 _signs_of_clones: dict[str, str] = {}  # by the template's key
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """A folder with the shop, its `.flaskenv`, and a database of its own."""
-
-    folder: Path
-    identity: Identity
-
-    @property
-    def lesson(self) -> Lesson:
-        """The lesson to which it belongs."""
-        return course.lesson(self.identity.lesson)
-
-    @property
-    def engine(self) -> Engine:
-        """The engine of its database."""
-        return engine_named(self.identity.engine)
-
-    @property
-    def title(self) -> str:
-        """Its name for learners."""
-        return self.identity.title
-
-    @property
-    def url(self) -> str:
-        """The URL of its database, for SQLAlchemy in any process on this machine."""
-        return self.engine.sqlalchemy_url(self.folder)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,15 @@
 """JupyterLab in a browser, driven by a test, with every error that occurred."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+import nbformat
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Route, WebSocket
+
+from migration_lab.making.cells import FAILS
 
 LIMIT = 60_000  # milliseconds; a limit for a machine that is busy with other work, never a pause
 HERE = ("127.0.0.1", "localhost")
@@ -33,6 +37,13 @@ HAVE_RUN = f"""() => {{
 }}"""
 FIND = f"""text => {PANEL}.content.widgets.findIndex(
     cell => cell.model.type === "code" && cell.model.sharedModel.source.startsWith(text))"""
+
+
+def write_notebook(path: Path, cells: Iterable[Any]) -> None:
+    """Write a notebook of these cells; a text is a cell of code."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    made = [nbformat.v4.new_code_cell(each) if isinstance(each, str) else each for each in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata=kernel), path)
 
 
 class LabPage:
@@ -86,6 +97,15 @@ class LabPage:
         """The code cells of the notebook in front: source, count, outputs."""
         cells: list[dict[str, Any]] = self.page.evaluate(CODE_CELLS)
         return cells
+
+    def failed(self) -> list[Any]:
+        """The cells that did not run, or ended in an error where they should not, or not in one where they should."""
+        return [
+            (cell["source"], [output.get("evalue") for output in cell["outputs"]])
+            for cell in self.cells()
+            if (cell["source"] and not cell["count"])
+            or any(each["output_type"] == "error" for each in cell["outputs"]) != (FAILS in cell["tags"])
+        ]
 
     def select(self, beginning: str) -> Locator:
         """Make the code cell that begins with this text the active one, as if reached by keyboard."""

@@ -63,6 +63,11 @@ SPOILED_ANSWERS = {
         "wrong-not_null",
         r"answers/01.1.md, line \d+: the wrong answer of exercise 01.1 must be rejected by 'nullable' on sqlite, but",
     ),
+    "a wrong answer that is right": (
+        (ANSWERS, "    pass\n", '    op.drop_column("users", "nickname")\n'),
+        "wrong-no_downgrade",
+        r"but it passes\. It is wrong because: Why no_downgrade\. docs/checks\.md says which columns",
+    ),
     "a judge whose expectation has no words": (
         (CHECKS, '"""`users.nickname` may be left empty"""', ""),
         "solution",
@@ -111,7 +116,12 @@ SPOILED_EXERCISES = {
         "by column",
         "lessons/01_tiny/checks.py, line 21: nobody has seen 'nullable'",
     ),
-    "an expectation that is not there": (ANSWERS, "by nullable", "by nulable", "'nulable' is no expectation of"),
+    "an expectation that is not there": (
+        ANSWERS,
+        "by nullable",
+        "by nulable",
+        "has no expectation 'nulable'. Did you mean nullable",
+    ),
     "an answer without a reason": (ANSWERS, REASON, "", "does not say why it is wrong"),
     "an answer with a word that means nothing": (
         ANSWERS,

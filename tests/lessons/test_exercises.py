@@ -25,6 +25,7 @@ from migration_lab.teaching.judging import EngineVerdict, judge_of
 from tests.lessons.conftest import is_thorough
 
 FEWEST_WRONG = 3
+ROWS = "docs/checks.md says which columns the check's unusual rows leave alone."
 WRITTEN = [lesson for lesson in course.lessons() if lesson.is_written]
 ANSWERS = [answer for lesson in WRITTEN for answer in answers_of(lesson)]
 EXERCISES = [(lesson, exercise_id) for lesson in WRITTEN for exercise_id in lesson.manifest.exercises]
@@ -115,7 +116,7 @@ def _assert_it_is_judged(answer: Answer, judged: EngineVerdict) -> None:
         return
     must = answer.rejected_by if answer.kind == "wrong" else judge_of(answer.lesson, answer.exercise).stub_fails
     because = f" It is wrong because: {answer.why}" if answer.why else ""
-    assert judged.unmet, f"{answer} must be rejected by {must!r} on {engine}, but it passes.{because}"
+    assert judged.unmet, f"{answer} must be rejected by {must!r} on {engine}, but it passes.{because} {ROWS}"
     came_out = _what_came_out(judged)
     assert judged.unmet.expectation.id == must, f"{answer} must be rejected by {must!r} on {engine}, but {came_out}"
     said = (
@@ -148,9 +149,6 @@ def test_exercise_has_answers_that_prove_its_check(lesson: Lesson, exercise_id: 
     assert right, f"{where} has no right answer beside its solution"
     assert next(each for each in answers if each.kind == "solution").cells, f"{where} has no cell tagged solution"
     judge = judge_of(lesson, exercise_id)
-    declared = {each.id for each in judge.expectations()}
-    for each in wrong:
-        assert each.rejected_by in declared, f"{each}: {each.rejected_by!r} is no expectation of {sorted(declared)}"
     seen_failing = {each.rejected_by for each in wrong} | {judge.stub_fails}
     for expectation in [each for each in judge.expectations() if each.is_own]:
         place = f"lessons/{lesson.slug}/checks.py, line {expectation.look.__code__.co_firstlineno}"

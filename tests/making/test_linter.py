@@ -7,19 +7,13 @@ import pytest
 from migration_lab.ground import course
 from migration_lab.ground.errors import LabError
 from migration_lab.making import build, linter
+from tests.making.changing import change
 
 
 def faults(slug: str = "02_counting") -> list[str]:
     lesson = course.lesson(slug)
     lesson_cells, exercise_cells = build.cells_of(lesson)
     return [*linter.lesson_faults(lesson, lesson_cells), *linter.exercise_faults(lesson, exercise_cells)]
-
-
-def change(root: Path, file: str, before: str, after: str) -> None:
-    path = root / "lessons/02_counting" / file
-    text = path.read_text(encoding="utf-8")
-    assert before in text
-    path.write_text(text.replace(before, after), encoding="utf-8")
 
 
 def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> None:
@@ -79,6 +73,13 @@ def test_a_lesson_that_keeps_the_template_has_no_faults(small_course: Path) -> N
             "is not defined (checks.py, line",
         ),
         ("checks.py", "import FilesJudge", "import FileJudge", "exercise 02.1 cannot be used: ImportError"),
+        (
+            "checks.py",
+            "    stub_fails",
+            '    changes = ("users.timezone.default",)\n    stub_fails',
+            "put `users.timezone` in `defaults`",
+        ),
+        ("checks.py", "    stub_fails", '    changes = ("users.email.length",)\n    stub_fails', "email` in `changes`"),
         ("exercises.md", "migration_lab.notebook import lab", "lab", "its first code cell has `from migration_lab"),
         ("exercises.md", "lab.exercise(", "lab.open(", "exercise 02.1: no cell calls lab.exercise('02.1')"),
         ("exercises.md", 'lab.check("02.1")', 'lab.check("02.2")', "no cell calls lab.check('02.1')"),
@@ -90,6 +91,17 @@ def test_a_broken_rule_is_named(small_course: Path, file: str, before: str, afte
     found = faults()
     assert any(complaint in fault for fault in found), found
     assert all(fault.startswith("lessons/02_counting/") for fault in found)
+
+
+def test_an_answer_that_names_no_expectation_is_named_with_the_nearest_one(small_course: Path) -> None:
+    """Before any cell runs: the proof of a whole lesson comes to its answers after minutes."""
+    path = small_course / "lessons/02_counting/answers/02.1.md"
+    path.parent.mkdir()
+    answer = "Why.\n\n```python\nprint(3)\n```\n"
+    path.write_text(f"## one: rejected by upgrade\n\n{answer}\n## two: rejected by upgrad\n\n{answer}")
+    (found,) = faults()
+    assert found.startswith("lessons/02_counting/answers/02.1.md, line 9: exercise 02.1 has no expectation 'upgrad'. ")
+    assert "Did you mean upgrade? Its expectations are upgrade, no_other_change, downgrade," in found
 
 
 def test_words_that_the_house_style_refuses_are_named_with_plainer_ones(small_course: Path) -> None:

@@ -11,7 +11,8 @@ from migration_lab.making.cells import read_cells
 from migration_lab.making.minutes import counted, minutes_for
 from migration_lab.making.parts import cells_of_part
 from migration_lab.teaching import quiz
-from tests.making.test_linter import change, faults
+from tests.making.changing import change
+from tests.making.test_linter import faults
 
 # Words, lines of code and questions of nine lessons, and how many minutes they took people who worked through them for
 # the first time.

@@ -1,8 +1,10 @@
 """`lab prove`: what it tests, in which order, and its messages; in a separate process, as for an author."""
 
 import os
+import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from migration_lab.cli import STOPPED
 from migration_lab.ground import course, installation, places
 from migration_lab.ground.errors import LabError
 from migration_lab.making import new, proofs, prove
@@ -76,6 +79,31 @@ def test_it_goes_on_where_it_is_told_to(begun: Path, tmp_path: Path) -> None:
         "solutions/04_names_and_constraints.ipynb is not there: run `lab build 04`",
     ):
         assert words in said
+
+
+def test_it_says_what_runs_now_until_ctrl_c_ends_it(tmp_path: Path) -> None:
+    """The whole group of processes gets the signal, as from a terminal."""
+    env = {**os.environ, "LAB_WORK": str(tmp_path / "work")}
+    screen, terminal = pty.openpty()
+    with subprocess.Popen(
+        [*PROVE, "02.1"], stdout=subprocess.PIPE, stderr=terminal, text=True, env=env, start_new_session=True
+    ) as running:
+        assert running.stdout
+        said = ""
+        for line in running.stdout:
+            said += line
+            if line.endswith("stub\n"):
+                os.killpg(running.pid, signal.SIGINT)
+        code = running.wait()
+    shown = os.read(screen, 2**16).decode()
+    os.close(screen)
+    os.close(terminal)
+    assert re.search(r"… 1 of \d\d: answer files say what they are: 02_", shown)
+    assert re.search(r"… 2 of \d\d: answer is judged for what it is: 02\.1-.*-stub", shown)
+    assert code == STOPPED, said + shown
+    assert re.search(r"^Stopped after \d+ seconds. Until then \d+ proofs held.$", said.splitlines()[-1])
+    assert "Traceback" not in said + shown
+    assert "FAULT" not in said
 
 
 def test_what_is_to_be_written_is_the_first_fault(course_copy: Path, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ BOTH = (
     Fault(
         "a_syntax_error_in_the_models",
         {CURRENT: ("G01", "Correct that line"), "shop.serve()": ("SyntaxError", "Correct that")},
-        ("(in shop.py, line 19)", "nothing of it was run", "Correct that line"),
+        ("(in shop.py, line 19)", "none of it ran", "Correct that line"),
         cells=("%%writefile -a shop.py\ndef broken(:\n",),
         shows={"shop.revisions()": "0001 create users (head, base) <- database"},
     ),

@@ -10,7 +10,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from migration_lab.notebook import shop
+from migration_lab.ground import places
 from tests.notebook.test_which_cell import write_notebook
 
 LIMIT = 60  # seconds for a cell; none takes more than a few
@@ -166,7 +166,7 @@ def test_the_first_cell_does_not_import_the_shop_or_what_teaches(kernel: Kernel)
 
 
 def test_paths_are_the_learners_own(tiny: Path) -> None:
-    assert shop.below_my_work(tiny / "shops" / "01_tiny-sqlite") == "shops/01_tiny-sqlite"
+    assert places.below_my_work(tiny / "shops" / "01_tiny-sqlite") == "shops/01_tiny-sqlite"
 
 
 INTERRUPTED_IMPORT = """\

@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from migration_lab import cli
 from migration_lab.ground import course, engines
 from migration_lab.ground.errors import LabError
-from migration_lab.notebook import displays, lab, patience, shop
+from migration_lab.notebook import displays, lab, running_note, shop
 from migration_lab.teaching import explain
 from tests import tiny_course
 from tests.notebook.conftest import Cell
@@ -253,7 +253,7 @@ def test_a_card_says_when_its_lesson_is_planned() -> None:
 
 def test_a_check_says_what_it_does(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(patience, "say", said.append)
+    monkeypatch.setattr(running_note, "say", said.append)
     run('shop = lab.exercise("01.1")')
     run('lab.check("01.1")')
     for engine in ("SQLite", "PostgreSQL"):  # in any order: they are judged side by side

@@ -14,9 +14,8 @@ from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError
 from migration_lab.shops import identity, kept
 from migration_lab.shops.finding import meant
-from migration_lab.shops.identity import FILE_NAME, Identity, how_to_reset, parse, read_record
+from migration_lab.shops.identity import FILE_NAME, Identity, Workspace, how_to_reset, parse, read_record
 from migration_lab.shops.workspace import (
-    Workspace,
     copy_workspace,
     find,
     open_exercise,

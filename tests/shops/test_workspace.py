@@ -15,9 +15,9 @@ from migration_lab.ground.engines import Engine, engine
 from migration_lab.shops import origin
 from migration_lab.shops.finding import meant, others
 from migration_lab.shops.flask_command import run_flask
-from migration_lab.shops.identity import FILE_NAME, read_record
+from migration_lab.shops.identity import FILE_NAME, Workspace, read_record
 from migration_lab.shops.origin import database_sign, files_sign
-from migration_lab.shops.workspace import Workspace, find, open_exercise, open_lesson, reset, resume
+from migration_lab.shops.workspace import find, open_exercise, open_lesson, reset, resume
 from tests.shops.work import CHANGED, SHOP, START, emails, execute, opened, second, write
 
 pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")

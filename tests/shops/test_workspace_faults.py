@@ -17,9 +17,9 @@ from migration_lab.ground.engines import Engine, engine
 from migration_lab.ground.errors import LabError
 from migration_lab.shops import kept, workspace
 from migration_lab.shops.flask_command import run_flask
-from migration_lab.shops.identity import FILE_NAME
+from migration_lab.shops.identity import FILE_NAME, Workspace
 from migration_lab.shops.origin import database_sign, files_sign
-from migration_lab.shops.workspace import Workspace, find, open_lesson, restore, resume
+from migration_lab.shops.workspace import find, open_lesson, restore, resume
 from tests.shops.work import CHANGED, SHOP, START, emails, execute, opened, second, write
 
 pytestmark = pytest.mark.usefixtures("no_databases_left", "tiny_course")

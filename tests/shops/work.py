@@ -9,8 +9,8 @@ from migration_lab.ground.course import lesson
 from migration_lab.ground.engines import Engine
 from migration_lab.shops.flask_command import run_flask
 from migration_lab.shops.git_command import run_git
-from migration_lab.shops.identity import Identity
-from migration_lab.shops.workspace import Workspace, open_lesson
+from migration_lab.shops.identity import Identity, Workspace
+from migration_lab.shops.workspace import open_lesson
 
 SHOP = "shop.py"
 START = ["ann@example.com", "o'neill@example.com", "李雷@例子.中国", "it's; odd"]

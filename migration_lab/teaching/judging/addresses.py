@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from migration_lab.ground.errors import LabError
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.leases import shops
-from migration_lab.shops.workspace import Workspace
 
 LOOKED_AT = frozenset((".py", ".ini", ".cfg", ".toml", ".yaml", ".yml", ".json", ".sql"))
 COMMENTS = ("#", ";", "--")

@@ -16,11 +16,11 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from migration_lab.ground import places
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.leases import shops
 from migration_lab.shops.origin import is_untouched
 from migration_lab.shops.process.confinement import confine, release
 from migration_lab.shops.templates import Template
-from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching.judging.addresses import refuse_own_addresses
 from migration_lab.teaching.judging.database import Database, Snapshot
 from migration_lab.teaching.judging.files import copy_files

@@ -9,10 +9,10 @@ from migration_lab.ground.errors import LabError
 from migration_lab.instruments.revisions import History
 from migration_lab.instruments.schema import Column, Schema, diff
 from migration_lab.instruments.shop import PlainShop
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed, StoppedError
 from migration_lab.shops.process.loaded import sign_of
 from migration_lab.shops.script import Ran
-from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching.explain import Card, explain
 from migration_lab.teaching.judging import rows
 from migration_lab.teaching.judging.expectations import Miss, part_of

@@ -1,4 +1,4 @@
-"""An expectation of an exercise's result, and what to say when it is not met."""
+"""An expectation, and its `Miss`. The methods of a judge, `expect_column` and others, are in `vocabulary.py`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

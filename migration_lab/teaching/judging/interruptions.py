@@ -100,6 +100,20 @@ class Crash:
     why: str
     after: Snapshot
 
+    def expect_recovery(self, *, next_step: str) -> None:
+        """The second run succeeded.
+
+        Raises:
+            Miss: it did not.
+        """
+        if self.error:
+            raise Miss(
+                expected="The second run ends without an error, wherever the first one died.",
+                found=f"{self.when}\nThe second run ended with:\n{self.error}",
+                cause=self.why,
+                next_step=next_step,
+            )
+
 
 def crashes(
     fresh: Callable[[], Database], command: str, statements: Sequence[str], *, meanwhile: str

@@ -249,6 +249,21 @@ class Judge(Vocabulary):
         there = [each for each in names if engine is None or cls.only_on.get(each, engine) == engine]
         return tuple(_expectation(cls, name, is_own=name in own) for name in there)
 
+    @classmethod
+    def refuse_wrong_names(cls) -> None:
+        """Refuse names in `changes` that cannot be a part of a schema.
+
+        Raises:
+            JudgeError: such as for `users.phone.default`; it says what to write.
+        """
+        for name in cls.changes:
+            table, _, part = name.partition(".")
+            column, _, rest = part.partition(".")
+            if rest:
+                instead = "`defaults`, if nothing but its default may differ" if rest == "default" else "`changes`"
+                what = f"`changes` names `{name}`, and a part of a table has two words"
+                raise JudgeError(f"{what}: put `{table}.{column}` in {instead}")
+
 
 def _expectation(judge: type[Judge], name: str, *, is_own: bool) -> Expectation:
     method = getattr(judge, name, None)

@@ -15,7 +15,7 @@ from migration_lab.ground import connect
 from migration_lab.ground.engines.postgres.binaries import find_binaries
 from migration_lab.ground.errors import LabError
 from migration_lab.shops.flask_command import neutral_environment, without_passwords
-from migration_lab.shops.workspace import Workspace
+from migration_lab.shops.identity import Workspace
 
 LOCK_SECONDS = 2
 COPY_SECONDS = 20

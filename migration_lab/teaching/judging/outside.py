@@ -8,9 +8,9 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from migration_lab.ground.errors import LabError, reason
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed
 from migration_lab.shops.process.confinement import confinement_of
-from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching.judging.addresses import OwnDatabaseError
 
 # A learner's program does not normally end itself with these; the system does, when memory runs out.

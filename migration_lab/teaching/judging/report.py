@@ -171,7 +171,8 @@ def _item(css: str, mark: str, spoken: str, expectation: Expectation) -> str:
 
 
 def _block(words: str) -> str:
-    """Format a sentence as a sentence, and several lines (an error, rows) unchanged."""
+    """Format a sentence as a sentence, and several lines (an error, rows, sentences) each on a line of its own."""
     if "\n" in words:
-        return f'<pre tabindex="0">{escape(words)}</pre>'
+        lines = "\n".join(inline(line) for line in words.split("\n"))
+        return f'<pre tabindex="0">{lines}</pre>'
     return inline(words)

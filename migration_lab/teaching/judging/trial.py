@@ -11,10 +11,10 @@ from migration_lab.ground import course, engines
 from migration_lab.ground.course import EngineName, Lesson
 from migration_lab.ground.errors import LabError, reason
 from migration_lab.instruments.readonly import keeping_sessions
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.origin import database_sign, is_untouched
 from migration_lab.shops.process import StoppedError, until
 from migration_lab.shops.templates import Template, template_at
-from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching import progress
 from migration_lab.teaching.judging.copies import copies_of
 from migration_lab.teaching.judging.expectations import Expectation, Finding, JudgeError, Miss
@@ -130,6 +130,7 @@ def judge_of(lesson: Lesson, exercise_id: str) -> type[Judge]:
         ids = [each.id for each in found[0].expectations()]
         if getattr(found[0], "stub_fails", None) not in ids:
             raise JudgeError(f"`stub_fails` names none of its expectations, {', '.join(ids)}")
+        found[0].refuse_wrong_names()
     except JudgeError as error:
         raise _unusable(exercise_id, str(error)) from error
     return found[0]

@@ -214,7 +214,7 @@ class FilesJudge(Judge):
 
     def stated(self) -> None:
         """a `downgrade()` that loses something, leaves something or refuses says so"""
-        for name in self.changes:
+        for name in dict.fromkeys((*self.changes, *self.writes)):
             if self.head.column(name) is not None:
                 expect_stated(self.walk, name)
 

@@ -1,4 +1,4 @@
-"""The methods with which a judge says what must be true: each checks, and raises `Miss` in sentences for learners."""
+"""The methods of a judge: `expect`, `expect_column`, `expect_rows` and others. Each checks, and raises `Miss`."""
 
 import ast
 import difflib
@@ -9,11 +9,12 @@ from typing import Any, NoReturn
 
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.schema import Change, Column, Schema, diff
+from migration_lab.shops.process import Completed
 from migration_lab.teaching.judging.database import Database, Snapshot
 from migration_lab.teaching.judging.expectations import Miss
 from migration_lab.teaching.judging.rows import MayChange, changed
 from migration_lab.teaching.judging.traces import Traces
-from migration_lab.teaching.judging.words import listed, shown, text_of
+from migration_lab.teaching.judging.words import error_in, listed, shown, text_of
 
 
 class Vocabulary:
@@ -67,6 +68,26 @@ class Vocabulary:
         """
         found = listed([*([heading] if heading else []), *map(str, wrong)], most + bool(heading))
         self.expect(not wrong, expected=expected, found=found, cause=cause, next_step=next_step)
+
+    def expect_success(
+        self,
+        completed: Completed,
+        database: Database,
+        *,
+        expected: str,
+        heading: str = "",
+        cause: str = "",
+        next_step: str = "",
+    ) -> None:
+        """A command ended with exit code 0.
+
+        Args:
+            database: where it ran.
+            heading: what stands above its error.
+        """
+        if completed.exit_code != 0:
+            found = [*([heading] if heading else []), error_in(completed.output, database.folder)]
+            self.miss(expected=expected, found="\n".join(found), cause=cause, next_step=next_step)
 
     def expect_taken(
         self, database: Database, *statements: str, expected: str, cause: str = "", next_step: str = ""

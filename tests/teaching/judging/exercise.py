@@ -5,7 +5,7 @@ from pathlib import Path
 from migration_lab.ground import engines
 from migration_lab.ground.course import EngineName
 from migration_lab.shops import workspace
-from migration_lab.shops.workspace import Workspace
+from migration_lab.shops.identity import Workspace
 from migration_lab.teaching.judging import Finding, Verdict
 from tests import tiny_course
 from tests.tiny_course import ADD, DROP, revision

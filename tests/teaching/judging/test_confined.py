@@ -9,8 +9,8 @@ from sqlalchemy import make_url
 
 from migration_lab.ground.course import EngineName
 from migration_lab.instruments import query
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import landlock
-from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching import progress
 from migration_lab.teaching.judging import check
 from migration_lab.teaching.judging.trial import CAN_BE_JUDGED

@@ -7,8 +7,7 @@ import pytest
 
 from migration_lab.ground.engines import postgres
 from migration_lab.instruments.query import execute, query
-from migration_lab.shops.identity import Identity
-from migration_lab.shops.workspace import Workspace
+from migration_lab.shops.identity import Identity, Workspace
 from migration_lab.teaching.judging.learner_database import copy_database
 
 

@@ -19,8 +19,8 @@ from migration_lab.ground import engines
 from migration_lab.ground.course import EngineName
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments import query
+from migration_lab.shops.identity import Workspace
 from migration_lab.shops.origin import database_sign
-from migration_lab.shops.workspace import Workspace
 from migration_lab.teaching import progress
 from migration_lab.teaching.judging import check
 from migration_lab.teaching.judging.copies import LEFTOVER_SECONDS

@@ -79,6 +79,23 @@ def test_what_was_measured_is_the_cause(body: str, cause: str, root: Path) -> No
     assert bool(found) is bool(cause)
 
 
+def test_the_error_of_a_command_that_has_to_succeed_is_found(root: Path) -> None:
+    say = 'copy, expected="It runs.", heading="It ended with:")'
+    judge_with(
+        root,
+        "        copy = self.fresh(watched=False)\n"
+        f'        self.expect_success(copy.flask("db current"), {say}\n'
+        f'        self.expect_success(copy.flask("db upgrade 9999"), {say}',
+    )
+    work = opened()
+    solve(work)
+    finding = unmet(check("01.1", work, only=["sqlite"]))
+    assert finding.expected == "It runs."
+    heading, error = finding.found.split("\n", 1)
+    assert heading == "It ended with:"
+    assert "Can't locate revision identified by '9999'" in error
+
+
 def test_drift_is_reported_by_what_alembic_detected(root: Path) -> None:
     work = opened()
     solve(work)
@@ -321,11 +338,11 @@ def test_what_is_not_checked_yet_is_said_once_for_all_engines() -> None:
 
 def test_html_is_escaped_and_a_passed_verdict_says_where() -> None:
     expectation = Expectation("x", "`a` < b", lambda _: None)
-    finding = Finding(expectation, "<b>", "two\n<lines>", "", "next")
+    finding = Finding(expectation, "<b>", "`two` of\nthese <lines>, and a `\nalone", "", "next")
     verdict = Verdict("01.1", "A <title>", (EngineVerdict("sqlite", (), finding),))
     html = as_html(verdict)
     assert "<code>a</code> &lt; b" in html
-    assert "two\n&lt;lines&gt;</pre>" in html
+    assert "<code>two</code> of\nthese &lt;lines&gt;, and a `\nalone</pre>" in html
     assert "A &lt;title&gt;" in html
     assert not re.search(r"<(b|title|lines)>", html)
 

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from migration_lab.notebook import patience
+from migration_lab.notebook import running_note
 
 LIMIT = 60  # seconds; never a pause
 
@@ -40,36 +40,36 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
 
     shell = SimpleNamespace(display_pub=found)
     monkeypatch.setattr(InteractiveShell, "instance", lambda: shell)
-    monkeypatch.setattr(patience, "AFTER", 0.01)
-    monkeypatch.setattr(patience, "EVERY", 0.01)
+    monkeypatch.setattr(running_note, "AFTER", 0.01)
+    monkeypatch.setattr(running_note, "EVERY", 0.01)
     monkeypatch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
     yield found
-    patience.end()
+    running_note.end()
 
 
 def test_a_cell_that_takes_long_says_so_and_what_it_does(shown: Shown) -> None:
-    patience.begin()
+    running_note.begin()
     shown.wait_for("Running for 0 s.")
-    patience.say("trying Postgres")
+    running_note.say("trying Postgres")
     shown.wait_for("Running for 0 s. Now: trying Postgres")
-    patience.end()
+    running_note.end()
     assert shown.now == {"text/plain": ""}
 
 
 def test_a_cell_whose_output_is_captured_says_so_too(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    patience.begin()
+    running_note.begin()
     monkeypatch.setattr(InteractiveShell.instance(), "display_pub", None)  # as `%%capture` does
     shown.wait_for("Running for 0 s.")
 
 
 def test_commands_are_counted_in_each_cell(shown: Shown) -> None:
     for _ in range(2):
-        patience.begin()
-        with patience.command("flask db check"):
+        running_note.begin()
+        with running_note.command("flask db check"):
             pass
-        with patience.command("flask db check"):
+        with running_note.command("flask db check"):
             shown.wait_for("Now: `flask db check` (command 2 of this cell)")
-        patience.end()
+        running_note.end()
     assert not [each for each in shown.all if "command 3" in each]
 
 
@@ -78,28 +78,28 @@ def test_the_cell_that_imports_the_lab_is_watched_and_says_what_it_makes(shown: 
     shell = Mock()
     heard: dict[str, Any] = {}
     shell.events.register.side_effect = heard.__setitem__
-    patience.register(shell)
+    running_note.register(shell)
     shown.wait_for("Running for 0 s.")
-    with patience.saying("making the shop"):
+    with running_note.saying("making the shop"):
         shown.wait_for("Now: making the shop")
     heard["post_run_cell"](None)
     assert shown.now == {"text/plain": ""}
 
 
 def test_a_cell_that_is_quick_says_nothing(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "AFTER", LIMIT)
-    patience.begin()
-    patience.end()
+    monkeypatch.setattr(running_note, "AFTER", LIMIT)
+    running_note.begin()
+    running_note.end()
     assert shown.all == []
 
 
 def test_where_nobody_looks_on_nothing_is_said(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JPY_SESSION_NAME")
     before = threading.active_count()
-    patience.begin()
+    running_note.begin()
     assert threading.active_count() <= before
-    patience.say("trying Postgres")
-    with patience.command("flask db check"):
+    running_note.say("trying Postgres")
+    with running_note.command("flask db check"):
         pass
-    patience.end()
+    running_note.end()
     assert shown.all == []

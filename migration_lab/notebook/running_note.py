@@ -1,4 +1,6 @@
-"""A message for a person who waits: how long the cell has been running, and what it is doing.
+"""The note under a cell that runs long: for how long, and what it is doing. It limits nothing.
+
+The time limit of a command is in `shops/flask_command.py`.
 
 If Jupyter does not say which notebook a kernel runs, as in a run that stores outputs, there is no message.
 """
