@@ -3,7 +3,7 @@
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 
@@ -43,14 +43,16 @@ def looking_at(url: str, *, asks_the_same: bool = False) -> Iterator[Connection]
         connection = _engine(parse(url), asks_the_same).connect()
     except (DBAPIError, sqlite3.Error) as error:
         raise unreachable(url, error) from error
-    with connection:
-        try:
-            connection.begin()
-            yield connection
-            if asks_the_same:
-                connection.connection.commit()
-        except (DBAPIError, connection.dialect.loaded_dbapi.Error) as error:
-            raise _not_read(url, error) from error
+    try:
+        connection.begin()
+        yield connection
+        if asks_the_same:
+            connection.connection.commit()
+    except (DBAPIError, connection.dialect.loaded_dbapi.Error) as error:
+        raise _not_read(url, error) from error
+    finally:
+        with suppress(DBAPIError):  # the server has ended the session: nothing is left to roll back
+            connection.close()
 
 
 @contextmanager

@@ -77,6 +77,23 @@ def test_it_is_opened_anew_when_somebody_has_ended_it(on_postgres: str) -> None:
         assert ask(on_postgres, PID) != first
 
 
+def test_a_session_that_the_server_ends_during_a_look_is_reported(on_postgres: str) -> None:
+    end_own = "SELECT pg_terminate_backend(pg_backend_pid())"
+    with pytest.raises(LabError, match="closed the connection"):
+        query(on_postgres, end_own)
+    with keeping_sessions():
+        for _ in range(2):
+            with pytest.raises(LabError, match="closed the connection"):
+                query(on_postgres, end_own)
+        assert query(on_postgres, "SELECT 1").scalar == 1
+
+
+def test_a_session_that_the_server_ends_after_the_answer_does_no_harm(on_postgres: str) -> None:
+    with looking_at(on_postgres) as connection:
+        pid = connection.execute(text(PID)).scalar()
+        execute(on_postgres, f"SELECT pg_terminate_backend({pid}, 5000)")
+
+
 def test_it_plans_the_long_questions_about_the_catalog_once(on_postgres: str) -> None:
     with keeping_sessions():
         execute(on_postgres, "CREATE TABLE t (id integer)")
