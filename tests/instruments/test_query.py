@@ -269,3 +269,10 @@ def test_a_long_table_shows_its_beginning_and_says_so() -> None:
     answer = Rows(("n",), tuple((n,) for n in range(100)))
     assert answer.as_text(limit=2).splitlines() == ["n", "-", "0", "1", "(100 rows, the first 2 are shown)"]
     assert Rows(("n",), ()).as_text() == "n\n-\n(0 rows)"
+
+
+def test_no_parameter_of_a_url_is_shown_where_it_may_be_a_password() -> None:
+    for parameters in ("password=geheim&sslmode=none", "sslpassword=geheim&nosuch=1"):
+        with pytest.raises(LabError, match="cannot be opened") as refused:
+            query(f"postgresql://ann@127.0.0.1/app?{parameters}", "SELECT 1")
+        assert "geheim" not in str(refused.value)
