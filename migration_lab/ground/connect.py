@@ -4,6 +4,7 @@ The drivers and SQLAlchemy are imported on demand: a process that samples locks 
 a second faster without the rest.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -213,9 +214,13 @@ def _note_pooler(session: "psycopg.Connection", pid: int) -> bool:
 
 def _sqlite_read_only(file: str) -> sqlite3.Connection:
     """Open a file read only. A missing file is an empty database: the first `flask db upgrade` would find the same."""
-    if not Path(file).parent.is_dir():
+    is_there = file != ":memory:" and os.path.exists(file)
+    if is_there and not os.path.isfile(file):
+        raise sqlite3.OperationalError("it is not a file")
+    if not os.path.isdir(os.path.dirname(file) or "."):
         raise sqlite3.OperationalError("its folder is not there")
-    connection = sqlite(file if Path(file).is_file() else ":memory:", "ro")
+    connection = sqlite(file if is_there else ":memory:", "ro")
     connection.execute("PRAGMA query_only = on")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # ATTACH and VACUUM INTO would make a file
     limit(connection)
     return connection

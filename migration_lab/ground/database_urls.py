@@ -73,6 +73,11 @@ def _for_psycopg(url: "URL") -> "URL":
 
 
 def _for_a_file(url: "URL") -> "URL":
+    if url.host or url.username:
+        raise LabError(
+            "The database URL names a server, and SQLite has none.",
+            "Write three slashes before a path: `sqlite:///shop.db`, or `sqlite:////folder/shop.db`.",
+        )
     named = url.database or ""
     if not (named.startswith("file:") and "uri" in url.query):
         return url

@@ -31,6 +31,7 @@ def test_parameters_of_another_driver_are_those_of_libpq() -> None:
         ("oracle://ann:secret@host/x", "names oracle"),
         ("secret", "cannot be read"),
         ("postgresql://ann:secret@host:many/x", "cannot be read"),
+        ("sqlite://secret.db", "names a server, and SQLite has none"),
         ("sqlite:///file:secret?mode=memory&uri=true", "in memory"),
         ("sqlite:///file:secret.db?vfs=unix-none&uri=true", "`vfs`"),
     ],

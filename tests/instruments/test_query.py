@@ -66,7 +66,7 @@ def test_a_copy_is_no_query(database: str) -> None:
     with keeping_sessions():
         for _ in range(2):
             with pytest.raises(LabError):
-                query(database, "COPY pg_class TO STDOUT")
+                query(database, "-- all\n/* of it */ COPY pg_class TO STDOUT")
         assert query(database, "SELECT 1").scalar == 1
 
 
@@ -276,3 +276,18 @@ def test_no_parameter_of_a_url_is_shown_where_it_may_be_a_password() -> None:
         with pytest.raises(LabError, match="cannot be opened") as refused:
             query(f"postgresql://ann@127.0.0.1/app?{parameters}", "SELECT 1")
         assert "geheim" not in str(refused.value)
+
+
+def test_a_query_makes_no_file(database: str, tmp_path: Path) -> None:
+    made = tmp_path.parent / f"{tmp_path.name}-made"
+    writes = ("ATTACH '{}' AS m", "VACUUM INTO '{}'", "COPY (SELECT 1) TO PROGRAM 'cat > {}'")
+    for sql in writes:
+        with pytest.raises(LabError):
+            query(database, sql.format(made))
+    assert not made.exists()
+
+
+def test_a_folder_is_no_empty_database(tmp_path: Path) -> None:
+    for look in (lambda url: query(url, "SELECT 1"), read_schema):
+        with pytest.raises(LabError, match="cannot be opened: it is not a file"):
+            look(f"sqlite:///{tmp_path}")
