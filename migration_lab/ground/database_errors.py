@@ -85,7 +85,7 @@ MEANINGS = (
         "Correct the URL.",
     ),
     Meaning(
-        r'role "[^"]*" does not exist|no pg_hba.conf entry|not permitted to log in',
+        r'role "[^"]*" does not exist|no pg_hba.conf entry|not permitted to log in|permission denied for database',
         "The Postgres server does not let this user in",
         AGAIN,
         "Ask the server's administrator, or correct LAB_POSTGRES_URL.",
