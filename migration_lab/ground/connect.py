@@ -4,7 +4,6 @@ The drivers and SQLAlchemy are imported on demand: a process that samples locks 
 a second faster without the rest.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -216,10 +215,10 @@ def _note_pooler(session: "psycopg.Connection", pid: int) -> bool:
 
 def _sqlite_read_only(file: str) -> sqlite3.Connection:
     """Open a file read only. A missing file is an empty database: the first `flask db upgrade` would find the same."""
-    is_there = file != ":memory:" and os.path.exists(file)
-    if is_there and not os.path.isfile(file):
+    is_there = file != ":memory:" and Path(file).exists()
+    if is_there and not Path(file).is_file():
         raise sqlite3.OperationalError("it is not a file")
-    if not os.path.isdir(os.path.dirname(file) or "."):
+    if not Path(file).parent.is_dir():
         raise sqlite3.OperationalError("its folder is not there")
     connection = sqlite(file if is_there else ":memory:", "ro")
     connection.execute("PRAGMA query_only = on")

@@ -141,7 +141,7 @@ def test_missing_rights_are_not_blamed_on_the_database(on_postgres: str) -> None
     url = make_url(on_postgres).set(username=role, password="x").difference_update_query(["passfile"])
     clerks = url.render_as_string(hide_password=False)
     try:
-        with pytest.raises(LabError, match="permission denied for schema app.*Ask its owner"):
+        with pytest.raises(LabError, match=r"permission denied for schema app.*Ask its owner"):
             storage.read(clerks, "app.t")
         execute(on_postgres, f"REVOKE CONNECT ON DATABASE {url.database} FROM public")
         with pytest.raises(LabError, match="does not let this user in"):
@@ -154,5 +154,5 @@ def test_what_is_dropped_while_it_is_read_is_named_as_the_cause(on_postgres: str
     execute(on_postgres, "CREATE TABLE t (id integer)")
     oid = ask(on_postgres, "SELECT 't'::regclass::oid::bigint")
     execute(on_postgres, "DROP TABLE t")
-    with pytest.raises(LabError, match="was dropped while it was read.*Look again"):
+    with pytest.raises(LabError, match=r"was dropped while it was read.*Look again"):
         ask(on_postgres, f"SELECT pg_get_replica_identity_index({oid})")
