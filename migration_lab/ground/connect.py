@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 CONNECT_SECONDS = 10
+# Of libpq's parameters. Without an encoding, texts arrive in the database's, and where that is SQL_ASCII, as bytes.
+USUAL = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"}
 SERVER_SECONDS = 5  # to connect to a server that may not be running
 LOCK_SECONDS = 5
 STATEMENT_SECONDS = 30
@@ -58,7 +60,7 @@ def engine(url: "str | URL", *, name: str = "", read_only: bool = False, **optio
     if read_only:
         options["use_native_hstore"] = False  # the driver asks for that type in each new session
     if name or read_only:
-        own = {key: url.query[key] for key in ("connect_timeout",) if key in url.query}
+        own = {key: url.query[key] for key in USUAL if key in url.query}
         options["connect_args"] = options.get("connect_args", {}) | _named(own, name)
     made = create_engine(url, **options)
     if read_only:
@@ -167,7 +169,7 @@ def limit(connection: sqlite3.Connection) -> None:
 
 def _named(parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Parameters of libpq for a session with this name."""
-    return {"connect_timeout": CONNECT_SECONDS, **parameters, **({"application_name": name} if name else {})}
+    return {**USUAL, **parameters, **({"application_name": name} if name else {})}
 
 
 def _begin_look(session: "psycopg.Connection") -> None:
@@ -213,9 +215,13 @@ def _note_pooler(session: "psycopg.Connection", pid: int) -> bool:
 
 def _sqlite_read_only(file: str) -> sqlite3.Connection:
     """Open a file read only. A missing file is an empty database: the first `flask db upgrade` would find the same."""
+    is_there = file != ":memory:" and Path(file).exists()
+    if is_there and not Path(file).is_file():
+        raise sqlite3.OperationalError("it is not a file")
     if not Path(file).parent.is_dir():
         raise sqlite3.OperationalError("its folder is not there")
-    connection = sqlite(file if Path(file).is_file() else ":memory:", "ro")
+    connection = sqlite(file if is_there else ":memory:", "ro")
     connection.execute("PRAGMA query_only = on")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # ATTACH and VACUUM INTO would make a file
     limit(connection)
     return connection

@@ -12,8 +12,8 @@ from migration_lab.ground.errors import LabError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-# Classes of SQLSTATE: connection, resources, shutdown, no such database, login.
-ABOUT_THE_SERVER = ("08", "53", "57P", "3D", "28")
+# Classes of SQLSTATE: connection, resources, shutdown, no such database, login; a transaction that was open too long.
+ABOUT_THE_SERVER = ("08", "53", "57P", "3D", "28", "25P03", "25P04")
 SQLITE_NEXT = {  # by SQLite's message
     "database or disk is full": "Make room on the disk, then try again.",
     "disk I/O error": "Check that the disk is mounted and has room, then try again.",
@@ -25,6 +25,8 @@ AGAIN = "Try again; if that does not help, run `lab doctor` in a terminal."
 SHUT_DOWN = "Shut down the kernels of notebooks that you do not use (*Running Terminals and Kernels*), then try again."
 ROOM_THERE = "Make room on the server's disk, or ask its administrator to, then try again."
 NO_OPTIONS = "Take `options` out of the URL, or use the URL of the server itself."
+LONGER_LIMITS = "Use the URL of the server itself, or set longer limits in the pooler."
+A_DATABASE = "Name the database itself in the URL."
 OTHER_POOLER = "Use the URL of the server itself, or of a pooler in session or transaction mode."
 
 
@@ -69,7 +71,7 @@ MEANINGS = (
         "Correct the URL.",
     ),
     Meaning(
-        r"too many clients|connection slots",
+        r"too many (clients|connections)|connection slots",
         "The Postgres server has no free connection",
         SHUT_DOWN,
         SHUT_DOWN,
@@ -83,7 +85,7 @@ MEANINGS = (
         "Correct the URL.",
     ),
     Meaning(
-        r'role "[^"]*" does not exist|no pg_hba.conf entry|not permitted to log in',
+        r'role "[^"]*" does not exist|no pg_hba.conf entry|not permitted to log in|permission denied for database',
         "The Postgres server does not let this user in",
         AGAIN,
         "Ask the server's administrator, or correct LAB_POSTGRES_URL.",
@@ -95,6 +97,27 @@ MEANINGS = (
         NO_OPTIONS,
         NO_OPTIONS,
         NO_OPTIONS,
+    ),
+    Meaning(
+        r"query_wait_timeout|no more connections allowed",
+        "The pooler in front of the Postgres server has no free connection",
+        SHUT_DOWN,
+        SHUT_DOWN,
+        "End sessions that are not needed, or use the URL of the server itself.",
+    ),
+    Meaning(
+        r"query timeout|idle transaction timeout|client_idle_timeout",
+        "The pooler in front of the Postgres server has ended the session at one of its own time limits",
+        LONGER_LIMITS,
+        LONGER_LIMITS,
+        LONGER_LIMITS,
+    ),
+    Meaning(
+        r"use SHOW HELP",
+        "The URL names PgBouncer's admin console, which is not a database",
+        A_DATABASE,
+        A_DATABASE,
+        A_DATABASE,
     ),
     Meaning(
         r"transaction blocks not allowed",
@@ -124,10 +147,12 @@ def unreachable(url: "str | URL", error: Exception) -> LabError:
             f"The SQLite file {parsed.database} cannot be opened: {first_line(error)}.",
             f"Check that its folder exists and is yours{fresh}.",
         )
+    # Other parameters may hold passwords, too.
+    shown = parsed.set(query={name: value for name, value in parsed.query.items() if name in ("host", "port")})
     return out_of_reach(error, parsed) or LabError(
-        f"The database {parsed.render_as_string(hide_password=True)} cannot be opened: {first_line(error)}.",
-        "Check that the server is running, and that the URL names an existing database"
-        + ("; `lab doctor` tries both." if is_own else "."),
+        f"The database {shown.render_as_string(hide_password=True)} cannot be opened: {first_line(error)}.",
+        "Check that the server is running, and that the database and the parameters in the URL are right"
+        + ("; `lab doctor` tries to connect." if is_own else "."),
     )
 
 

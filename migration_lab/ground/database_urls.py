@@ -14,7 +14,11 @@ Mode = Literal["ro", "rw", "rwc"]  # of a SQLite file: read only, write, or writ
 EXAMPLES = "Write it like `postgresql+psycopg://user@host/database` or `sqlite:////folder/shop.db`."
 POSTGRES = re.compile(r"postgres(ql)?(\+\w+)?")
 SQLITE = re.compile(r"sqlite(\+(pysqlite|aiosqlite))?")
-OF_ASYNCPG = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
+# Parameters that are a driver's own, and not the server's or libpq's: of asyncpg, and of psycopg.
+OF_DRIVERS = (
+    "prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback", "command_timeout", "timeout",
+    "statement_cache_size", "autocommit", "prepare_threshold",
+)  # fmt: skip
 MODES: dict[str, "Mode"] = {"ro": "ro", "rw": "rw", "rwc": "rwc"}
 IN_A_URI = {"uri", "mode", "cache"}  # what the lab understands of a SQLite URI; it shares no cache
 
@@ -64,7 +68,7 @@ def mode_of(url: "URL", usual: Mode) -> Mode:
 
 def _for_psycopg(url: "URL") -> "URL":
     """The same with the driver's own names of parameters; options that are given twice are one text for libpq."""
-    query = {name: value for name, value in url.query.items() if name not in OF_ASYNCPG}
+    query = {name: value for name, value in url.query.items() if name not in OF_DRIVERS}
     if url.drivername.endswith("+asyncpg") and "ssl" in query:
         query["sslmode"] = query.pop("ssl")
     if isinstance(options := query.get("options"), tuple):
@@ -73,6 +77,11 @@ def _for_psycopg(url: "URL") -> "URL":
 
 
 def _for_a_file(url: "URL") -> "URL":
+    if url.host or url.username:
+        raise LabError(
+            "The database URL names a server, and SQLite has none.",
+            "Write three slashes before a path: `sqlite:///shop.db`, or `sqlite:////folder/shop.db`.",
+        )
     named = url.database or ""
     if not (named.startswith("file:") and "uri" in url.query):
         return url

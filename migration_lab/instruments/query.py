@@ -25,6 +25,7 @@ CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {10: "\\n", 
 OWN_TRANSACTION = re.compile(
     r"^\s*(begin|commit|rollback|savepoint|pragma|vacuum|attach)\b", re.IGNORECASE | re.MULTILINE
 )
+IS_COPY = re.compile(r"(?>\s+|--[^\n]*|/\*.*?\*/)*+copy\b", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def query(url: str, sql: str) -> Rows:
         LabError: the statement would write, the database rejects it (the error has its message), or it took too long.
     """
     with looking_at(url) as connection:
+        if IS_COPY.match(sql):  # in a READ ONLY transaction it may write the server's files, or run a program there
+            raise LabError("COPY is not a query.", "Ask with SELECT.")
         odd_values.as_text(connection)
         cursor = connection.connection.cursor()
         try:
@@ -87,9 +90,6 @@ def query(url: str, sql: str) -> Rows:
                 return Rows((), ())
             return Rows(tuple(column[0] for column in cursor.description), tuple(map(tuple, cursor.fetchall())))
         except (connection.dialect.loaded_dbapi.Error, sqlite3.Warning) as error:
-            if "while in COPY" in str(error):  # the driver cannot end one that it did not begin
-                connection.invalidate(error)
-                raise LabError("COPY is not a query.", "Ask with SELECT.") from error
             raise _refused(url, error) from error
         finally:
             cursor.close()
@@ -180,7 +180,7 @@ def _execute_postgres(url: URL, sql: str) -> int:
 
 def _refused(url: str, error: Exception) -> LabError:
     said = _in_full(error)
-    writes = _state(error) == "25006" or "readonly database" in said
+    writes = _state(error) == "25006" or "readonly database" in said or "attached databases" in said
     if writes:
         return LabError(
             "This query is read-only.",

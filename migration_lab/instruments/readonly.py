@@ -1,9 +1,10 @@
 """A connection that cannot write, to any database that a SQLAlchemy URL names. Every instrument uses it."""
 
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from migration_lab.ground.errors import LabError
 
 MOST_KEPT = 3  # sessions; a server has room for dozens, and a whole class may check at once
 LOOKS = "a look"  # the sessions' name in Postgres's views
+DROPPED = re.compile("could not open relation|cache lookup failed")  # the server's words; it has no code for that
 _kept: ContextVar[dict[tuple[URL, bool], Engine] | None] = ContextVar("_kept", default=None)
 
 
@@ -43,14 +45,16 @@ def looking_at(url: str, *, asks_the_same: bool = False) -> Iterator[Connection]
         connection = _engine(parse(url), asks_the_same).connect()
     except (DBAPIError, sqlite3.Error) as error:
         raise unreachable(url, error) from error
-    with connection:
-        try:
-            connection.begin()
-            yield connection
-            if asks_the_same:
-                connection.connection.commit()
-        except (DBAPIError, connection.dialect.loaded_dbapi.Error) as error:
-            raise _not_read(url, error) from error
+    try:
+        connection.begin()
+        yield connection
+        if asks_the_same:
+            connection.connection.commit()
+    except (DBAPIError, connection.dialect.loaded_dbapi.Error) as error:
+        raise _not_read(url, error) from error
+    finally:
+        with suppress(DBAPIError):  # the server has ended the session: nothing is left to roll back
+            connection.close()
 
 
 @contextmanager
@@ -102,6 +106,14 @@ def _without_pool(url: URL) -> Engine:
 
 def _not_read(url: str, error: Exception) -> LabError:
     """The error to raise if a database that was opened does not answer."""
+    state = getattr(getattr(error, "orig", None) or error, "sqlstate", None)
+    if state == "42501":
+        return LabError(
+            f"The database cannot be read: {first_line(error)}.",
+            "Ask its owner for that right, or use the URL of a role that has it.",
+        )
+    if state == "XX000" and DROPPED.search(first_line(error)):
+        return LabError(f"Something was dropped while it was read: {first_line(error)}.", "Look again.")
     return (
         gave_up(getattr(error, "orig", None) or error)
         or out_of_reach(error, url)

@@ -18,6 +18,8 @@ def test_a_postgres_url_is_for_our_driver_whatever_it_names(scheme: str) -> None
 def test_parameters_of_another_driver_are_those_of_libpq() -> None:
     parsed = parse("postgresql+asyncpg://host/app?ssl=require&prepared_statement_cache_size=0&application_name=x")
     assert dict(parsed.query) == {"sslmode": "require", "application_name": "x"}
+    assert not parse("postgresql+asyncpg://host/app?command_timeout=3&timeout=9").query
+    assert not parse("postgresql+psycopg://host/app?autocommit=true&prepare_threshold=0").query
     assert parse("postgresql://host/app?options=-csearch_path%3Da&options=-cjit%3Doff").query["options"] == (
         "-csearch_path=a -cjit=off"
     )
@@ -31,6 +33,7 @@ def test_parameters_of_another_driver_are_those_of_libpq() -> None:
         ("oracle://ann:secret@host/x", "names oracle"),
         ("secret", "cannot be read"),
         ("postgresql://ann:secret@host:many/x", "cannot be read"),
+        ("sqlite://secret.db", "names a server, and SQLite has none"),
         ("sqlite:///file:secret?mode=memory&uri=true", "in memory"),
         ("sqlite:///file:secret.db?vfs=unix-none&uri=true", "`vfs`"),
     ],

@@ -142,6 +142,26 @@ def test_options_that_a_pooler_refuses_are_named(servers: tuple[dict[str, object
         query(f"{url}&options=-csearch_path%3Dapp", "SELECT 1")
 
 
+def test_limits_of_the_pooler_are_named(servers: tuple[dict[str, object], str]) -> None:
+    with opened(servers, pool_mode="session", query_timeout="1") as url:
+        with pytest.raises(LabError, match="has ended the session at one of its own time limits"):
+            execute(url, "SELECT pg_sleep(60)")
+        with pytest.raises(LabError, match="closed the connection"):
+            query(url, "SELECT pg_sleep(60)")  # the driver loses what the pooler says at the end
+    full = {"pool_mode": "session", "default_pool_size": "1", "query_wait_timeout": "1"}
+    refused = pytest.raises(LabError, match="no free connection")
+    with opened(servers, **full) as url, locks.holding(url, "SELECT 1"), refused:
+        query(url, "SELECT 1")
+
+
+def test_the_console_of_the_pooler_is_no_database(servers: tuple[dict[str, object], str]) -> None:
+    with opened(servers, admin_users=servers[1]) as url:
+        console = url.replace(f"/{servers[0]['dbname']}?", "/pgbouncer?")
+        for look in (lambda: query(console, "SHOW POOLS"), lambda: execute(console, "SHOW POOLS")):
+            with pytest.raises(LabError, match="admin console"):
+                look()
+
+
 def test_requests_are_answered(pooled: str) -> None:
     plan = traffic.over_sql(pooled, ["SELECT * FROM users WHERE id = :id"], [], per_second=100, ids=range(1, 3))
     with traffic.Requests(plan) as seen:

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from migration_lab.ground import connect
 from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
+from migration_lab.instruments import storage
 from migration_lab.instruments.query import Rows, as_shown, execute, query
 from migration_lab.instruments.readonly import keeping_sessions
 from migration_lab.instruments.schema import read_schema
@@ -66,7 +68,7 @@ def test_a_copy_is_no_query(database: str) -> None:
     with keeping_sessions():
         for _ in range(2):
             with pytest.raises(LabError):
-                query(database, "COPY pg_class TO STDOUT")
+                query(database, "-- all\n/* of it */ COPY pg_class TO STDOUT")
         assert query(database, "SELECT 1").scalar == 1
 
 
@@ -269,3 +271,49 @@ def test_a_long_table_shows_its_beginning_and_says_so() -> None:
     answer = Rows(("n",), tuple((n,) for n in range(100)))
     assert answer.as_text(limit=2).splitlines() == ["n", "-", "0", "1", "(100 rows, the first 2 are shown)"]
     assert Rows(("n",), ()).as_text() == "n\n-\n(0 rows)"
+
+
+def test_no_parameter_of_a_url_is_shown_where_it_may_be_a_password() -> None:
+    for parameters in ("password=geheim&sslmode=none", "sslpassword=geheim&nosuch=1"):
+        with pytest.raises(LabError, match="cannot be opened") as refused:
+            query(f"postgresql://ann@127.0.0.1/app?{parameters}", "SELECT 1")
+        assert "geheim" not in str(refused.value)
+
+
+def test_a_query_makes_no_file(database: str, tmp_path: Path) -> None:
+    made = tmp_path.parent / f"{tmp_path.name}-made"
+    writes = ("ATTACH '{}' AS m", "VACUUM INTO '{}'", "COPY (SELECT 1) TO PROGRAM 'cat > {}'")
+    for sql in writes:
+        with pytest.raises(LabError):
+            query(database, sql.format(made))
+    assert not made.exists()
+
+
+def test_a_folder_is_no_empty_database(tmp_path: Path) -> None:
+    for look in (lambda url: query(url, "SELECT 1"), read_schema):
+        with pytest.raises(LabError, match="cannot be opened: it is not a file"):
+            look(f"sqlite:///{tmp_path}")
+
+
+def test_a_database_without_an_encoding_is_read(tmp_path: Path) -> None:
+    server = engine("postgres")
+    parameters = connect.parameters_of(server.sqlalchemy_url(tmp_path))
+    name = f"{parameters['dbname']}_ascii"
+    url = server.sqlalchemy_url(tmp_path).replace(str(parameters["dbname"]), name)
+    server.create(tmp_path)
+    with closing(connect.postgres(parameters)) as session:
+        session.execute(
+            f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'".encode()
+        )
+        try:
+            execute(url, "CREATE TABLE doors (id integer, name text); INSERT INTO doors VALUES (1, 'Jörg')")
+            assert query(url, "SELECT name FROM doors").rows == (("Jörg",),)
+            execute(url, "UPDATE doors SET name = E'J\\xf6rg'")
+            with pytest.raises(LabError, match="invalid byte sequence"):
+                query(url, "SELECT name FROM doors")
+            assert query(f"{url}&client_encoding=latin1", "SELECT name FROM doors").rows == (("Jörg",),)
+            assert [table.name for table in read_schema(url).tables] == ["doors"]
+            assert storage.read(url, "doors").table_bytes > 0
+        finally:
+            session.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+            server.drop(tmp_path)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from migration_lab.ground import engines
 from migration_lab.ground.errors import LabError
+from migration_lab.instruments import storage
 from migration_lab.instruments.query import execute, query
 from migration_lab.instruments.readonly import MOST_KEPT, keeping_sessions, looking_at
 from migration_lab.instruments.schema import diff, read_schema
@@ -77,6 +78,23 @@ def test_it_is_opened_anew_when_somebody_has_ended_it(on_postgres: str) -> None:
         assert ask(on_postgres, PID) != first
 
 
+def test_a_session_that_the_server_ends_during_a_look_is_reported(on_postgres: str) -> None:
+    end_own = "SELECT pg_terminate_backend(pg_backend_pid())"
+    with pytest.raises(LabError, match="closed the connection"):
+        query(on_postgres, end_own)
+    with keeping_sessions():
+        for _ in range(2):
+            with pytest.raises(LabError, match="closed the connection"):
+                query(on_postgres, end_own)
+        assert query(on_postgres, "SELECT 1").scalar == 1
+
+
+def test_a_session_that_the_server_ends_after_the_answer_does_no_harm(on_postgres: str) -> None:
+    with looking_at(on_postgres) as connection:
+        pid = connection.execute(text(PID)).scalar()
+        execute(on_postgres, f"SELECT pg_terminate_backend({pid}, 5000)")
+
+
 def test_it_plans_the_long_questions_about_the_catalog_once(on_postgres: str) -> None:
     with keeping_sessions():
         execute(on_postgres, "CREATE TABLE t (id integer)")
@@ -115,3 +133,26 @@ def test_a_lock_that_stands_in_the_way_of_the_catalog_is_reported(
         session.execute("LOCK TABLE v IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(LabError, match="seconds for a lock"):
             read_schema(on_postgres)
+
+
+def test_missing_rights_are_not_blamed_on_the_database(on_postgres: str) -> None:
+    role = f"clerk_{on_postgres.partition('?')[0][-12:]}"
+    execute(on_postgres, f"CREATE SCHEMA app; CREATE TABLE app.t (id integer); CREATE ROLE {role} LOGIN PASSWORD 'x'")
+    url = make_url(on_postgres).set(username=role, password="x").difference_update_query(["passfile"])
+    clerks = url.render_as_string(hide_password=False)
+    try:
+        with pytest.raises(LabError, match=r"permission denied for schema app.*Ask its owner"):
+            storage.read(clerks, "app.t")
+        execute(on_postgres, f"REVOKE CONNECT ON DATABASE {url.database} FROM public")
+        with pytest.raises(LabError, match="does not let this user in"):
+            query(clerks, "SELECT 1")
+    finally:
+        execute(on_postgres, f"DROP ROLE {role}")
+
+
+def test_what_is_dropped_while_it_is_read_is_named_as_the_cause(on_postgres: str) -> None:
+    execute(on_postgres, "CREATE TABLE t (id integer)")
+    oid = ask(on_postgres, "SELECT 't'::regclass::oid::bigint")
+    execute(on_postgres, "DROP TABLE t")
+    with pytest.raises(LabError, match=r"was dropped while it was read.*Look again"):
+        ask(on_postgres, f"SELECT pg_get_replica_identity_index({oid})")

@@ -55,6 +55,8 @@ def test_it_answers_and_writes(shop: PlainShop, service: Service) -> None:
     assert service.patch("/orders/1", {"status": "paid"}).json["status"] == "paid"
     assert query(shop.url, "SELECT status FROM orders").scalar == "paid"
     assert service.get("/users/99").reason == "There is no such user."
+    assert service.get("users").reason == "the path users does not begin with a slash"
+    assert service.get("/no such päge?a=1%202").status == 404
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,7 @@ def test_it_answers_and_writes(shop: PlainShop, service: Service) -> None:
     [
         ({}, True, True),
         ({"HTTP_HOST": "localhost:5000"}, True, True),
+        ({"HTTP_HOST": "LOCALHOST"}, True, True),
         ({"HTTP_ORIGIN": "http://127.0.0.1:8888"}, True, True),  # a page of JupyterLab
         ({"HTTP_ORIGIN": "http://localhost:8888"}, True, True),
         ({"HTTP_X_LAB_TOKEN": ""}, True, False),  # an address typed into the browser, or another user of the machine
@@ -83,6 +86,7 @@ def test_the_door_refuses_pages_of_other_sites_and_writers_that_are_not_of_the_l
         environ = {"REQUEST_METHOD": method, "HTTP_HOST": "127.0.0.1:5000", "HTTP_X_LAB_TOKEN": "secret", **headers}
         return not why_not(environ, "secret")
 
+    assert "no header Host" in why_not({"REQUEST_METHOD": "GET"}, "secret")
     assert [passes(each) for each in ("GET", "HEAD", "OPTIONS")] == [may_read] * 3
     assert [passes(each) for each in ("POST", "PATCH", "PUT", "DELETE")] == [may_write] * 4
 

@@ -304,3 +304,19 @@ def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:
         parent.kill()
     child.wait(timeout=20)
     assert not child.is_running()
+
+
+@pytest.mark.parametrize(
+    ("url", "reads", "ids", "says"),
+    [
+        ("mysql://x/y", ["SELECT 1"], [1], "names mysql"),
+        ("sqlite://", [], [1], "nothing to send"),
+        ("sqlite://", ["SELECT 1", " "], [1], "one of the requests is empty"),
+        ("sqlite://", ["SELECT :id"], [], "no ids"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_before_a_process_starts(
+    url: str, reads: list[str], ids: list[int], says: str
+) -> None:
+    with pytest.raises(LabError, match=says):
+        over_sql(url, reads, [], per_second=5, ids=ids)

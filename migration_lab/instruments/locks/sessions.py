@@ -34,6 +34,7 @@ class Held:
 
     def __init__(self, url: str, sql: str, name: str) -> None:
         self.name = name
+        self._url = url
         self.file = sqlite_file(url)
         connection, first = _open(url, self.file, name)
         self._connection = connection
@@ -45,7 +46,7 @@ class Held:
             _known.add(self)  # before its statement runs: a sample that shows its lock asks for its name
         try:
             for each in ("BEGIN", *first, sql):
-                _run(connection, each)
+                _run(connection, each, url)
         except BaseException:
             self.close()
             raise
@@ -67,7 +68,7 @@ class Held:
             LabError: the session has ended, or the database does not let it commit: on SQLite, while somebody reads.
         """
         try:
-            _run(self._connection, "COMMIT")
+            _run(self._connection, "COMMIT", self._url)
         finally:
             self.close()
 
@@ -171,7 +172,7 @@ def _open(url: str, file: str, name: str) -> tuple[Any, list[str]]:
         raise database_errors.unreachable(url, error) from error
 
 
-def _run(connection: Any, sql: str) -> None:
+def _run(connection: Any, sql: str, url: str) -> None:
     """Carry a statement out and take all its rows."""
     try:
         cursor = connection.execute(sql)
@@ -180,9 +181,13 @@ def _run(connection: Any, sql: str) -> None:
     except Exception as error:
         if not _from_database(error):
             raise
-        raise database_errors.gave_up(error) or LabError(
-            f"The database does not accept this SQL: {database_errors.first_line(error)}.",
-            "Correct it and run it again.",
+        raise (
+            database_errors.gave_up(error)
+            or database_errors.out_of_reach(error, url)
+            or LabError(
+                f"The database does not accept this SQL: {database_errors.first_line(error)}.",
+                "Correct it and run it again.",
+            )
         ) from error
 
 

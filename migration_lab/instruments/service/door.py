@@ -41,7 +41,9 @@ def guarded(app: "WSGIApplication", token: str) -> "WSGIApplication":
 def why_not(environ: "WSGIEnvironment", token: str) -> str:
     """Why this request may not pass, in a sentence; empty if it may. Takes the token out of the environ."""
     given = environ.pop("HTTP_X_LAB_TOKEN", "")
-    host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
+    host, origin = environ.get("HTTP_HOST", "").lower(), environ.get("HTTP_ORIGIN")
+    if not host:
+        return f"This service answers to {' and '.join(HERE)}, and the request has no header Host."
     if not host_is_trusted(host, HERE):
         return f"This service answers to {' and '.join(HERE)}, not to the host {host}."
     if origin is not None and not host_is_trusted(origin.partition("://")[2], HERE):

@@ -4,9 +4,11 @@ import http.client
 import json
 import secrets
 import signal
+import string
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -146,6 +148,9 @@ class Service:
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Response:
         """Send a request and wait at most `ANSWER_SECONDS`; what goes wrong is in the Response, never raised."""
+        if not path.startswith("/"):
+            return Response(0, "", f"the path {path} does not begin with a slash")
+        path = urllib.parse.quote(path, safe=string.punctuation)
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", TOKEN_HEADER: TOKEN}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)

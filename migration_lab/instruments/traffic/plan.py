@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from migration_lab.ground.database_urls import parse
 from migration_lab.ground.errors import LabError
 
 READERS = WRITERS = 6  # clients of each kind, so that writers that wait do not keep the readers from asking
@@ -43,6 +44,9 @@ def over_http(
         per_second: how many in all.
         ids: those that may stand for `{id}`; one of them is drawn for each request, the same ones in each run.
         headers: sent with each request.
+
+    Raises:
+        LabError: there is nothing to send.
     """
     requests = [
         {"name": f"{method} {path}", "method": method, "path": path, "body": body, "writes": method != "GET"}
@@ -62,7 +66,11 @@ def over_sql(
         reads: statements that only look, with `:id` for one of `ids`.
         writes: statements that change something; they take turns with the reads.
         per_second, ids: as for `over_http`.
+
+    Raises:
+        LabError: it is not a database URL, or there is nothing to send.
     """
+    parse(url)
     requests = [
         {"name": sql, "path": sql, "writes": writing}
         for each in zip(_as_long_as(reads, writes), _as_long_as(writes, reads), strict=True)
@@ -95,5 +103,9 @@ def _as_long_as(some: Sequence[str], others: Sequence[str]) -> list[str]:
 
 
 def _plan(requests: list[dict[str, Any]], per_second: float, ids: Sequence[int]) -> dict[str, Any]:
+    if not requests or not all(each["path"].strip() for each in requests):
+        raise LabError("There is nothing to send, or one of the requests is empty.", "Name at least one, and its text.")
+    if not ids:
+        raise LabError("There are no ids to ask for.", "Name at least one: `ids=[1]`.")
     clients = {"readers": READERS, "writers": WRITERS, "drain": DRAIN_SECONDS}
     return {"mix": requests, "per_second": per_second, "ids": list(ids), **clients}

@@ -84,6 +84,16 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
+@on_postgres
+def test_a_session_that_the_server_has_ended_is_not_blamed_on_the_sql(url: str) -> None:
+    held = locks.holding(url, "SELECT set_config('idle_in_transaction_session_timeout', '1ms', false)")
+    until(lambda: query(url, "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'").scalar == 0)
+    with pytest.raises(LabError, match="closed the connection"):
+        held.commit()
+    with pytest.raises(LabError, match="closed the connection"):
+        locks.holding(url, "SELECT pg_terminate_backend(pg_backend_pid())")
+
+
 def test_holding_what_somebody_holds_does_not_wait_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect, "LOCK_SECONDS", 1)
     with locks.holding(url, ALTER), pytest.raises(LabError, match="seconds for a lock"):
