@@ -219,6 +219,15 @@ def test_without_an_index_pip_takes_all_from_its_folders(tmp_path: Path) -> None
     assert installed()
 
 
+@pytest.mark.usefixtures("course")
+def test_a_folder_without_the_package_is_named() -> None:
+    pip_conf("[global]\nno-index = true\n")
+    said = refused()
+    assert said.startswith("The folder that pip takes packages from does not have tiny")
+    assert "`no-index` in pip.conf" in said
+    assert "version of Python" not in said
+
+
 @pytest.mark.usefixtures("installer")
 def test_a_mirror_without_the_package_is_named(http: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", http.replace("//", "//name:secret@") + "/empty")
@@ -300,6 +309,8 @@ def test_packages_go_into_the_environment_whatever_pip_is_set_to(setting: str, h
 
 @pytest.mark.usefixtures("course")
 def test_packages_that_uv_puts_elsewhere_are_missed(http: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The course needs one of them to be built.
+    (installation.ROOT / "backend.py").write_text(f"import tiny\n{BACKEND}", encoding="utf-8")
     monkeypatch.setenv("PIP_INDEX_URL", f"{http}/simple")
     uv_toml(f'[pip]\ntarget = "{Path.home()}/elsewhere"\n')
     assert refused().startswith("uv put the packages elsewhere. Remove `target` and `prefix` from your uv.toml")

@@ -218,6 +218,10 @@ def test_an_environment_that_was_moved_is_made_again(
         ("error: Read-only file system (os error 30)", "The folder of the course cannot be written to."),
         ("THESE PACKAGES DO NOT MATCH THE HASHES", "A package is not the one that the lock file names."),
         ("[Errno 13] Permission denied: '.venv/bin/x'", "A file of the environment cannot be written."),
+        ("Failed to initialize cache at `/x`\n cause: Permission denied", "The folder in which uv keeps packages"),
+        ("error: Failed to parse: `/x/uv.toml`\n  TOML parse error at line 1", "A configuration file of uv cannot be"),
+        ("Failed to write to the client cache\n Too many open files (os error 24)", "Too few files can be open"),
+        ("memory allocation of 4023564 bytes failed", "There is not enough memory."),
         ("something odd", "The environment could not be made: something odd"),
     ],
 )
