@@ -188,7 +188,7 @@ def install(lock: Path) -> None:
         course = [str(python()), *PIP]
     if not holds_packages(lock):
         raise SetupError("uv put the packages elsewhere. Remove `target` and `prefix` from your uv.toml, " + AGAIN)
-    run([*course, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], env)
+    run([*course, "--no-deps", "--no-build-isolation", "--editable", "."], env)  # a path with `#` would be cut there
 
 
 def holds_packages(lock: Path) -> bool:

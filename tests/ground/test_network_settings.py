@@ -76,8 +76,11 @@ def with_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def course(tmp_path: Path, with_pip: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course of one package, in a home with no settings; nothing of this machine's network reaches it."""
-    root = tmp_path / "course"
+    """A course of one package, in a home with no settings; nothing of this machine's network reaches it.
+
+    Its folder has a `#` in its name, at which a URL would be cut.
+    """
+    root = tmp_path / "C# course"
     (root / "jupyter").mkdir(parents=True)
     for name, text in {"pyproject.toml": COURSE, "backend.py": BACKEND, "lock": local_index.lock()}.items():
         (root / name).write_text(text, encoding="utf-8")

@@ -145,7 +145,7 @@ def test_the_environment_is_made_from_the_lock_by_hash_and_then_left_alone(
     assert venv[:2] == ["uv", "venv"]
     assert sync[:4] == ["uv", "pip", "sync", "--require-hashes"]
     assert sync[-1] == str(checkout / "requirements.lock")
-    assert course[-4:] == ["--no-deps", "--no-build-isolation", "--editable", str(checkout)]
+    assert course[-4:] == ["--no-deps", "--no-build-isolation", "--editable", "."]
     installation.prepare("lab")
     assert len(commands) == 3
 
