@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from migration_lab.ground.jupyter import start
 
@@ -61,7 +62,7 @@ def main() -> None:
                 client.execute_interactive(
                     "import sys; print(sys.executable)",
                     timeout=START_SECONDS,
-                    output_hook=lambda message: answered.append(message["content"].get("text", "")),
+                    output_hook=lambda message: answered.extend(_printed(message["content"])),
                 )
             finally:
                 client.stop_channels()
@@ -71,6 +72,11 @@ def main() -> None:
             errors.seek(0)
             said = last_line(errors.read()) or f"{type(error).__name__}: {error}"
     print(json.dumps(asdict(Tried(spec.resource_dir, spec.argv[0], "".join(answered).strip(), said))))
+
+
+def _printed(content: dict[str, Any]) -> list[str]:
+    """What a message of the kernel brings from stdout; a thread that failed, for example, writes to stderr."""
+    return [content["text"]] if content.get("name") == "stdout" else []
 
 
 def last_line(text: str) -> str:
