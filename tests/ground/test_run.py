@@ -294,6 +294,19 @@ def test_a_folder_that_cannot_be_written_is_said(
     assert "Put the course into a folder of your own" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("checkout")
+def test_another_users_folder_is_refused_before_anything_is_fetched(
+    commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(installation, "run_in_environment", lambda _: 0)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert installation.main(["lab"]) == 1
+    said = capsys.readouterr().err
+    assert "Put the course into a folder of your own" in said
+    assert ".venv" not in said
+    assert commands == []
+
+
 def test_without_uv_it_comes_from_the_lock_by_its_hash(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []
     monkeypatch.setattr(installation, "find_uv", lambda: "uv" if ran else None)
