@@ -1,11 +1,11 @@
 """Starts a kernel as JupyterLab does, and says what became of it; the doctor runs this in a process of its own."""
 
+import ast
 import json
 import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from migration_lab.ground.jupyter import start
 
@@ -50,7 +50,7 @@ def main() -> None:
     from jupyter_client.manager import KernelManager
 
     spec = KernelSpecManager().get_kernel_spec("python3")
-    answered: list[str] = []
+    python = ""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         try:
             manager = KernelManager(kernel_name="python3", transport_encryption="auto")
@@ -59,11 +59,14 @@ def main() -> None:
             client.start_channels()
             try:
                 client.wait_for_ready(timeout=START_SECONDS)
-                client.execute_interactive(
-                    "import sys; print(sys.executable)",
+                reply = client.execute_interactive(
+                    "import sys",
                     timeout=START_SECONDS,
-                    output_hook=lambda message: answered.extend(_printed(message["content"])),
+                    # Not printed: threads of the kernel print too.
+                    user_expressions={"python": "sys.executable"},
+                    output_hook=lambda _: None,
                 )
+                python = ast.literal_eval(reply["content"]["user_expressions"]["python"]["data"]["text/plain"])
             finally:
                 client.stop_channels()
                 manager.shutdown_kernel(now=True)
@@ -71,12 +74,7 @@ def main() -> None:
         except Exception as error:
             errors.seek(0)
             said = last_line(errors.read()) or f"{type(error).__name__}: {error}"
-    print(json.dumps(asdict(Tried(spec.resource_dir, spec.argv[0], "".join(answered).strip(), said))))
-
-
-def _printed(content: dict[str, Any]) -> list[str]:
-    """What a message of the kernel brings from stdout; a thread that failed, for example, writes to stderr."""
-    return [content["text"]] if content.get("name") == "stdout" else []
+    print(json.dumps(asdict(Tried(spec.resource_dir, spec.argv[0], python, said))))
 
 
 def last_line(text: str) -> str:
