@@ -66,6 +66,8 @@ def main() -> None:
                     user_expressions={"python": "sys.executable"},
                     output_hook=lambda _: None,
                 )
+                if reply["content"]["status"] != "ok":
+                    raise RuntimeError(reply["content"].get("evalue", "it answers with an error"))
                 python = ast.literal_eval(reply["content"]["user_expressions"]["python"]["data"]["text/plain"])
             finally:
                 client.stop_channels()
