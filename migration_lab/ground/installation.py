@@ -186,9 +186,9 @@ def install(lock: Path) -> None:
     else:
         install_with_pip(lock, env)
         course = [str(python()), *PIP]
-    run([*course, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], env)
     if not holds_packages(lock):
         raise SetupError("uv put the packages elsewhere. Remove `target` and `prefix` from your uv.toml, " + AGAIN)
+    run([*course, "--no-deps", "--no-build-isolation", "--editable", "."], env)  # a path with `#` would be cut there
 
 
 def holds_packages(lock: Path) -> bool:

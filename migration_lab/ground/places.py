@@ -70,6 +70,8 @@ def ensure_home() -> str:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
         return ""
+    if not os.access(home, os.W_OK | os.X_OK):  # another user's, or on a read-only disk
+        return ""
     os.environ["HOME"] = str(home)
     return f"{what}, so the lab and Jupyter keep their files in {home}."
 

@@ -31,6 +31,11 @@ def refuse_unfit(root: Path) -> None:
             f"An environment cannot be made in a folder with {os.pathsep} in its path: {root}. "
             "Move or rename the folder, and run the same command there."
         )
+    if not (root / ".venv").exists() and not os.access(root, os.W_OK | os.X_OK):
+        raise SetupError(
+            f"You may not write to the folder of the course: {root}. "
+            "Put the course into a folder of your own, and run the same command there."
+        )
     free = shutil.disk_usage(root).free // 1_000_000
     if free < ROOM_NEEDED:
         raise SetupError(

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from migration_lab.ground.errors import MORE_FILES
+
 AGAIN = "and run the same command again."
+ANOTHER_PYTHON = "Use another version of Python"
 DELETE = "Delete the folder .venv and try again."
 
 
@@ -52,6 +55,30 @@ CAUSES = (
         ("read-only file system", "os error 30"),
         "The folder of the course cannot be written to.",
         "Put the course into a folder of your own, and run the same command there.",
+    ),
+    Cause(
+        "files",
+        ("too many open files", "os error 24"),
+        "Too few files can be open at the same time.",
+        f"{MORE_FILES}, {AGAIN}",
+    ),
+    Cause(
+        "memory",
+        ("memory allocation of", "out of memory", "cannot allocate memory", "memoryerror", "os error 12"),
+        "There is not enough memory.",
+        f"Close other programs, or raise the limit (`ulimit -v unlimited`), {AGAIN}",
+    ),
+    Cause(
+        "uv.toml",
+        ("toml parse error",),
+        "A configuration file of uv cannot be read.",
+        f"Correct the file that is named above, {AGAIN}",
+    ),
+    Cause(
+        "cache",
+        ("failed to initialize cache",),
+        "The folder in which uv keeps packages cannot be written.",
+        f"Set UV_CACHE_DIR to a folder in which you may write, {AGAIN}",
     ),
     Cause(
         "permission",
@@ -159,6 +186,8 @@ def _words(output: str, environment: Mapping[str, str]) -> dict[str, str]:
     """What the sentences name: the index, the package, the proxy, the setting; never a password."""
     mirror = _first(environment, "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
     index = f"the package mirror {_host(mirror)}" if mirror else "the package index"
+    if environment.get("PIP_NO_INDEX"):
+        index = "the folder that pip takes packages from"
     proxy = _first(environment, "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
     packages = [each for each in PACKAGE.findall(output) if each not in ("there", "only")]
     return {
@@ -167,12 +196,16 @@ def _words(output: str, environment: Mapping[str, str]) -> dict[str, str]:
         "from_mirror": f" from {index}" if mirror else "",
         "proxy": f" {_host(proxy)}" if proxy else "",
         "package": max(packages, key=len, default="a package of the course"),
-        "ask_for_it": "Ask its administrators to add it, or use another one (PIP_INDEX_URL)"
-        if mirror
-        else "Use another version of Python",
+        "ask_for_it": _ask_for_it(mirror, environment),
         "unset_limit": _unset("UV_EXCLUDE_NEWER", "exclude-newer", environment),
         "unset_offline": _unset("UV_OFFLINE", "offline", environment),
     }
+
+
+def _ask_for_it(mirror: str, environment: Mapping[str, str]) -> str:
+    if environment.get("PIP_NO_INDEX"):
+        return "Put it there (PIP_FIND_LINKS), or let pip use an index again (PIP_NO_INDEX or `no-index` in pip.conf)"
+    return "Ask its administrators to add it, or use another one (PIP_INDEX_URL)" if mirror else ANOTHER_PYTHON
 
 
 def _unset(variable: str, key: str, environment: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from migration_lab.ground import course, engines, limits, places
-from migration_lab.ground.errors import LabError
+from migration_lab.ground.errors import CLOSE, MORE_FILES, LabError
 from migration_lab.ground.installation import requirements
 from migration_lab.ground.jupyter import start, terminal
 from migration_lab.ground.spine import head_at
@@ -28,6 +28,7 @@ ROOM_NEEDED = 300  # megabytes: the Postgres server's data and a few dozen works
 SHELL_TIMEOUT = 30  # seconds; some people's start files are slow
 # Variables that can keep a kernel from starting.
 SUSPECTS = ("IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP")
+SUSPECTS_OF_FLASK = ("PYTHONHOME", "PYTHONPATH")
 SETUP = "Run `make lab` or `python run.py lab` again; it repairs the environment."
 
 
@@ -119,6 +120,10 @@ def _packages() -> Finding:
     if others:
         shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
         return Finding("problem", "Packages", f"These do not match requirements.lock: {shown}.", SETUP)
+    elsewhere = importlib.util.find_spec("flask")
+    if elsewhere and elsewhere.origin and not Path(elsewhere.origin).is_relative_to(sys.prefix):
+        says = f"Commands would run another Flask, {elsewhere.origin}."
+        return Finding("problem", "Packages", says, _cure("", SUSPECTS_OF_FLASK))
     return Finding("ok", "Packages", "All packages match requirements.lock.")
 
 
@@ -157,9 +162,24 @@ def _kernel() -> Finding:
         return Finding("problem", "Kernel", says, "Remove or rename that folder; `jupyter kernelspec list` shows all.")
     if tried.python:
         return Finding("problem", "Kernel", f"Notebooks would run in another Python, {tried.python}.", SETUP)
-    suspects = " ".join(name for name in SUSPECTS if os.environ.get(name))
-    cure = f"Run `unset {suspects}` in your shell, then try again." if suspects else SETUP
-    return Finding("problem", "Kernel", f"A notebook's kernel does not start: {tried.said}", cure)
+    return Finding(
+        "problem", "Kernel", f"A notebook's kernel does not start: {tried.said}", _cure(tried.said, SUSPECTS)
+    )
+
+
+def _cure(said: str, suspects: tuple[str, ...]) -> str:
+    """What to do about a program that failed.
+
+    Args:
+        said: its last words.
+        suspects: the variables that can make it fail.
+    """
+    if "Too many open files" in said:
+        return f"{MORE_FILES}."
+    if "MemoryError" in said or "Cannot allocate memory" in said:
+        return CLOSE
+    found = " ".join(name for name in suspects if os.environ.get(name))
+    return f"Run `unset {found}` in your shell, then try again." if found else SETUP
 
 
 def _open_files() -> Finding:
@@ -262,7 +282,7 @@ def _round_trip(name: str) -> Finding:
                 done = PlainShop(folder, engine).flask(f"db {command}")
                 if done.exit_code != 0:
                     last = (done.output.strip().splitlines() or ["It printed nothing."])[-1]
-                    raise LabError(f"`flask db {command}` failed on {subject}: {last}", SETUP)
+                    raise LabError(f"`flask db {command}` failed on {subject}: {last}", _cure(last, SUSPECTS_OF_FLASK))
         finally:
             engine.drop(folder)
     how = ""

@@ -1,5 +1,6 @@
 """Starts a kernel as JupyterLab does, and says what became of it; the doctor runs this in a process of its own."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def main() -> None:
     from jupyter_client.manager import KernelManager
 
     spec = KernelSpecManager().get_kernel_spec("python3")
-    answered: list[str] = []
+    python = ""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         try:
             manager = KernelManager(kernel_name="python3", transport_encryption="auto")
@@ -58,11 +59,16 @@ def main() -> None:
             client.start_channels()
             try:
                 client.wait_for_ready(timeout=START_SECONDS)
-                client.execute_interactive(
-                    "import sys; print(sys.executable)",
+                reply = client.execute_interactive(
+                    "import sys",
                     timeout=START_SECONDS,
-                    output_hook=lambda message: answered.append(message["content"].get("text", "")),
+                    # Not printed: threads of the kernel print too.
+                    user_expressions={"python": "sys.executable"},
+                    output_hook=lambda _: None,
                 )
+                if reply["content"]["status"] != "ok":
+                    raise RuntimeError(reply["content"].get("evalue", "it answers with an error"))
+                python = ast.literal_eval(reply["content"]["user_expressions"]["python"]["data"]["text/plain"])
             finally:
                 client.stop_channels()
                 manager.shutdown_kernel(now=True)
@@ -70,7 +76,7 @@ def main() -> None:
         except Exception as error:
             errors.seek(0)
             said = last_line(errors.read()) or f"{type(error).__name__}: {error}"
-    print(json.dumps(asdict(Tried(spec.resource_dir, spec.argv[0], "".join(answered).strip(), said))))
+    print(json.dumps(asdict(Tried(spec.resource_dir, spec.argv[0], python, said))))
 
 
 def last_line(text: str) -> str:

@@ -76,8 +76,11 @@ def with_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def course(tmp_path: Path, with_pip: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course of one package, in a home with no settings; nothing of this machine's network reaches it."""
-    root = tmp_path / "course"
+    """A course of one package, in a home with no settings; nothing of this machine's network reaches it.
+
+    Its folder has a `#` in its name, at which a URL would be cut.
+    """
+    root = tmp_path / "C# course"
     (root / "jupyter").mkdir(parents=True)
     for name, text in {"pyproject.toml": COURSE, "backend.py": BACKEND, "lock": local_index.lock()}.items():
         (root / name).write_text(text, encoding="utf-8")
@@ -219,6 +222,15 @@ def test_without_an_index_pip_takes_all_from_its_folders(tmp_path: Path) -> None
     assert installed()
 
 
+@pytest.mark.usefixtures("course")
+def test_a_folder_without_the_package_is_named() -> None:
+    pip_conf("[global]\nno-index = true\n")
+    said = refused()
+    assert said.startswith("The folder that pip takes packages from does not have tiny")
+    assert "`no-index` in pip.conf" in said
+    assert "version of Python" not in said
+
+
 @pytest.mark.usefixtures("installer")
 def test_a_mirror_without_the_package_is_named(http: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", http.replace("//", "//name:secret@") + "/empty")
@@ -300,6 +312,8 @@ def test_packages_go_into_the_environment_whatever_pip_is_set_to(setting: str, h
 
 @pytest.mark.usefixtures("course")
 def test_packages_that_uv_puts_elsewhere_are_missed(http: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The course needs one of them to be built.
+    (installation.ROOT / "backend.py").write_text(f"import tiny\n{BACKEND}", encoding="utf-8")
     monkeypatch.setenv("PIP_INDEX_URL", f"{http}/simple")
     uv_toml(f'[pip]\ntarget = "{Path.home()}/elsewhere"\n')
     assert refused().startswith("uv put the packages elsewhere. Remove `target` and `prefix` from your uv.toml")

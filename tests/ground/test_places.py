@@ -46,6 +46,14 @@ def test_without_any_folder_the_home_stays_as_it_was(
     assert os.environ["HOME"] == str(tmp_path / "nowhere")
 
 
+def test_another_users_folder_is_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (places.my_work() / ".home").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert places.ensure_home() == ""
+    assert os.environ["HOME"] == str(tmp_path / "nowhere")
+
+
 def test_it_runs_before_any_package_is_installed() -> None:
     """`run.py` calls it to find where uv may keep its files."""
     root = Path(__file__).parents[2]

@@ -145,7 +145,7 @@ def test_the_environment_is_made_from_the_lock_by_hash_and_then_left_alone(
     assert venv[:2] == ["uv", "venv"]
     assert sync[:4] == ["uv", "pip", "sync", "--require-hashes"]
     assert sync[-1] == str(checkout / "requirements.lock")
-    assert course[-4:] == ["--no-deps", "--no-build-isolation", "--editable", str(checkout)]
+    assert course[-4:] == ["--no-deps", "--no-build-isolation", "--editable", "."]
     installation.prepare("lab")
     assert len(commands) == 3
 
@@ -218,6 +218,10 @@ def test_an_environment_that_was_moved_is_made_again(
         ("error: Read-only file system (os error 30)", "The folder of the course cannot be written to."),
         ("THESE PACKAGES DO NOT MATCH THE HASHES", "A package is not the one that the lock file names."),
         ("[Errno 13] Permission denied: '.venv/bin/x'", "A file of the environment cannot be written."),
+        ("Failed to initialize cache at `/x`\n cause: Permission denied", "The folder in which uv keeps packages"),
+        ("error: Failed to parse: `/x/uv.toml`\n  TOML parse error at line 1", "A configuration file of uv cannot be"),
+        ("Failed to write to the client cache\n Too many open files (os error 24)", "Too few files can be open"),
+        ("memory allocation of 4023564 bytes failed", "There is not enough memory."),
         ("something odd", "The environment could not be made: something odd"),
     ],
 )
@@ -288,6 +292,19 @@ def test_a_folder_that_cannot_be_written_is_said(
     monkeypatch.setattr(installation, "make_venv", refuse)
     assert installation.main(["lab"]) == 1
     assert "Put the course into a folder of your own" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("checkout")
+def test_another_users_folder_is_refused_before_anything_is_fetched(
+    commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(installation, "run_in_environment", lambda _: 0)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert installation.main(["lab"]) == 1
+    said = capsys.readouterr().err
+    assert "Put the course into a folder of your own" in said
+    assert ".venv" not in said
+    assert commands == []
 
 
 def test_without_uv_it_comes_from_the_lock_by_its_hash(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

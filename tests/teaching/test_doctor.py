@@ -125,6 +125,37 @@ def test_a_kernel_that_a_variable_keeps_from_starting(monkeypatch: pytest.Monkey
     assert finding.next_step == "Run `unset PYTHONPATH` in your shell, then try again."
 
 
+@pytest.mark.parametrize(
+    ("said", "cure"),
+    [("ZMQError: Too many open files", "Run `ulimit -n 1024`"), ("MemoryError", "Shut down notebooks and programs")],
+)
+def test_a_kernel_that_a_limit_keeps_from_starting(said: str, cure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "try_kernel", lambda: Tried(said=said))
+    assert examine("Kernel").next_step.startswith(cure)
+
+
+@pytest.mark.usefixtures("home")
+def test_what_a_kernel_prints_besides_is_not_its_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    startup = tmp_path / "ipython/profile_default/startup"
+    startup.mkdir(parents=True)
+    (startup / "late.py").write_text(
+        "get_ipython().events.register('post_run_cell', lambda result: print('a warning'))\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    assert examine("Kernel").verdict == "ok"
+
+
+def test_another_flask_that_a_variable_brings_in_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "flask.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delitem(sys.modules, "flask", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    finding = examine("Packages")
+    assert finding.says == f"Commands would run another Flask, {tmp_path / 'flask.py'}."
+    assert finding.next_step == "Run `unset PYTHONPATH` in your shell, then try again."
+
+
 def test_a_kernel_in_another_python_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     other = tmp_path / "python"
     other.touch()

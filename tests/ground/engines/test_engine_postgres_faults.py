@@ -1,5 +1,6 @@
 """The course's own Postgres server survives what happens to it. Each test has a server of its own."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -13,6 +14,7 @@ import venv
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -323,8 +325,11 @@ def test_a_lease_on_a_house_that_was_removed_leaves_no_descriptor_open(own_state
     assert psutil.Process().num_fds() == before
 
 
-def test_the_watcher_ends_when_the_house_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when its file system is no longer mounted: its lock file still has its name, but nowhere to be seen."""
+@pytest.mark.parametrize("refused", [errno.ENOENT, errno.EACCES])
+def test_the_watcher_ends_when_the_house_is_out_of_reach(
+    refused: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its file system is no longer mounted, or became another user's: the lock file still has its name."""
     stopped: list[str] = []
     monkeypatch.setattr(watcher, "POLL", 0.01)
     monkeypatch.setattr(watcher, "stop_server", stopped.append)
@@ -333,6 +338,14 @@ def test_the_watcher_ends_when_the_house_is_out_of_reach(tmp_path: Path, monkeyp
     own_lock = watcher.lock(place / "watcher.lock", fcntl.LOCK_EX)
     assert own_lock is not None
     place.rename(tmp_path / "away")
+    stat = os.stat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if str(path).startswith(str(place)):
+            raise OSError(refused, os.strerror(refused), path)
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
     watching = threading.Thread(target=watcher.watch, args=(place, 0.1, own_lock), daemon=True)
     watching.start()
     watching.join(10)

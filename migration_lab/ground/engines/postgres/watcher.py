@@ -128,11 +128,12 @@ def watch(house: Path, grace: float, own_lock: int) -> None:
     away_since: float | None = None
     while True:
         time.sleep(POLL)
-        data = os.path.realpath(house / "data") if (house / "data").exists() else data
+        if os.path.exists(house / "data"):  # noqa: PTH110 - Path.exists raises where the house may not be entered
+            data = os.path.realpath(house / "data")
         elsewhere = read_elsewhere(house) or elsewhere
         if os.fstat(own_lock).st_nlink == 0:
             # The house was removed. If another has taken its place, that one has its own watcher.
-            if not house.exists():
+            if not os.path.exists(house):  # noqa: PTH110
                 stop_server(data)
                 if elsewhere is not None:
                     shutil.rmtree(elsewhere, ignore_errors=True)
