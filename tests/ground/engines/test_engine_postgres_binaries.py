@@ -8,8 +8,10 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from migration_lab.ground import places
@@ -140,8 +142,9 @@ def test_root_where_namespaces_are_forbidden(own_state: Path, monkeypatch: pytes
     assert (data.resolve().stat().st_uid != 0) == is_root or not is_root
     assert own_state.stat().st_mode & 0o777 == 0o700
     for process in watcher.server_processes(str(data.resolve())):
-        user, group = process.uids().real, process.gids().real
-        assert group == pwd.getpwuid(user).pw_gid, "the user's number is another group's"
+        with suppress(psutil.NoSuchProcess):  # a session that has just ended
+            user, group = process.uids().real, process.gids().real
+            assert group == pwd.getpwuid(user).pw_gid, "the user's number is another group's"
     url = engine("postgres").url(tmp_path)
     postgres.stop()
     assert engine("postgres").url(tmp_path) == url
