@@ -88,6 +88,7 @@ def _run_tests(reporter: Reporter, *, keep_going: bool) -> None:
     options = [f"--rootdir={CHECKOUT}", f"-c{CHECKOUT / 'pyproject.toml'}", *OPTIONS.split()]
     before = Path.cwd()
     os.chdir(CHECKOUT)
+    os.environ.pop("PYTEST_ADDOPTS", None)  # what somebody adds to runs of the suite would change this one
     try:
         code = pytest.main(
             [*options, "--continue-on-collection-errors" if keep_going else "-x", *files], plugins=[reporter]
