@@ -18,7 +18,7 @@ import pytest
 
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.query import execute, query
-from migration_lab.instruments.traffic import Outcome, Requests, figures, generator, over_http, over_sql
+from migration_lab.instruments.traffic import Outcome, Requests, figures, generator, ids_in, over_http, over_sql
 from migration_lab.instruments.traffic.outcome import percentile
 from migration_lab.instruments.traffic.plan import READERS, WRITERS
 from migration_lab.instruments.traffic.requests import END_SECONDS
@@ -320,3 +320,22 @@ def test_what_cannot_be_sent_is_refused_before_a_process_starts(
 ) -> None:
     with pytest.raises(LabError, match=says):
         over_sql(url, reads, [], per_second=5, ids=ids)
+
+
+def test_ids_come_from_all_over_a_table(database: str) -> None:
+    execute(database, "CREATE TABLE parts (id integer PRIMARY KEY)")
+    with pytest.raises(LabError, match="`parts` has no rows"):
+        ids_in(database, "parts")
+    execute(database, "INSERT INTO parts VALUES (7), (8), (9)")
+    assert ids_in(database, "parts") == [7, 8, 9]
+    with pytest.raises(LabError, match="no_such_table"):
+        ids_in(database, "no_such_table")
+
+
+@pytest.mark.parametrize("kind", ["text", "uuid", "numeric(9, 2)"])
+def test_ids_that_are_no_whole_numbers_get_a_sentence(database: str, kind: str) -> None:
+    execute(database, f"CREATE TABLE parts (id {kind} PRIMARY KEY, more text)")
+    value = "1.5" if kind.startswith("numeric") else "'0b7a4d0e-41f4-4a2b-9d35-5f1d6a2f9c11'"
+    execute(database, f"INSERT INTO parts VALUES ({value}, 'x')")
+    with pytest.raises(LabError, match="The ids of `parts` are no whole numbers"):
+        ids_in(database, "parts")

@@ -84,13 +84,19 @@ def ids_in(url: str, table: str) -> list[int]:
     """Ids of rows that are there, `IDS_AT_MOST` of them, from all over the table.
 
     Raises:
-        LabError: the table has no rows, or is not there.
+        LabError: the table has no rows, or is not there, or its ids are no whole numbers.
     """
     from migration_lab.instruments import query  # here: the load generator imports this package and starts without it
 
-    lowest, highest = query.query(url, f"SELECT min(id), max(id) FROM {table}").rows[0]
-    if lowest is None:
+    ends = [query.query(url, f"SELECT id FROM {table} ORDER BY id {way} LIMIT 1").rows for way in ("ASC", "DESC")]
+    if not all(ends):
         raise LabError(f"The table `{table}` has no rows to ask for.", "Open the lesson's shop again, which has some.")
+    (lowest,), (highest,) = (rows[0] for rows in ends)
+    if not (isinstance(lowest, int) and isinstance(highest, int)):
+        raise LabError(
+            f"The ids of `{table}` are no whole numbers, and requests ask for such ids.",
+            "Name another table.",
+        )
     step = max((highest - lowest) // IDS_AT_MOST, 1)
     found = query.query(url, f"SELECT id FROM {table} WHERE id % {step} = 0 ORDER BY id LIMIT {IDS_AT_MOST}").rows
     return [int(row[0]) for row in found] or [int(lowest)]
