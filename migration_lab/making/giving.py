@@ -49,6 +49,8 @@ def _run(shell: Any, answer: Answer, source: str, cell: Cell | None = None) -> N
     result = shell.run_cell(source, store_history=False)
     error = result.error_before_exec or result.error_in_exec
     fails = cell is not None and FAILS in cell.tags
+    if isinstance(error, KeyboardInterrupt) and not fails:
+        raise error  # Ctrl+C: the shell takes it for an error of the cell
     place = f"{answer}, the cell of {shown(cell.path)}, line {cell.line}," if cell else str(answer)
     if fails and error is None:
         raise LabError(f"{place} is tagged {FAILS!r} and goes well.\n{source}", "Remove the tag.")
