@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HERE = ("127.0.0.1", "localhost")
 READING = ("GET", "HEAD", "OPTIONS")
+TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"  # as WSGI names it
 
 
 def guarded(app: "WSGIApplication", token: str) -> "WSGIApplication":
@@ -40,7 +41,7 @@ def guarded(app: "WSGIApplication", token: str) -> "WSGIApplication":
 
 def why_not(environ: "WSGIEnvironment", token: str) -> str:
     """Why this request may not pass, in a sentence; empty if it may. Takes the token out of the environ."""
-    given = environ.pop("HTTP_X_LAB_TOKEN", "")
+    given = environ.pop(TOKEN, "")
     host, origin = environ.get("HTTP_HOST", "").lower(), environ.get("HTTP_ORIGIN")
     if not host:
         return f"This service answers to {' and '.join(HERE)}, and the request has no header Host."
