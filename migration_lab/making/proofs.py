@@ -100,9 +100,9 @@ class Reporter:
     exercise: str | None
     findings: Findings
     on_step: Say = lambda _: None
-    _part_of: dict[str, str] = field(default_factory=dict)
-    _begun: int = 0
-    _seconds: float = 0.0
+    _part_of: dict[str, str] = field(default_factory=dict, init=False)
+    _begun: int = field(default=0, init=False)
+    _seconds: float = field(default=0.0, init=False)
 
     @property
     def parts(self) -> tuple[Part, ...]:
