@@ -11,8 +11,8 @@ import sysconfig
 import threading
 import time
 import venv
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,97 +21,11 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
-from migration_lab.ground import connect, places
+from migration_lab.ground import connect
 from migration_lab.ground.connect import to_server
-from migration_lab.ground.engines import engine, postgres, why_no_postgres
-from migration_lab.ground.engines.postgres import cluster, server, watcher
-from migration_lab.ground.engines.postgres.house import House
-
-USER = """
-import sys
-from pathlib import Path
-from migration_lab.ground.engines import postgres
-from migration_lab.ground.connect import to_server
-parameters = postgres.attach()
-print("attached", flush=True)
-for line in sys.stdin:
-    print(to_server(parameters).execute("SELECT 6 * 7").fetchone()[0], flush=True)
-"""
-
-
-class User:
-    """Another process that uses the server, as a notebook's kernel does."""
-
-    def __init__(self, python: str = sys.executable, **env: str) -> None:
-        self.process = subprocess.Popen(
-            [python, "-c", USER],
-            env={**os.environ, **env},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.ask, self.answers = self.process.stdin, self.process.stdout
-
-    def is_attached(self) -> bool:
-        return self.answers.readline() == "attached\n"
-
-    def can_query(self) -> bool:
-        self.ask.write("\n")
-        self.ask.flush()
-        return self.answers.readline() == "42\n"
-
-    def leave(self, how: signal.Signals | None = None) -> None:
-        if how is not None:
-            os.killpg(self.process.pid, how)
-        self.ask.close()
-        self.process.wait(60)
-        self.answers.close()
-
-
-@contextmanager
-def users(count: int) -> Iterator[list[User]]:
-    made = [User() for _ in range(count)]
-    try:
-        yield made
-    finally:
-        for user in made:
-            if user.process.poll() is None:
-                user.leave(signal.SIGKILL)
-
-
-def data() -> str:
-    (found,) = (places.state() / "postgres").glob("*/data")
-    return os.path.realpath(found)
-
-
-def house() -> House:
-    return House(Path(data()).parent)
-
-
-def postmasters() -> list[psutil.Process]:
-    processes = watcher.server_processes(data())
-    numbers = {process.pid for process in processes}
-    found = []
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):  # a session's process that has ended meanwhile
-            found += [process] if process.ppid() not in numbers else []
-    return found
-
-
-def watchers() -> list[psutil.Process]:
-    found = psutil.process_iter(["cmdline"])
-    return [each for each in found if str(house().folder) in (each.info["cmdline"] or [])]
-
-
-def eventually(condition: Callable[[], bool], limit: float = 60) -> bool:
-    deadline = time.monotonic() + limit
-    while not (result := condition()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return result
+from migration_lab.ground.engines import engine, postgres
+from migration_lab.ground.engines.postgres import server, watcher
+from tests.ground.engines.own_server import User, data, eventually, house, postmasters, row, users, watchers, write
 
 
 @pytest.fixture
@@ -120,22 +34,6 @@ def shop(own_state: Path, tmp_path: Path) -> Path:
     engine("postgres").create(tmp_path)
     write(tmp_path, "CREATE TABLE users AS SELECT 'ann' AS name")
     return tmp_path
-
-
-def write(folder: Path, statement: str) -> None:
-    connected = create_engine(engine("postgres").url(folder))
-    with connected.begin() as connection:
-        connection.execute(text(statement))
-    connected.dispose()
-
-
-def row(folder: Path) -> object:
-    connected = create_engine(engine("postgres").url(folder))
-    try:
-        with connected.connect() as connection:
-            return connection.execute(text("SELECT name FROM users")).scalar()
-    finally:
-        connected.dispose()
 
 
 def test_three_processes_start_one_server(own_state: Path) -> None:
@@ -256,7 +154,8 @@ def test_a_stale_pid_file_whose_number_is_another_process_now(shop: Path) -> Non
         pid_file = Path(data(), "postmaster.pid")
         lines = pid_file.read_text().splitlines()
         for process in watcher.server_processes(data()):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it ended with the postmaster
+                process.kill()
         assert eventually(lambda: not watcher.server_processes(data()))
         pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
         assert row(shop) == "ann"
@@ -270,7 +169,7 @@ def test_a_stale_pid_file_whose_number_is_another_process_now(shop: Path) -> Non
 
 
 @pytest.mark.parametrize("is_running", [True, False])
-def test_truncated_files_are_mended(shop: Path, is_running: bool) -> None:
+def test_truncated_files_are_repaired(shop: Path, is_running: bool) -> None:
     for name in ("data/postmaster.pid", "passfile", "data/postgresql.conf", "leases", "watcher.lock"):
         if not is_running:
             postgres.stop()
@@ -278,7 +177,7 @@ def test_truncated_files_are_mended(shop: Path, is_running: bool) -> None:
         assert row(shop) == "ann", name
 
 
-def test_a_wrong_password_in_the_house_is_mended(shop: Path) -> None:
+def test_a_wrong_password_in_the_house_is_repaired(shop: Path) -> None:
     house().passfile.write_text("*:*:*:lab:" + "0" * 32 + "\n")
     assert row(shop) == "ann"
 
@@ -361,63 +260,3 @@ def test_the_state_is_removed_and_nobody_comes(own_state: Path) -> None:
         assert eventually(lambda: not watcher.server_processes(folder))
         assert running
     assert not own_state.exists()
-
-
-@pytest.mark.parametrize("name", ["a b'c\"d\\e%20$HOME`id`李", "a,b", "x" * 200])
-def test_any_path_will_do(own_state: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    monkeypatch.setenv("LAB_STATE", str(own_state / name))
-    engine("postgres").create(tmp_path)
-    write(tmp_path, "CREATE TABLE users AS SELECT 'ann' AS name")
-    url = engine("postgres").url(tmp_path)
-    postgres.stop()
-    assert row(tmp_path) == "ann"
-    assert engine("postgres").url(tmp_path) == url
-    sockets = house().outside
-    assert (sockets == house().folder) == (len(name) < 200 and "," not in name)
-    assert sockets.stat().st_mode & 0o777 == 0o700
-    shutil.rmtree(own_state)
-    assert eventually(lambda: not sockets.exists())
-
-
-def test_a_socket_folder_that_others_could_have_made_is_not_used(
-    own_state: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("LAB_STATE", str(own_state / ("x" * 200)))
-    postgres.attach()
-    postgres.stop()
-    sockets = house().outside
-    sockets.chmod(0o755)
-    postgres.attach()
-    assert house().outside != sockets
-    assert house().outside.stat().st_mode & 0o777 == 0o700
-    shutil.rmtree(sockets)
-    shutil.rmtree(house().outside)
-
-
-@pytest.mark.parametrize("language", [None, "xx_YY.UTF-8"])
-def test_any_language_will_do(own_state: Path, monkeypatch: pytest.MonkeyPatch, language: str | None) -> None:
-    for name in ("LANG", "LC_ALL", "LANGUAGE"):
-        monkeypatch.delenv(name, raising=False) if language is None else monkeypatch.setenv(name, language)
-    assert why_no_postgres() is None
-
-
-def test_what_the_shell_says_about_other_servers_does_not_matter(own_state: Path) -> None:
-    user = User(PGPASSWORD="another", PGHOST="nowhere.invalid", PGCHANNELBINDING="require", PGOPTIONS="-c nonsense=1")
-    assert user.is_attached()
-    assert user.can_query()
-    user.leave()
-
-
-def test_a_house_that_others_can_look_into_is_refused(own_state: Path) -> None:
-    postgres.attach()
-    folder = house().folder
-    postgres.stop()
-    shutil.rmtree(folder)
-    folder.mkdir(mode=0o755)
-    assert "is not private to you" in str(why_no_postgres())
-    folder.rmdir()
-
-
-def test_a_server_that_cannot_start_says_why(own_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "SETTINGS", "shared_buffers = '900TB'\nunix_socket_directories = {sockets}\n")
-    assert "Postgres could not be started: " in str(why_no_postgres())
