@@ -1,19 +1,17 @@
 """Measures a table's size on disk, and whether it was rewritten between two measurements."""
 
 import re
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
+from migration_lab.ground.counted import wait_until_counted
 from migration_lab.ground.database_urls import is_the_labs
 from migration_lab.ground.errors import LabError
+from migration_lab.instruments.query import refuse_odd_text
 from migration_lab.instruments.readonly import looking_at
-
-QUIET_SECONDS = 0.2
-PATIENCE_SECONDS = 2
 
 FIND = """
 SELECT oid, relkind FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS named (name, place)
@@ -32,12 +30,6 @@ KINDS = {"r": "table", "m": "table", "p": "partitioned table", "v": "view", "f":
 MEASURED = ("table", "partitioned table")
 SQLITE_SIZE = """
 SELECT sum(pgsize) FROM dbstat WHERE name IN (SELECT name FROM sqlite_schema WHERE type = :type AND tbl_name = :name)
-"""
-# To a role that is not a member of pg_monitor, the server hides the kind of other roles' sessions.
-OTHERS = """
-SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
-  AND (backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL)
 """
 
 
@@ -186,6 +178,7 @@ def read(url: str, table: str) -> Storage:
     Raises:
         LabError: there is no such table, it is something without rows of its own, or the database cannot be read.
     """
+    refuse_odd_text(table, "name of the table")
     with looking_at(url) as connection:
         look = _sqlite if connection.dialect.name == "sqlite" else _postgres
         found = look(connection, table)
@@ -202,7 +195,13 @@ def _postgres(connection: Connection, table: str) -> Storage | None:
         return None
     kind = KINDS[found.relkind]
     _refuse_without_rows(table, kind)
-    _wait_for_statistics(connection)
+
+    def ask(sql: str) -> list[Any]:
+        answer = list(connection.execute(text(sql)))
+        connection.rollback()  # a transaction sees the same activity and statistics until it ends
+        return answer
+
+    wait_until_counted(ask)
     own, *partitions = rows = connection.execute(text(MEASURE), {"oid": found.oid}).all()
     table_bytes, index_bytes, dead = (sum(int(row[place]) for row in rows) for place in (2, 3, 4))
     files = tuple((row[0], row[1]) for row in partitions) if kind == "partitioned table" else None
@@ -228,24 +227,6 @@ def _refuse_without_rows(table: str, kind: str) -> None:
             f"{table} is a {kind}, which has no rows of its own to measure.",
             where if kind == "virtual table" else "Name a table.",
         )
-
-
-def _wait_for_statistics(connection: Connection) -> None:
-    """Wait until sessions that are about to end have ended: each reports its statistics before it leaves the list.
-
-    The client ends a moment before its session. Which sessions will end is not known, so this waits until the
-    list has stayed the same for `QUIET_SECONDS`, and not at all if it is empty.
-    """
-    until = time.monotonic() + PATIENCE_SECONDS
-    earlier, since = None, time.monotonic()
-    while time.monotonic() < until:
-        others = connection.execute(text(OTHERS)).scalar()
-        connection.rollback()  # a transaction sees the same activity and statistics until it ends
-        if others != earlier:
-            earlier, since = others, time.monotonic()
-        if not others or time.monotonic() - since > QUIET_SECONDS:
-            return
-        time.sleep(0.01)
 
 
 def _sqlite(connection: Connection, table: str) -> Storage | None:

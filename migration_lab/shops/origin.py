@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from migration_lab.ground import connect
+from migration_lab.ground.counted import wait_until_counted
 from migration_lab.ground.database_urls import parse
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.layers import NOT_INPUT, files_in
@@ -18,7 +19,6 @@ _log = logging.getLogger(__name__)
 PIECE = 1 << 20  # bytes
 TRIES = 3
 PAUSE = 0.1  # seconds
-LOOK_AGAIN = 0.005  # seconds
 
 # How many rows any session has written into this database since its creation, including its catalog. ANALYZE, which
 # the server starts by itself, writes pg_statistic and its TOAST table, in any database for the tables that all share.
@@ -29,13 +29,6 @@ POSTGRES_SIGN = """
     WHERE NOT relisshared
       AND relid NOT IN (SELECT oid FROM gathered UNION ALL SELECT reltoastrelid FROM gathered)
 """
-# A session may count what it has written only when it ends, and its client does not wait for that. Once it is not in
-# this list any more, it has counted.
-OTHER_SESSIONS = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-"""
-ENDING = 0.5  # seconds for sessions that are ending; one that stays open is not waited for any longer
 
 
 def files_sign(folder: Path, only_if_not_in: Path | None = None) -> str:
@@ -69,9 +62,7 @@ def database_sign(engine: Engine, folder: Path) -> str:
     for _ in range(TRIES):
         try:
             with connect.postgres(connect.parameters_of(url)) as connection:
-                until = time.monotonic() + ENDING
-                while connection.execute(OTHER_SESSIONS).fetchone() != (0,) and time.monotonic() < until:
-                    time.sleep(LOOK_AGAIN)
+                wait_until_counted(lambda sql: connection.execute(sql.encode()).fetchall())
                 return str(connection.execute(POSTGRES_SIGN).fetchone())
         except psycopg.OperationalError as error:
             _log.info("no sign of the database of %s: %s", folder.name, error)

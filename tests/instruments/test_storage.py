@@ -8,13 +8,14 @@ import time
 import psutil
 import pytest
 
-from migration_lab.ground import connect
+from migration_lab.ground import connect, counted
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments import storage
 from migration_lab.instruments.locks import holding
-from migration_lab.instruments.query import execute
+from migration_lab.instruments.query import execute, query
 
 MANY = 5000
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 TABLE = "CREATE TABLE users (id integer PRIMARY KEY, email text); CREATE INDEX ix_users_email ON users (email)"
 FILL = f"""
 WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < {MANY})
@@ -184,8 +185,36 @@ def test_dead_rows_of_a_session_that_is_still_ending_are_seen(users: str) -> Non
     session = psutil.Process(connection.info.backend_pid)
     session.suspend()
     connection.close()
-    threading.Timer(storage.QUIET_SECONDS / 2, session.resume).start()
+    threading.Timer(counted.QUIET_SECONDS * 4, session.resume).start()
     assert storage.read(users, "users").since(before).dead_rows == MANY
+
+
+@on_postgres
+def test_a_session_that_waits_for_its_client_or_for_a_lock_is_not_waited_for(
+    users: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counted, "PATIENCE_SECONDS", 600)
+    monkeypatch.setattr(counted, "QUIET_SECONDS", 600)
+    with connect.postgres(connect.parameters_of(users)) as waiting:
+        with holding(users, "UPDATE first SET id = id"):
+            blocked = threading.Thread(target=waiting.execute, args=("ALTER TABLE first ADD COLUMN name text",))
+            blocked.start()
+            while not query(users, BLOCKED).scalar:
+                pass
+            storage.read(users, "users")
+            assert blocked.is_alive()
+        blocked.join()
+
+
+@on_postgres
+def test_a_server_elsewhere_is_given_a_while(users: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_such(pid: int) -> psutil.Process:
+        raise psutil.NoSuchProcess(pid)
+
+    monkeypatch.setattr(psutil, "Process", no_such)
+    monkeypatch.setattr(counted, "PATIENCE_SECONDS", 600)
+    with holding(users, "UPDATE users SET email = email"):
+        storage.read(users, "users")
 
 
 @on_postgres
@@ -249,7 +278,7 @@ def test_looking_takes_no_longer_than_it_must(users: str) -> None:
     storage.read(users, "users")
     began = time.monotonic()
     storage.read(users, "users")
-    assert time.monotonic() - began < storage.PATIENCE_SECONDS
+    assert time.monotonic() - began < counted.PATIENCE_SECONDS
 
 
 def test_the_text_has_each_size_before_and_after() -> None:
