@@ -24,6 +24,7 @@ from migration_lab.shops.scenes import build_checkpoint, inputs, play, read_scen
 RECIPE = "2"  # increase it when the building of templates changes
 KEPT_DAYS = 30
 KEPT_AT_MOST = 100
+IN_USE_SECONDS = 3600.0  # since the last use; what takes a template is about to copy it, and holds no lock
 BUILDING = ".building-"  # begins the name of a folder in which a template is being built
 TRIES = 5  # for a template that other processes prune
 
@@ -173,11 +174,16 @@ def _prune(built: Template) -> None:
     files say. Empty lock files stay, because another process may hold one or wait for it.
     """
     folder, engine = built.files.parent, built.engine
-    used = {path: path.stat().st_mtime for path in folder.glob(f"{engine.name}-*/")}
+    used = {}
+    for path in folder.glob(f"{engine.name}-*/"):
+        with suppress(FileNotFoundError):  # another process has pruned it
+            used[path] = path.stat().st_mtime
     # A clock that has jumped ahead, or a file system whose clock is behind, makes no template old.
-    oldest = min(time.time(), max(used.values())) - KEPT_DAYS * 24 * 3600
+    now = min(time.time(), max(used.values(), default=0))
     for place, path in enumerate(sorted(used, key=lambda path: used[path], reverse=True)):
-        if path != built.files and (place >= KEPT_AT_MOST or used[path] < oldest):
+        age = now - used[path]
+        is_one_too_many = place >= KEPT_AT_MOST and age > IN_USE_SECONDS
+        if path != built.files and (is_one_too_many or age > KEPT_DAYS * 24 * 3600):
             shutil.rmtree(path, ignore_errors=True)
             engine.drop_template(path.name.removeprefix(f"{engine.name}-"))
     for path in folder.glob(f"{BUILDING}{engine.name}-*/"):

@@ -59,11 +59,11 @@ def http() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def dead() -> str:
-    """An address where nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+def dead() -> Iterator[str]:
+    """An address where nothing listens; its port is kept, or another test's server could get it meanwhile."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{silent.getsockname()[1]}"
 
 
 @pytest.fixture(scope="module")

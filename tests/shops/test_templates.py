@@ -269,8 +269,27 @@ def test_old_templates_are_pruned_when_a_new_one_is_built(
     assert other.files.exists()
     assert each_engine.has_template(other.key)
     monkeypatch.setattr(templates, "KEPT_AT_MOST", 1)
+    monkeypatch.setattr(templates, "IN_USE_SECONDS", -1)
     last = checkpoint_template(lesson("02"), each_engine)
     assert [path for path in (places.cache() / "templates").iterdir() if path.is_dir()] == [last.files]
+
+
+@pytest.mark.usefixtures("own_keys")
+def test_a_template_that_another_process_may_just_have_taken_is_kept(
+    each_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates, "KEPT_AT_MOST", 1)
+    taken = checkpoint_template(lesson("02"), each_engine)
+    checkpoint_template(lesson("01"), each_engine)
+    assert taken.files.is_dir()
+    assert each_engine.has_template(taken.key)
+
+
+def test_two_processes_may_prune_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them has listed what the other removes."""
+    real = Path.glob
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: [*real(self, pattern), self / "sqlite-gone"])
+    assert checkpoint_template(lesson("02"), engine("sqlite")).files.is_dir()
 
 
 def test_a_lock_that_others_may_wait_for_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,6 +297,7 @@ def test_a_lock_that_others_may_wait_for_stays(monkeypatch: pytest.MonkeyPatch) 
     lock = old.files.with_suffix(".lock")
     lock.touch()  # where filelock removes it itself
     monkeypatch.setattr(templates, "KEPT_AT_MOST", 1)
+    monkeypatch.setattr(templates, "IN_USE_SECONDS", -1)
     checkpoint_template(lesson("01"), engine("sqlite"))
     assert not old.files.exists()
     assert lock.exists()

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from sqlalchemy import make_url
@@ -13,6 +15,7 @@ from migration_lab.ground.engines import Engine, available, postgres, why_no_pos
 from migration_lab.ground.engines.postgres import engine as engine_module
 from migration_lab.ground.engines.postgres.databases import Databases
 from migration_lab.ground.errors import LabError
+from tests.ground.engines.own_server import eventually
 from tests.ground.engines.seen import administrator, execute, name_of, names, with_key
 
 
@@ -76,6 +79,27 @@ def test_open_sessions_do_not_stand_in_the_way(server: Engine, folder: Path, tmp
     server.drop_template(key)
 
 
+def test_a_session_may_take_its_time_to_end(server: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A DROP DATABASE waits for 5 seconds."""
+    server.create(folder)
+    session = to_server({**postgres.attach(), "dbname": name_of(server, folder)})
+    process = psutil.Process(session.info.backend_pid)
+    execute = psycopg.Connection.execute
+
+    def noted(*args: Any, **options: Any) -> Any:
+        try:
+            return execute(*args, **options)
+        except psycopg.errors.ObjectInUse:
+            process.resume()
+            raise
+
+    monkeypatch.setattr(psycopg.Connection, "execute", noted)
+    process.suspend()
+    server.drop(folder)
+    session.close()
+    assert name_of(server, folder) not in names()
+
+
 def test_two_processes_make_the_same_template_at_once(server: Engine, tmp_path: Path) -> None:
     folders = [tmp_path / str(number) for number in range(3)]
     for folder in folders:
@@ -88,6 +112,27 @@ def test_two_processes_make_the_same_template_at_once(server: Engine, tmp_path: 
     server.drop_template(f"{tmp_path} same")
     for folder in folders:
         server.drop(folder)
+
+
+def test_a_template_that_another_process_is_just_naming_is_kept(server: Engine, folder: Path, tmp_path: Path) -> None:
+    server.create(folder)
+    server.save_template(folder, f"{tmp_path} named")
+    (name,) = with_key(f"{tmp_path} named")
+
+    def waits() -> bool:
+        with administrator() as connection:
+            asked = "SELECT wait_event FROM pg_stat_activity WHERE query LIKE %s"
+            return ("transactionid",) in connection.execute(asked, [f'ALTER DATABASE % RENAME TO "{name}"']).fetchall()
+
+    with administrator() as other, ThreadPoolExecutor() as pool:
+        other.execute(f'ALTER DATABASE "{name}" RENAME TO "{name}_new"'.encode())
+        with other.transaction():
+            other.execute(f'ALTER DATABASE "{name}_new" RENAME TO "{name}"'.encode())
+            ours = pool.submit(server.save_template, folder, f"{tmp_path} named")
+            assert eventually(waits)
+        ours.result()
+    assert with_key(f"{tmp_path} named") == [name]
+    server.drop_template(f"{tmp_path} named")
 
 
 def test_a_moved_folder_keeps_its_database(server: Engine, folder: Path, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The server of `LAB_POSTGRES_URL`: used as it is, never started; its errors are reported without the password."""
 
+import time
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,6 +13,8 @@ from sqlalchemy import create_engine, make_url, text
 
 from migration_lab.ground.connect import to_server
 from migration_lab.ground.engines import engine, postgres, why_no_postgres
+from migration_lab.ground.engines.postgres import engine as engine_module
+from migration_lab.ground.engines.postgres.private import write_private
 from migration_lab.ground.errors import LabError
 
 SECRET = "s3cret:with\\odd/characters@%"
@@ -81,6 +85,23 @@ def test_two_learners_on_one_server_do_not_meet(url: str, monkeypatch: pytest.Mo
         monkeypatch.setenv("LAB_STATE", str(tmp_path / learner))
         found.add(make_url(engine("postgres").url(tmp_path)).database)
     assert len(found) == 2
+
+
+def test_two_notebooks_that_begin_at_once_have_the_same_databases(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The first one on a server makes the name that tells this learner's databases from those of others."""
+
+    def write_slowly(path: Path, text: str) -> None:
+        time.sleep(0.3)
+        write_private(path, text)
+
+    monkeypatch.setattr(engine_module, "write_private", write_slowly)
+    monkeypatch.setenv("LAB_POSTGRES_URL", url)
+    monkeypatch.setenv("LAB_STATE", str(tmp_path / "state"))
+    with ThreadPoolExecutor() as pool:
+        shown = list(pool.map(lambda _: engine("postgres").url(tmp_path), range(3)))
+    assert len({make_url(each).database for each in shown}) == 1
 
 
 def test_a_role_without_the_right_is_told_which(

@@ -119,6 +119,40 @@ def test_a_server_that_has_answered_is_asked_again_only_when_it_may_have_gone(
     assert asked
 
 
+def test_a_server_that_is_slow_to_answer_is_left_alone(own_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    timeouts: list[psycopg.Error] = []
+
+    def noted(parameters: Mapping[str, str | int]) -> psycopg.Connection:
+        try:
+            return to_server(parameters)
+        except psycopg.errors.ConnectionTimeout as error:
+            timeouts.append(error)
+            if len(timeouts) == 2:
+                running.resume()
+            raise
+
+    monkeypatch.setattr(connect, "SERVER_SECONDS", 2)  # the shortest that the driver knows
+    monkeypatch.setattr(connect, "to_server", noted)
+    with users(1) as (user,):
+        assert user.is_attached()
+        (running,) = postmasters()
+        running.suspend()
+        postgres.attach()
+        assert len(timeouts) == 2
+        assert postmasters() == [running]
+        assert user.can_query()
+
+
+def test_a_server_is_stopped_though_another_process_had_its_number(own_state: Path) -> None:
+    postgres.attach()
+    running = psutil.Process(postmasters()[0].pid)
+    for each in psutil.process_iter():  # psutil remembers processes by their numbers, which are used again
+        if each == running:
+            vars(each)["_ident"] = (each.pid, 1.0)
+    postgres.stop()
+    assert not running.is_running() or running.status() == psutil.STATUS_ZOMBIE
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="which files a process has loaded is shown to root alone")
 def test_the_environment_is_deleted_while_the_server_runs(own_state: Path, tmp_path: Path) -> None:
     environment = tmp_path / "env"
@@ -222,6 +256,28 @@ def test_a_lease_on_a_house_that_was_removed_leaves_no_descriptor_open(own_state
         leases.touch()  # as another process makes it
         server.take_lease(place)
     assert psutil.Process().num_fds() == before
+
+
+def test_the_watcher_waits_until_the_house_has_been_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files go one after the other, and the watcher may look in between."""
+    looks: list[Path] = []
+    stopped: list[str] = []
+    monkeypatch.setattr(watcher, "POLL", 0.01)
+    monkeypatch.setattr(watcher, "stop_server", stopped.append)
+    monkeypatch.setattr(watcher, "read_elsewhere", looks.append)
+    place = tmp_path / "house"
+    place.mkdir()
+    own_lock = watcher.lock(place / "watcher.lock", fcntl.LOCK_EX)
+    assert own_lock is not None
+    watching = threading.Thread(target=watcher.watch, args=(place, 600.0, own_lock), daemon=True)
+    watching.start()
+    (place / "watcher.lock").unlink()
+    before = len(looks)
+    assert eventually(lambda: len(looks) > before + 2)
+    assert not stopped
+    place.rmdir()  # which it has left empty
+    watching.join(60)
+    assert stopped == [str(place / "data")]
 
 
 @pytest.mark.parametrize("refused", [errno.ENOENT, errno.EACCES])

@@ -25,7 +25,7 @@ TEMPLATE_LIFE = 14 * DAY  # since its last use
 CHILDHOOD = 600.0  # seconds that a database may wait for its folder, or a template for its name
 TRIAL_LIFE = DAY  # of a database for a check, the doctor, or a template that is being built
 AWAY_LIFE = 180 * DAY  # since a sweep first found the folder's whole tree gone
-TRIES = 5  # for a session that reconnects between the statement that ends it and the next
+TRIES = 5  # for a session that reconnects, or takes longer to end than the 5 seconds that the server waits
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Databases:
             self._run(_statement("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", new))
             with suppress(errors.InsufficientPrivilege):  # its owner can clone it without
                 self._run(_statement("ALTER DATABASE {} WITH IS_TEMPLATE true", new))
-            with suppress(errors.DuplicateDatabase):  # another process was faster
+            with suppress(errors.DuplicateDatabase, errors.UniqueViolation):  # another process was faster
                 self._run(_statement("ALTER DATABASE {} RENAME TO {}", new, name))
         finally:
             self._drop_template(new)
@@ -167,7 +167,7 @@ class Databases:
         return found.fetchone() is not None
 
     def _drop(self, name: str) -> None:
-        self._run(_statement("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
+        self._without_sessions(name, _statement("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
 
     def _drop_template(self, name: str) -> None:
         if self._exists(name):

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL
@@ -218,14 +219,15 @@ def _lab_id() -> str:
     if not os.environ.get("LAB_POSTGRES_URL"):
         return "own"
     path = _folder() / "lab-id"
-    if not path.exists() or len(path.read_text(encoding="utf-8")) != LAB_ID_LENGTH:
-        new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        write_private(new, secrets.token_hex(LAB_ID_LENGTH // 2))
-        path.unlink(missing_ok=True)
-        with suppress(FileExistsError):  # another process was faster
-            path.hardlink_to(new)
-        new.unlink()
+    if not _has_lab_id(path):
+        with filelock.FileLock(path.with_name("lab-id.lock")):
+            if not _has_lab_id(path):  # another process may have been faster
+                write_private(path, secrets.token_hex(LAB_ID_LENGTH // 2))
     return path.read_text(encoding="utf-8")
+
+
+def _has_lab_id(path: Path) -> bool:
+    return path.exists() and len(path.read_text(encoding="utf-8")) == LAB_ID_LENGTH
 
 
 def _is_time_to_sweep() -> bool:

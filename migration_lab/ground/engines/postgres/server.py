@@ -206,23 +206,34 @@ def _grace() -> float:
 
 def _connect_or_start(house: House, binaries: Binaries) -> psycopg.Connection:
     """Try again: another process may have started it; a server that is only busy is left alone."""
+    try:
+        return _connect_patiently(house)
+    except psycopg.OperationalError as error:
+        if "too many clients" in str(error) or "connection slots" in str(error):
+            raise explain(error) from error
+    _see_to_watcher(house)  # before the start: it cleans up if we are killed in the middle
+    _start(house, binaries)
+    try:
+        return _connect_patiently(house)
+    except psycopg.OperationalError as error:
+        raise explain(error) from error
+
+
+def _connect_patiently(house: House) -> psycopg.Connection:
+    """Connect to a server that may be slow to answer, starting up, shutting down or recovering.
+
+    Raises:
+        psycopg.OperationalError: there is none, it refuses, or it is still not ready after `START_LIMIT`.
+    """
     deadline = time.monotonic() + START_LIMIT
     while True:
         try:
             return connect.to_server(house.parameters())
         except psycopg.OperationalError as error:
-            text = str(error)
-            if "too many clients" in text or "connection slots" in text:
-                raise explain(error) from error
-            if "the database system is" not in text or time.monotonic() > deadline:
-                break
-        time.sleep(0.02)  # it is starting up, shutting down or recovering
-    _see_to_watcher(house)  # before the start: it cleans up if we are killed in the middle
-    _start(house, binaries)
-    try:
-        return connect.to_server(house.parameters())
-    except psycopg.OperationalError as error:
-        raise explain(error) from error
+            is_busy = isinstance(error, psycopg.errors.ConnectionTimeout) or "the database system is" in str(error)
+            if not is_busy or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 def _start(house: House, binaries: Binaries) -> None:

@@ -21,12 +21,15 @@ POLL = 1.0  # seconds between looks
 STOP_LIMIT = 10.0  # seconds for a fast shutdown before the server is killed
 
 
-def lock(path: Path, how: int) -> int | None:
+def lock(path: Path, how: int, *, create: bool = True) -> int | None:
     """Open a file and lock it with `fcntl.flock`; return the descriptor, or None if `LOCK_NB` finds it taken.
 
     The kernel frees the lock when the last copy of the descriptor is closed, however the process ends.
+
+    Args:
+        create: whether to create a file that does not exist; otherwise that is a FileNotFoundError.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o600)
     try:
         fcntl.flock(descriptor, how)
     except BlockingIOError:
@@ -44,6 +47,7 @@ def server_processes(data: str) -> list[psutil.Process]:
     A process is identified by its name and current folder, never by a number in a file: numbers are reused.
     """
     found = []
+    psutil.process_iter.cache_clear()  # psutil signals no process that it first saw under the number of another
     for process in psutil.process_iter():
         try:
             if process.name().startswith("postgres") and _runs_in(process, data):
@@ -132,15 +136,17 @@ def watch(house: Path, grace: float, own_lock: int) -> None:
             data = os.path.realpath(house / "data")
         elsewhere = read_elsewhere(house) or elsewhere
         if os.fstat(own_lock).st_nlink == 0:
-            # The house was removed. If another has taken its place, that one has its own watcher.
+            if os.path.exists(house / "watcher.lock"):  # noqa: PTH110
+                return  # another house has taken its place, with a watcher of its own
             if not os.path.exists(house):  # noqa: PTH110
                 stop_server(data)
                 if elsewhere is not None:
                     shutil.rmtree(elsewhere, ignore_errors=True)
-            return
+                return
         now = time.monotonic()
         try:
-            leases = lock(house / "leases", fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A file that is created in a house being removed would keep its folder from being removed.
+            leases = lock(house / "leases", fcntl.LOCK_EX | fcntl.LOCK_NB, create=False)
         except OSError:  # the house is being removed, which the next look will show, or unreachable
             away_since = away_since or now
             if now - away_since >= grace:
