@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-FOLLOW_SECONDS = 2  # to read its last lines
+FOLLOW_SECONDS = 30  # to read its last lines, which are there once it has ended
 
 _speaking = threading.Lock()
 

@@ -24,9 +24,10 @@ FIRST_REVISION = "0001"  # the database has the rows of a real service from this
 class Step(Strict):
     """One step of a scene: exactly one of `lay`, `flask`, `sql`, `remove`.
 
-    `lay` is a folder beside `scene.yaml`, a heading in its `changes.md`, or both; `../OTHER/NAME` is another scene's.
-    `folder` says where in the shop to lay it or to run the command. With `aside`, the shop is unchanged: the files that
-    the layer makes or changes are written into a folder of that name in it. `fails` belongs to `flask`.
+    `lay` is a folder beside `scene.yaml`, a heading in its `changes.md`, or both; `../OTHER/NAME` is another scene's,
+    and `../../leaves/NAME` is what the lesson leaves. `folder` says where in the shop to lay it or to run the command.
+    With `aside`, the shop is unchanged: the files that the layer makes or changes are written into a folder of that
+    name in it. `fails` belongs to `flask`.
     """
 
     lay: str | None = None

@@ -31,7 +31,8 @@ DEPTH = 5  # scripts that run scripts
 SECONDS = 120.0  # for each command
 SYNTAX = re.compile(r"[&|;()<>]+")
 REQUIRED = re.compile(r'^: "\$\{(?P<name>\w+):?\?[^"]*\}"$')
-SETTING = re.compile(r"^(?:export )?(?!DATABASE_URL)\w+=[\w./:-]*$")
+SETTING = re.compile(r"^(?:export )?\w+=[\w./:-]*$")
+DECIDES = re.compile(r"^(?:export )?(?P<name>DATABASE_URL|PYTEST_\w+)=")  # where a command runs, or with which options
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,8 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _words(number: int, line: str) -> list[str]:
+    if decides := DECIDES.match(line):
+        raise _fault(number, line, f"it sets `{decides['name']}`, which changes what the commands do")
     if not line or line.startswith("#") or REQUIRED.match(line) or SETTING.match(line):
         return []
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
@@ -190,6 +193,8 @@ def _words(number: int, line: str) -> list[str]:
         raise _fault(number, line, "it joins, hides or redirects commands")
     if any("$" in each or "`" in each for each in words):
         raise _fault(number, line, "it has a variable")
+    if words[0] == "set" and "pipefail" in words:
+        raise _fault(number, line, "`sh` on Debian and Ubuntu does not know `pipefail`")
     known = words[0] in ("set", *SAYS) or _program(words)[0] in ("flask", "pytest", *TOOLS)
     known |= words[0] in ("sh", "bash") and len(words) == 2
     known |= words[0] == "exit" and all(each.isdigit() for each in words[1:])

@@ -32,13 +32,14 @@ def test_an_error_from_inside_the_course_is_a_finding_and_a_sentence_is_none() -
 
 
 def test_a_cell_that_cannot_be_stopped_is_a_finding(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "STOP_LIMIT", 1.0)
     session = Session(course.lesson("01"), 0, steps=0)
     kernel = session.kernel = sessions.Kernel()
     try:
         deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(600)"
-        assert kernel.run(deaf, stop_after=0.5) == ("Hangs", "")
-        session._judge(4, "Hangs", "")
+        with monkeypatch.context() as patch:
+            patch.setattr(sessions, "STOP_LIMIT", 1.0)
+            assert kernel.run(deaf, stop_after=5) == ("Hangs", "")  # by then it is deaf
+            session._judge(4, "Hangs", "")
         assert session.findings == ["cell 4 does not end, not by Stop either"]
         session.happened.append("stop (cell 5)")
         session._judge(5, "Hangs", "")  # the kernel answers, so only the answer was lost

@@ -28,3 +28,21 @@ def test_one_that_is_stopped_has_no_last_words() -> None:
     companion.stop(PATIENCE)
     assert words == [None]
     assert companion.process.returncode == 0, "it did not go by itself"
+
+
+def test_all_that_it_has_said_is_heard_before_the_stop_returns() -> None:
+    """Also on a machine on which this process gets no turn for a while."""
+    came, turn, heard = threading.Event(), threading.Event(), []
+
+    def on_said(said: object) -> None:
+        came.set()
+        turn.wait(PATIENCE)
+        heard.append(said)
+
+    companion = Companion("migration_lab.instruments.locks.child", on_said, heard.append)
+    companion.tell({"engine": "sqlite", "file": "/nowhere", "every": 60})
+    assert came.wait(PATIENCE)
+    threading.Timer(3, turn.set).start()
+    companion.stop(PATIENCE)
+    assert len(heard) == 2
+    assert heard[-1] is None

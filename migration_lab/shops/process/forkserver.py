@@ -9,7 +9,6 @@ process itself is in serving.py.
 import contextlib
 import json
 import os
-import select
 import socket
 import struct
 import subprocess
@@ -18,9 +17,11 @@ import threading
 from pathlib import Path
 
 from migration_lab.ground import places, variables
+from migration_lab.shops.process.readable import wait_readable
 
 NUMBER = struct.Struct("!i")
 HELLO, FOR_TESTS = b"+", b"t"  # a request for a child, and for one that runs pytest
+START_SECONDS = 90.0  # for a forkserver to import what it has to: half a second, and at a load of 13 up to three
 SERVING = "migration_lab.shops.process.serving"
 
 
@@ -39,7 +40,7 @@ class Forked:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._exit_code: int | None = None
-        self.pid = self._receive(timeout=30)
+        self.pid = self._receive(START_SECONDS)
 
     def wait(self, timeout: float) -> int | None:
         """The exit code, or minus the number of the signal that ended the child; None while it still runs.
@@ -65,8 +66,7 @@ class Forked:
                 os.killpg(self.pid, number)
 
     def _receive(self, timeout: float) -> int:
-        ready, _, _ = select.select([self._connection], [], [], max(timeout, 0))
-        if not ready:
+        if not wait_readable(self._connection.fileno(), timeout):
             raise TimeoutError
         try:
             data = self._connection.recv(NUMBER.size, socket.MSG_WAITALL)

@@ -1,14 +1,19 @@
 """A command's output, read while it runs, and limited to what a person can use."""
 
 import codecs
+import contextlib
+import os
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable
 
+from migration_lab.shops.process.readable import wait_readable
+
 KEPT = 512 * 1024  # bytes of the beginning, and as many from the end
 MOST = 50 * 1024**2  # bytes; a command that writes more is stopped
 PIECE = 65536
+WAITS = os.name == "posix"  # whether one can wait for a pipe without reading it
 
 
 class Output:
@@ -30,19 +35,35 @@ class Output:
         self._taken = 0
         self._in_end = 0
         self._arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._pipe: int | None = read_end
+        self._moving = threading.Lock()  # held while a piece is neither in the pipe nor in what has arrived
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         threading.Thread(target=self._read, args=(read_end,), daemon=True).start()
 
     def _read(self, read_end: int) -> None:
         count = 0
         with open(read_end, "rb", buffering=0) as pipe:
-            while data := pipe.read(PIECE):
-                count += len(data)
-                if count <= MOST:
-                    self._arrived.put(data)
-                else:
-                    self.is_too_much = True
-        self._arrived.put(b"")
+            while True:
+                if WAITS:
+                    wait_readable(read_end)
+                with self._moving if WAITS else contextlib.nullcontext():
+                    data = pipe.read(PIECE)
+                    count += len(data)
+                    self.is_too_much = count > MOST
+                    if not data:
+                        self._pipe = None
+                    if not (data and self.is_too_much):
+                        self._arrived.put(data)
+                if not data:
+                    return
+
+    def has_all(self) -> bool:
+        """Whether `take` has given all that was written until now; where a pipe cannot say so, whether it has given all
+        that was read.
+        """
+        with self._moving:
+            is_empty = self._pipe is None or not WAITS or not wait_readable(self._pipe, 0)
+            return is_empty and self._arrived.empty()
 
     def take(self, timeout: float) -> bool | None:
         """Read the next output. True: some text; None: nothing in this time; False: the end."""

@@ -264,13 +264,18 @@ def _follow(
         if taken is False:
             ended = running.wait(until - time.monotonic())
             return ended, (TIME if ended is None else None)
-        if taken is None and ended is not None:
+        if taken is None and ended is not None and output.has_all():
             return ended, None  # what it started and left behind may hold the pipe for ever
         if memory is not None and output.is_too_much:
             return None, OUTPUT
         if memory is not None and memory.is_too_much():
             return None, MEMORY
-    return None, TIME
+    if (ended := running.wait(0)) is None:
+        return None, TIME
+    until = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < until and (output.take(0.05) or not output.has_all()):
+        pass  # it ended in time, while this process had no turn to see it
+    return ended, None
 
 
 def _end(running: Child, output: Output, *, at_once: bool = False) -> None:

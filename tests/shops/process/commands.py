@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from migration_lab.shops.flask_command import environment
 from migration_lab.shops.process import Completed, run
+from tests.instruments.test_traffic import command_of
 
 REVISION = "migrations/versions/0003_more.py"
 HEADER = 'revision = "0003"\ndown_revision = "0002"\n\n'
@@ -12,6 +15,11 @@ HEADER = 'revision = "0003"\ndown_revision = "0002"\n\n'
 
 def flask(folder: Path, *args: str, timeout: float = 60, on_output: Callable[[str], None] | None = None) -> Completed:
     return run(["flask", *args], folder=folder, env=environment(folder), timeout=timeout, on_output=on_output)
+
+
+def forkservers() -> list[psutil.Process]:
+    """Those of this process, but none that has ended."""
+    return [each for each in psutil.Process().children() if "process.serving" in " ".join(command_of(each))]
 
 
 def more(folder: Path, text: str) -> Path:

@@ -1,5 +1,6 @@
 """Commands in a fresh process: their output and memory are limited."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,22 @@ def test_an_output_that_fits_is_kept_as_it_is(shop: Path, monkeypatch: pytest.Mo
     completed = flask(shop, "db", "upgrade")
     assert "é" * 1200 in completed.output
     assert "left out" not in completed.output
+
+
+def test_a_command_of_a_process_that_has_many_files_open(shop: Path, either_way: str) -> None:
+    """`select.select` refuses numbers from 1024 on."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    many: list[int] = []
+    try:
+        while not many or many[-1] < 1100:
+            many.append(os.open(os.devnull, os.O_RDONLY))
+        assert flask(shop, "db", "heads").output == "0002 (head)\n"
+    finally:
+        for each in many:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_command_that_prints_without_end_is_stopped(
