@@ -21,7 +21,7 @@ from migration_lab.ground import places
 from migration_lab.ground.engines import engine
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments.query import execute, query
-from migration_lab.instruments.service import Response, Service, serve
+from migration_lab.instruments.service import Response, Service, live, serve
 from migration_lab.instruments.service.door import why_not
 from migration_lab.instruments.shop import PlainShop
 from migration_lab.instruments.traffic.plan import READERS
@@ -262,7 +262,7 @@ def test_a_shop_is_warmed_by_as_many_requests_at_once_as_there_are_readers(monke
     class Counts(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
-            together.wait(10)
+            together.wait(60)
             self.send_error(500)
 
         def log_message(self, *_: object) -> None: ...
@@ -271,6 +271,7 @@ def test_a_shop_is_warmed_by_as_many_requests_at_once_as_there_are_readers(monke
         threading.Thread(target=server.serve_forever).start()
         service = Service(PlainShop(Path(), engine("sqlite")))
         monkeypatch.setattr(Service, "port", server.server_port)
+        monkeypatch.setattr(live, "WARM_SECONDS", 60)
         service.warm(["/users/1"])
         server.shutdown()
     assert asked == ["/users/1"] * READERS

@@ -26,11 +26,12 @@ from migration_lab.instruments.traffic.senders import ANSWER_SECONDS, REASON_HEA
 from migration_lab.shops import process
 from migration_lab.shops.flask_command import HasFolder, environment
 
-START_SECONDS = 30
+START_SECONDS = 120
 STOP_SECONDS = 3
 WARM_SECONDS = 1  # each; on a database that is locked as a whole nothing is answered
 ROLL_STEPS = 10  # in which the requests go over from one release to the next
-DRAIN_SECONDS = 0.2  # for requests that the earlier shop still works on
+DRAIN_SECONDS = 0.2  # for requests of others that the earlier shop still works on
+MOVE_SECONDS = 15.0  # for paced requests to it, of which it is known when they have ended; none lasts longer
 LOG_LINES = 400
 NO_ANSWER = f"no answer within {ANSWER_SECONDS:.0f} seconds"
 TOKEN = secrets.token_hex(16)  # one for all services of this process, so that the same requests can go to any
@@ -122,7 +123,7 @@ class Service:
                 self._send_to({earlier.port: 1 - share, self._shop.port: share})
                 time.sleep(over / ROLL_STEPS)
         finally:
-            self._send_to({self._shop.port: 1})
+            self._send_to({self._shop.port: 1}, within=MOVE_SECONDS)
             if earlier:
                 time.sleep(DRAIN_SECONDS)
                 earlier.stop()
@@ -207,10 +208,10 @@ class Service:
         with ThreadPoolExecutor(READERS) as pool:
             list(pool.map(ask, [*paths] * READERS))
 
-    def _send_to(self, targets: Mapping[int, float]) -> None:
-        """Let the requests that keep arriving go to these ports of ours."""
+    def _send_to(self, targets: Mapping[int, float], *, within: float = 0) -> None:
+        """Let the requests that keep arriving go to these ports of ours; `within`: see `Requests.retarget`."""
         for requests, elsewhere in list(self._requests):
-            requests.retarget({**targets, **elsewhere})
+            requests.retarget({**targets, **elsewhere}, within=within)
 
     @staticmethod
     def _forget(services: "list[Service]", requests: Requests) -> None:

@@ -1,8 +1,9 @@
 """The load generator, a process of its own: sends requests at a steady pace and writes a line about each.
 
-It is told the plan (see `plan.py`), then what changes it, `{"targets": [[port, weight]]}` or `{"stop": true}`.
-It says `{"began": SECONDS}`, then a list for each request; seconds are of `time.monotonic()`, which is one clock for
-all processes of a machine.
+It is told the plan (see `plan.py`), then what changes it, `{"targets": [[port, weight]], "move": NUMBER}` or
+`{"stop": true}`. It says `{"began": SECONDS}`, then a list for each request, and `{"moved": NUMBER}` when none is under
+way any more to the targets before that move; seconds are of `time.monotonic()`, which is one clock for all processes of
+a machine.
 """
 
 import os
@@ -10,15 +11,16 @@ import queue
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import cycle
 from typing import Any
 
 from migration_lab.instruments.traffic.senders import HttpSender, Sender, SqlSender
 from migration_lab.shops.companion import say, told
 
-OPEN_SECONDS = 5.0  # for the clients to connect before the first request
+OPEN_SECONDS = 20.0  # for the clients to connect before the first request
 LEAD_SECONDS = 0.05  # until the first request is due, so that its threads are there
 
 Job = tuple[float, dict[str, Any], dict[str, object]]  # when it is due, the request, what stands for `{...}` in it
@@ -34,14 +36,19 @@ class Generator:
         self._plan = plan
         self._changes = changes
         self._targets: list[list[float]] = plan["targets"]
+        self._moving = threading.Lock()
+        self._move = self._moved = 0
+        self._under_way: Counter[int] = Counter()  # requests, by the move after which they were begun
         self._stopping = threading.Event()
         self._jobs: dict[bool, queue.SimpleQueue[tuple[int, Job] | None]] = {}
         self._unanswered: dict[int, Job] = {}
+        self._noting = threading.Lock()
+        self._answered_at = 0.0
         self._open = threading.Barrier(plan["readers"] + plan["writers"] + 1)
         self._random = random.Random(1)  # the same requests in each run
 
     def run(self) -> None:
-        """Pace until told to stop, then wait a while for what is under way."""
+        """Pace until told to stop, then work off what is due, as long as answers come."""
         threading.Thread(target=self._obey, daemon=True).start()
         clients = []
         for writes, count in ((False, self._plan["readers"]), (True, self._plan["writers"])):
@@ -54,12 +61,14 @@ class Generator:
         for writes, jobs in self._jobs.items():
             for _ in range(self._plan["writers" if writes else "readers"]):
                 jobs.put(None)
-        until = time.monotonic() + self._plan["drain"]
+        self._answered_at = time.monotonic()
         for client in clients:
-            client.join(max(until - time.monotonic(), 0))
-        for due, request, _ in list(self._unanswered.values()):  # else a stall without an end would not be seen
-            self._note(due, request, 0, False, "no answer until the end of the run")
-        os._exit(0)  # a client that waits for ever must not keep the process
+            while client.is_alive() and (left := self._answered_at + self._plan["drain"] - time.monotonic()) > 0:
+                client.join(left)
+        with self._noting:  # an answer that arrives now is noted first, or too late
+            for due, request, _ in list(self._unanswered.values()):  # else a stall without an end would not be seen
+                self._note(due, request, 0, False, "no answer until the end of the run")
+            os._exit(0)  # a client that waits for ever must not keep the process
 
     def _pace(self) -> None:
         began = time.monotonic() + LEAD_SECONDS
@@ -80,9 +89,12 @@ class Generator:
         self._wait_until_all_are_open()
         while (taken := self._jobs[writes].get()) is not None:
             number, (due, request, values) = taken
-            status, ok, reason = sender.send(request, values)
-            if self._unanswered.pop(number, None):
-                self._note(due, request, status, ok, reason)
+            with self._counted():
+                status, ok, reason = sender.send(request, values)
+            with self._noting:
+                if self._unanswered.pop(number, None):
+                    self._answered_at = time.monotonic()
+                    self._note(due, request, status, ok, reason)
 
     def _wait_until_all_are_open(self) -> None:
         """So that no request's wait is one for a connection."""
@@ -98,9 +110,31 @@ class Generator:
         ports, weights = zip(*self._targets, strict=True) if self._targets else ((0,), (1,))
         return int(self._random.choices(ports, weights)[0])
 
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a request as under way within the block."""
+        with self._moving:
+            move = self._move
+            self._under_way[move] += 1
+        try:
+            yield
+        finally:
+            with self._moving:
+                self._under_way[move] -= 1
+                self._report_move()
+
+    def _report_move(self) -> None:
+        earlier = (count for move, count in self._under_way.items() if move < self._move)
+        if self._moved < self._move and not any(earlier):
+            self._moved = self._move
+            say({"moved": self._move})
+
     def _obey(self) -> None:
         for change in self._changes:
-            self._targets = change.get("targets", self._targets)
+            with self._moving:
+                self._targets = change.get("targets", self._targets)
+                self._move = change.get("move", self._move)
+                self._report_move()
             if change.get("stop"):
                 self._stopping.set()
         if not self._stopping.is_set():

@@ -9,7 +9,7 @@ from migration_lab.ground.errors import LabError
 
 READERS = WRITERS = 6  # clients of each kind, so that writers that wait do not keep the readers from asking
 IDS_AT_MOST = 1000
-DRAIN_SECONDS = 10.0  # for requests that are under way when no more are to be sent
+DRAIN_SECONDS = 10.0  # without an answer, until what is still under way at the end is given up
 
 Request = tuple[str, str, Mapping[str, Any] | None]  # method, path, body
 
@@ -84,7 +84,7 @@ def ids_in(url: str, table: str) -> list[int]:
     """Ids of rows that are there, `IDS_AT_MOST` of them, from all over the table.
 
     Raises:
-        LabError: the table has no rows, or is not there, or its ids are no whole numbers.
+        LabError: the table has no rows, or is not there, or its ids are not whole numbers.
     """
     from migration_lab.instruments import query  # here: the load generator imports this package and starts without it
 
@@ -94,7 +94,7 @@ def ids_in(url: str, table: str) -> list[int]:
     (lowest,), (highest,) = (rows[0] for rows in ends)
     if not (isinstance(lowest, int) and isinstance(highest, int)):
         raise LabError(
-            f"The ids of `{table}` are no whole numbers, and requests ask for such ids.",
+            f"The ids of `{table}` are not whole numbers, and requests ask for such ids.",
             "Name another table.",
         )
     step = max((highest - lowest) // IDS_AT_MOST, 1)

@@ -10,9 +10,9 @@ from migration_lab.ground.errors import LabError
 from migration_lab.instruments.traffic.outcome import Outcome, reasons
 from migration_lab.shops.companion import Companion
 
-PATIENCE_SECONDS = 30.0
-START_SECONDS = 30.0
-END_SECONDS = 15.0  # more than the generator itself allows the last requests
+PATIENCE_SECONDS = 30.0  # without an answer; a busy machine may take longer for all that is due
+START_SECONDS = 120.0
+END_SECONDS = 60.0  # without an answer: more than the generator itself allows
 FIRST_PHASE = "at first"
 
 
@@ -35,6 +35,7 @@ class Requests:
         self._changed = threading.Condition()
         self._companion: Companion | None = None
         self._has_ended = False
+        self._moves = self._moved = 0  # of the targets: how many were ordered, and the last that is complete
         self.began = 0.0  # when the first request was due, in seconds of `time.monotonic()`
 
     def __enter__(self) -> Self:
@@ -86,18 +87,27 @@ class Requests:
 
     def phase(self, name: str) -> None:
         """Give a name to what happens from now on."""
-        self._phases.append((time.monotonic(), name))
+        with self._changed:  # no answer may be counted between the moment and its name
+            self._phases.append((time.monotonic(), name))
 
-    def retarget(self, targets: Mapping[int, float]) -> None:
-        """From now on send to these ports, in these shares."""
-        if self._companion:
-            self._companion.tell({"targets": [list(each) for each in targets.items()]})
+    def retarget(self, targets: Mapping[int, float], *, within: float = 0) -> None:
+        """From now on send to these ports, in these shares.
+
+        Args:
+            within: how many seconds to wait, at most, until every request that was sent to other targets has ended.
+        """
+        if not self._companion:
+            return
+        self._moves += 1
+        self._companion.tell({"targets": [list(each) for each in targets.items()], "move": self._moves})
+        with self._changed:
+            self._changed.wait_for(lambda: self._moved >= self._moves or self._has_ended, timeout=within)
 
     def wait_for(self, count: int) -> None:
         """Wait until this many requests that were due in the present phase have come to an end.
 
         Raises:
-            LabError: that took longer than `PATIENCE_SECONDS`, or the process that sends them has ended.
+            LabError: none came to an end for `PATIENCE_SECONDS`, or the process that sends them has ended.
         """
         since = self._phases[-1][0]
 
@@ -105,13 +115,13 @@ class Requests:
             return sum(each.due >= since for each in self._outcomes) >= count
 
         with self._changed:
-            self._changed.wait_for(lambda: enough() or self._has_ended, timeout=PATIENCE_SECONDS)
+            self._wait_while_answers_come(enough, PATIENCE_SECONDS)
             if enough():
                 return
         if self._has_ended:
             raise _died()
         raise LabError(
-            f"Fewer than {count} requests finished within {PATIENCE_SECONDS:.0f} seconds.",
+            f"Fewer than {count} requests have finished, and no more came within {PATIENCE_SECONDS:.0f} seconds.",
             "Look at `service.log()`: the shop may have ended, or wait for a lock.",
         )
 
@@ -154,10 +164,11 @@ class Requests:
         return [(name, [each for each in outcomes if each.phase == name]) for name in names]
 
     def _take(self, said: Any) -> None:
-        """Take note of what the generator says: when it began, and then each request."""
+        """Take note of what the generator says: when it began, each request, and that it has moved."""
         with self._changed:
             if isinstance(said, dict):
-                self.began = said["began"]
+                self.began = said.get("began", self.began)
+                self._moved = said.get("moved", self._moved)
             else:
                 due, waited, request, writes, status, ok, reason = said
                 phase = next(name for since, name in reversed(self._phases) if due >= since)
@@ -175,9 +186,20 @@ class Requests:
         if companion is None:
             return
         self._on_end()
-        if not at_once:
-            companion.tell({"stop": True})
-        companion.stop(0 if at_once else END_SECONDS)
+        try:
+            if not at_once:
+                companion.tell({"stop": True})
+                with self._changed:
+                    self._wait_while_answers_come(lambda: False, END_SECONDS)
+        finally:
+            companion.stop(0)
+
+    def _wait_while_answers_come(self, enough: Callable[[], bool], seconds: float) -> None:
+        """Wait until it is enough, the process has ended, or no request came to an end for so many seconds."""
+        while not (enough() or self._has_ended):
+            count = len(self._outcomes)
+            if not self._changed.wait_for(lambda: len(self._outcomes) > count or self._has_ended, timeout=seconds):  # noqa: B023
+                return
 
 
 def _died() -> LabError:
