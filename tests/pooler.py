@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,20 +67,16 @@ def pooler(host: str, users: Mapping[str, str], **settings: str) -> Iterator[str
     if runner.owner is not None:
         for path in (folder, *folder.iterdir()):
             os.chown(path, runner.owner, -1)
-    process = subprocess.Popen(
-        [*runner.prefix, command, str(folder / "pgbouncer.ini")], stderr=subprocess.PIPE, text=True, cwd="/"
-    )
+    log = folder / "log"  # not a pipe, which it would fill as time goes by: it writes lines for each connection
+    with log.open("w") as written:
+        process = subprocess.Popen([*runner.prefix, command, str(folder / "pgbouncer.ini")], stderr=written, cwd="/")
     try:
-        assert process.stderr is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if IS_UP in line:
-                break
-        else:
-            pytest.fail(f"PgBouncer did not start: {''.join(said)}")
+        while IS_UP not in log.read_text():
+            if process.poll() is not None:
+                pytest.fail(f"PgBouncer did not start: {log.read_text()}")
+            time.sleep(0.01)
         yield str(folder)
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
         shutil.rmtree(folder)

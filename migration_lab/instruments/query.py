@@ -25,6 +25,7 @@ CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {10: "\\n", 
 OWN_TRANSACTION = re.compile(
     r"^\s*(begin|commit|rollback|savepoint|pragma|vacuum|attach)\b", re.IGNORECASE | re.MULTILINE
 )
+ODD_CHARACTER = re.compile("[\0\ud800-\udfff]")
 IS_COPY = re.compile(r"(?>\s+|--[^\n]*|/\*.*?\*/)*+copy\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -76,6 +77,7 @@ def query(url: str, sql: str) -> Rows:
     Raises:
         LabError: the statement would write, the database rejects it (the error has its message), or it took too long.
     """
+    refuse_odd_text(sql, "SQL")
     with looking_at(url) as connection:
         if IS_COPY.match(sql):  # in a READ ONLY transaction it may write the server's files, or run a program there
             raise LabError("COPY is not a query.", "Ask with SELECT.")
@@ -107,8 +109,28 @@ def execute(url: str, sql: str) -> int:
     Raises:
         LabError: the database rejects it (the error has its message), or one of the limits was reached.
     """
+    refuse_odd_text(sql, "SQL")
     parsed = parse(url)
     return _execute_sqlite(parsed, sql) if parsed.get_backend_name() == "sqlite" else _execute_postgres(parsed, sql)
+
+
+def refuse_odd_text(given: object, what: str) -> None:
+    """Refuse what no driver can send.
+
+    Args:
+        given: what the caller took for a text.
+        what: what it should be, for the message.
+
+    Raises:
+        LabError: it is not a text, or it has a character that no database accepts: NUL, or half of a surrogate pair.
+    """
+    if not isinstance(given, str):
+        raise LabError(f"The {what} must be a text; this is {type(given).__name__}.", "Give it as text, in quotes.")
+    if odd := ODD_CHARACTER.search(given):
+        raise LabError(
+            f"The {what} has a character that no database accepts: {ascii(odd[0])[1:-1]}, at position {odd.start()}.",
+            "Such a character comes from a file that is not text, or was read with the wrong encoding. Take it out.",
+        )
 
 
 def as_shown(value: object) -> str:

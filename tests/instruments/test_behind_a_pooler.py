@@ -148,7 +148,7 @@ def test_limits_of_the_pooler_are_named(servers: tuple[dict[str, object], str]) 
             execute(url, "SELECT pg_sleep(60)")
         with pytest.raises(LabError, match="closed the connection"):
             query(url, "SELECT pg_sleep(60)")  # the driver loses what the pooler says at the end
-    full = {"pool_mode": "session", "default_pool_size": "1", "query_wait_timeout": "1"}
+    full = {"pool_mode": "session", "default_pool_size": "1", "query_wait_timeout": "3"}
     refused = pytest.raises(LabError, match="no free connection")
     with opened(servers, **full) as url, locks.holding(url, "SELECT 1"), refused:
         query(url, "SELECT 1")

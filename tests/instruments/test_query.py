@@ -1,15 +1,20 @@
 """Looking with SQL changes nothing; writing by hand is committed; tables read the same on every machine."""
 
+import itertools
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from migration_lab.ground import connect
 from migration_lab.ground.engines import engine
@@ -46,6 +51,25 @@ def test_a_question_is_answered_with_columns_and_rows(rows: str) -> None:
     assert answer == Rows(("id", "name"), ((1, "ann"), (20, None)))
     assert answer.scalar == 1
     assert query(rows, "SELECT count(*) FROM t WHERE name LIKE '%x%' -- 100%").scalar == 0
+
+
+@pytest.mark.parametrize("ask", [query, execute, storage.read])
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (None, "must be a text; this is NoneType."),
+        (b"SELECT 1", "must be a text; this is bytes."),
+        (text("SELECT 1"), "must be a text; this is TextClause."),
+        ("SELECT 'a\0b'", r"no database accepts: \x00, at position 9."),
+        ("SELECT '\ud83d'", r"no database accepts: \ud83d, at position 8."),
+    ],
+)
+def test_what_no_driver_can_send_is_refused_in_a_sentence(
+    rows: str, ask: Callable[[str, Any], object], given: object, says: str
+) -> None:
+    with pytest.raises(LabError) as refusal:
+        ask(rows, given)
+    assert says in refusal.value.message
 
 
 @pytest.mark.parametrize("sql", WRITES)
@@ -147,15 +171,24 @@ def test_sql_without_an_end_is_stopped_at_its_limit(
 
 
 @pytest.mark.parametrize("ask", [query, execute])
-def test_ctrl_c_stops_sql(rows: str, ask: Callable[[str, str], object]) -> None:
+def test_ctrl_c_stops_sql(rows: str, ask: Callable[[str, str], object], monkeypatch: pytest.MonkeyPatch) -> None:
     came: list[bool] = []
 
     def ctrl_c() -> None:
         came.append(True)
         os.kill(os.getpid(), signal.SIGINT)
 
+    moments = itertools.count()
+
+    def monotonic() -> float:  # asked when the limit is set, and again and again while SQLite works
+        if next(moments) == 1:
+            ctrl_c()
+        return time.monotonic()
+
+    monkeypatch.setattr(connect, "time", SimpleNamespace(monotonic=monotonic))
     timer = threading.Timer(0.5, ctrl_c)
-    timer.start()
+    if rows.startswith("postgresql"):
+        timer.start()
     try:
         # psycopg cancels the statement and hands Ctrl-C on; SQLite's driver keeps it for itself.
         with pytest.raises(KeyboardInterrupt if rows.startswith("postgresql") else LabError) as stopped:

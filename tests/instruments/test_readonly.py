@@ -13,6 +13,7 @@ from migration_lab.instruments import storage
 from migration_lab.instruments.query import execute, query
 from migration_lab.instruments.readonly import MOST_KEPT, keeping_sessions, looking_at
 from migration_lab.instruments.schema import diff, read_schema
+from tests.instruments.locks.parts import until
 
 PID = "SELECT pg_backend_pid()"
 
@@ -39,7 +40,7 @@ def test_within_a_block_one_session_looks_and_it_ends_with_the_block(on_postgres
         with pytest.raises(LabError, match="nmae"):
             query(on_postgres, "SELECT nmae")
         assert ask(on_postgres, PID) == first
-    assert ask(on_postgres, f"SELECT count(*) FROM pg_stat_activity WHERE pid = {first}") == 0
+    until(lambda: ask(on_postgres, f"SELECT count(*) FROM pg_stat_activity WHERE pid = {first}") == 0)
 
 
 def test_it_sees_what_has_changed_between_two_looks(database: str) -> None:
@@ -119,7 +120,7 @@ def test_it_keeps_a_few_sessions(tmp_path: Path, on_postgres: str) -> None:
         first = ask(on_postgres, PID)
         for each in others:
             ask(engine.sqlalchemy_url(each), PID)
-        assert ask(on_postgres, f"SELECT count(*) FROM pg_stat_activity WHERE pid = {first}") == 0
+        until(lambda: ask(on_postgres, f"SELECT count(*) FROM pg_stat_activity WHERE pid = {first}") == 0)
     for each in others:
         engine.drop(each)
 

@@ -75,7 +75,8 @@ class Sampler:
                 by = sorted({names.get(each, f"session {each}") for each in blockers})
                 hides = hides or is_hidden
                 waiting[pid] = since, self._begin(pid, since, at - (now - since) if since else at)
-                waits.append([names[pid], pid, table or _table_of(pid, rows), what, by, waiting[pid][1], sql])
+                lasts = now - since if since else 0.0
+                waits.append([names[pid], pid, table or _table_of(pid, rows), what, by, waiting[pid][1], sql, lasts])
             elif kind == "relation" and mode != "AccessShareLock" and backend == "client backend":
                 hides = hides or is_hidden
                 holds.append([names[pid], pid, table, _words(mode), at, sql])

@@ -38,7 +38,8 @@ class Wait:
     the same row, or what else Postgres waits for: `advisory`, `virtualxid` (a concurrent index build that waits for
     older transactions). `table` is empty where there is none. `blockers` are all who stood in its way at one time or
     another. `begin` and `end` are seconds of `time.monotonic()`, which all processes of a machine share; `end` is the
-    first sample in which it no longer waited. `sql` is the beginning of what it was doing.
+    first sample in which it no longer waited. `sql` is the beginning of what it was doing. `at_least` is how long it
+    had lasted by the server's own clock when it was last seen: a late sample makes that shorter, and never longer.
     """
 
     who: str
@@ -49,6 +50,7 @@ class Wait:
     begin: float
     end: float
     sql: str = ""
+    at_least: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -110,7 +112,8 @@ class Seen:
             for key, now in waiting.items():
                 earlier = self._open_waits.get(key, now)
                 blockers = tuple(sorted({*earlier.blockers, *now.blockers}))
-                self._open_waits[key] = replace(earlier, blockers=blockers, end=at)
+                at_least = max(earlier.at_least, now.at_least)
+                self._open_waits[key] = replace(earlier, blockers=blockers, end=at, at_least=at_least)
             for held in [key for key in self._open_holds if key not in holding]:
                 self._holds.append(replace(self._open_holds.pop(held), end=at))
             for key, hold in holding.items():

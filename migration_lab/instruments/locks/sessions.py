@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -137,7 +138,22 @@ def names_on(file: str) -> list[str]:
 
 def _end(connection: Any, opened: Open) -> None:
     opened.end = monotonic()
+    if not isinstance(connection, sqlite3.Connection):
+        _roll_back(connection)
     connection.close()
+
+
+def _roll_back(session: Any) -> None:
+    """Give its locks back before the session is closed: a server ends a session some time after its client.
+
+    Not while another thread waits for its statement.
+    """
+    from psycopg import Error
+    from psycopg.pq import TransactionStatus
+
+    with suppress(Error):  # it has been ended by another session, or the server is gone
+        if session.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            session.rollback()
 
 
 def _sessions() -> list[Held]:

@@ -13,9 +13,9 @@ from migration_lab.instruments.locks.seen import WHOLE_FILE, Hold, Seen, Wait
 from migration_lab.shops.companion import Companion
 
 EVERY_SECONDS = 0.02  # between two samples, as a rule; `Seen.precision` says how it really was
-START_SECONDS = 30
+START_SECONDS = 120
 STOP_SECONDS = 2
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 HIDDEN = (
     "Of other roles' sessions the server shows the locks, but not the SQL: "
     "for that, your role has to be a member of pg_monitor (or pg_read_all_stats)."
@@ -70,15 +70,18 @@ class Watch(Seen):
             self._changed.wait_for(lambda: self._ended or self._latest > now, PATIENCE_SECONDS)
         return self
 
-    def wait_until_blocked(self, count: int = 1) -> Self:
+    def wait_until_blocked(self, count: int = 1, *, by: str = "") -> Self:
         """Wait until this many sessions wait for a lock at the same moment.
+
+        Args:
+            by: count only those that a session of this name blocks.
 
         Raises:
             LabError: that did not happen within `PATIENCE_SECONDS`.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or self._blocked_now() >= count, PATIENCE_SECONDS)
-            if self._blocked_now() < count:
+            self._changed.wait_for(lambda: self._ended or self._blocked_now(by) >= count, PATIENCE_SECONDS)
+            if self._blocked_now(by) < count:
                 raise LabError(
                     self._trouble or f"Fewer than {count} sessions waited within {PATIENCE_SECONDS} seconds.",
                     "SQLite has no queue; on Postgres, look at what should have held the lock.",
@@ -89,8 +92,8 @@ class Watch(Seen):
         """As for `Seen`, and what went wrong, if anything did."""
         return "\n".join(filter(None, [super().as_text(), self.trouble]))
 
-    def _blocked_now(self) -> int:
-        return len({pid for pid, _, _ in self._open_waits})
+    def _blocked_now(self, by: str) -> int:
+        return len({each.pid for each in self._open_waits.values() if not by or by in each.blockers})
 
     def _task(self) -> dict[str, Any]:
         """What the child is to do, as it reads it."""
@@ -104,8 +107,8 @@ class Watch(Seen):
         """Take in a sample as the watching process sends it; see `child`."""
         at = sample["at"]
         waits = [
-            Wait(who, pid, table, mode, tuple(blockers), begin, at, sql)
-            for who, pid, table, mode, blockers, begin, sql in sample["waits"]
+            Wait(who, pid, table, mode, tuple(blockers), begin, at, sql, lasts)
+            for who, pid, table, mode, blockers, begin, sql, lasts in sample["waits"]
         ]
         holds = [
             Hold(who or self._name(pid), pid, table or WHOLE_FILE, mode, begin, at, sql)

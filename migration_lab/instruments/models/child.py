@@ -13,7 +13,7 @@ from typing import Any
 import flask_migrate
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from flask.cli import ScriptInfo
+from flask.cli import ScriptInfo, load_dotenv
 from sqlalchemy import Connection, text
 
 from migration_lab.ground import connect
@@ -30,11 +30,18 @@ def say() -> None:
     """
     _, mark, url = sys.argv
     sys.argv = ["flask", "run"]  # models must be loaded for the app, not for one command only
+    load_dotenv()  # `.env`, as `flask` does
     app = ScriptInfo(app_import_path=os.environ.get("FLASK_APP")).load_app()
     with app.app_context():
         metadata = app.extensions["migrate"].db.metadata
         # Recorded before the comparison, which may add tables that are not models to the metadata.
         tables = {table.name: [column.name for column in table.columns] for table in metadata.tables.values()}
+        defaults = {
+            f"{table.name}.{column.name}": _default(column)
+            for table in metadata.tables.values()
+            for column in table.columns
+            if column.default is not None
+        }
         with connect.engine(url).connect() as connection:
             options = {
                 "compare_type": True,
@@ -42,7 +49,8 @@ def say() -> None:
             }
             context = MigrationContext.configure(connection, opts=options)
             differences = [_words(each) for each in compare_metadata(context, metadata)]
-        print(f"\n{mark}{json.dumps({'tables': tables, 'differences': differences})}", flush=True)
+        said = {"tables": tables, "differences": differences, "defaults": defaults}
+        print(f"\n{mark}{json.dumps(said)}", flush=True)
         with contextlib.suppress(SystemExit):
             flask_migrate.check()
     print(f"\n{mark}{json.dumps(_broken(app.import_name.partition(':')[0]))}", flush=True)
@@ -72,6 +80,11 @@ def _broken(package: str) -> list[str]:
         except Exception as error:
             found.append(f"{module}: {type(error).__name__}: {error}")
     return found
+
+
+def _default(column: Any) -> str:
+    """What the model writes where a program names no value, in Python."""
+    return repr(column.default.arg) if column.default.is_scalar else "computed"
 
 
 def _words(difference: Any) -> str:

@@ -6,17 +6,19 @@ command, and Alembic compares its metadata with a database that the caller names
 
 import json
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from migration_lab.shops.flask_command import HasFolder, run_function
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Models:
     """The columns of each table that the models describe, and how the database differs from them, a line each.
 
+    `defaults` are the values that the models themselves write where a program names none, by "users.language".
     `check_said` is what the shop's own check printed about the same database; `broken` are modules of the app that
     cannot be imported, each with the error. Where the app cannot be loaded, `fault` is what it printed, and there is
     nothing else.
@@ -27,6 +29,7 @@ class Models:
     check_said: str = ""
     broken: tuple[str, ...] = ()
     fault: str = ""
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_models(shop: HasFolder, url: str) -> Models:
@@ -44,4 +47,5 @@ def read_models(shop: HasFolder, url: str) -> Models:
     check_said, _, broken = rest.partition(f"\n{mark}")
     said = json.loads(line)
     tables = {name: tuple(columns) for name, columns in said["tables"].items()}
-    return Models(tables, tuple(said["differences"]), check_said, tuple(json.loads(broken or "[]")))
+    differences, missing = tuple(said["differences"]), tuple(json.loads(broken or "[]"))
+    return Models(tables, differences, check_said, missing, defaults=said["defaults"])

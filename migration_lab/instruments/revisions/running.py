@@ -14,7 +14,7 @@ from migration_lab.instruments.revisions.files import Found, Settings
 from migration_lab.shops import flask_command, process
 from migration_lab.shops.process.guard import VARIABLE
 
-LIMIT_SECONDS = 10.0  # for all files of a history together; one takes milliseconds
+LIMIT_SECONDS = 30.0  # for all files of a history together; one takes milliseconds
 SEE_MORE = "Correct the file; `flask db history` shows where it fails."
 
 

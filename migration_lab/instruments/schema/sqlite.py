@@ -99,9 +99,9 @@ def _note_table(
 
 
 def _default(said: str | None) -> str | None:
-    """A default as SQL; None for NULL, which is the same as no default."""
+    """A default as SQL; None for NULL, which is the same as no default. SQLite knows 0 and 1 as FALSE and TRUE too."""
     default = written(sqlite_create.bare(tokens(said or "NULL")), {})
-    return None if default == "NULL" else default
+    return {"NULL": None, "FALSE": "0", "TRUE": "1"}.get(default.upper(), default)
 
 
 def _details(
@@ -123,4 +123,6 @@ def _details(
     for pragma in PRAGMAS:
         value = connection.execute(text(f"PRAGMA {pragma}")).scalar()
         found += [Detail("pragma", pragma, str(value))] if value else []
+    if connection.execute(text("PRAGMA journal_mode")).scalar() == "wal":  # the only mode that the file itself keeps
+        found.append(Detail("pragma", "journal_mode", "wal"))
     return found

@@ -4,8 +4,10 @@ import gc
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from migration_lab.ground import connect
@@ -33,6 +35,20 @@ def test_a_held_session_ends(url: str, end: str) -> None:
         gc.collect()
     assert not held or not held.is_open
     execute(url, ALTER)  # nothing holds it, and the earlier one was not committed
+
+
+@on_postgres
+def test_its_locks_are_gone_when_it_is_closed(url: str) -> None:
+    """Also on a machine where the server's process has to wait for its turn."""
+    held = locks.holding(url, ALTER)
+    mine = "application_name = 'another session' AND datname = current_database()"
+    session = psutil.Process(query(url, f"SELECT pid FROM pg_stat_activity WHERE {mine}").scalar)
+    session.suspend()
+    turn = threading.Timer(0.5, session.resume)
+    turn.start()
+    held.close()
+    execute(url, "BEGIN; LOCK TABLE users NOWAIT; COMMIT")
+    turn.join()
 
 
 def test_it_ends_with_its_process(url: str) -> None:

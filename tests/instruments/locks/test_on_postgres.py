@@ -1,5 +1,6 @@
 """Which session waited for which on Postgres, sampled while it happens."""
 
+import threading
 import time
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from migration_lab.instruments import locks
 from migration_lab.instruments.query import execute, query
 from migration_lab.instruments.traffic import Requests, over_sql
-from tests.instruments.locks.parts import ALTER, COUNT, meanwhile, on_postgres, until
+from tests.instruments.locks.parts import ALTER, COUNT, meanwhile, on_postgres, until, watchers
 
 PAUSE = 0.3  # seconds
 
@@ -48,6 +49,35 @@ def test_a_reader_waits_behind_an_alter_that_waits_behind_an_idle_reader(url: st
         "flask db upgrade waited for ACCESS EXCLUSIVE on users, blocked by report",
         "shop waited for ACCESS SHARE on users, blocked by flask db upgrade",
     ]
+
+
+@on_postgres
+def test_it_can_wait_until_one_session_blocks_another(url: str) -> None:
+    change = "UPDATE users SET email = 'x' WHERE id = 1"
+    with locks.watch(url) as seen:
+        waiting = threading.Thread(target=seen.wait_until_blocked, kwargs={"by": "report"})
+        waiting.start()
+        with locks.holding(url, change, "first"), meanwhile(url, change, "second"):
+            seen.wait_until_blocked().look()
+            assert waiting.is_alive()
+        with locks.idle_reader(url, COUNT), meanwhile(url, ALTER, "flask db upgrade"):
+            waiting.join()
+            assert {each.blockers for each in seen.waits if each.who == "flask db upgrade"} == {("report",)}
+
+
+@on_postgres
+def test_a_late_sample_does_not_make_a_wait_longer_by_the_servers_clock(url: str) -> None:
+    with locks.watch(url) as seen:
+        (watcher,) = watchers()
+        with locks.holding(url, "LOCK TABLE users"), meanwhile(url, COUNT, "shop"):
+            seen.wait_until_blocked()
+            watcher.suspend()
+        time.sleep(PAUSE)
+        watcher.resume()
+        seen.look()
+    (wait,) = seen.waits
+    assert wait.seconds > PAUSE
+    assert wait.at_least < wait.seconds - PAUSE
 
 
 @on_postgres

@@ -174,6 +174,10 @@ SAME = {
         "CREATE TABLE t (id integer, word varchar(9) DEFAULT 'A', CONSTRAINT c CHECK (id > 3))",
         'create table "t"("id" int4,word character  varying(9) default \'A\', constraint "c" check( "id">3 ))',
     ),
+    "a default of NULL": (
+        "CREATE TABLE t (a varchar(9), b integer)",
+        "CREATE TABLE t (a varchar(9) DEFAULT NULL, b integer DEFAULT NULL)",
+    ),
     "the order of columns": ("CREATE TABLE t (a integer, b text)", "CREATE TABLE t (b text, a integer)"),
     "at once or one after the other": (
         "CREATE TABLE t (a integer NOT NULL DEFAULT 3, CONSTRAINT b UNIQUE (a), CONSTRAINT c CHECK (a > 1))",

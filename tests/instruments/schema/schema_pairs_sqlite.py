@@ -156,6 +156,7 @@ DIFFERENT = [
     ),
     # the file
     ("", "PRAGMA user_version = 3", "pragma user_version added (3)"),
+    ("", "PRAGMA journal_mode = wal", "pragma journal_mode added (wal)"),
     ("", "PRAGMA application_id = 7", "pragma application_id added (7)"),
 ]
 
@@ -184,6 +185,7 @@ SAME = {
            default current_timestamp,/* and */check(LENGTH(A)>1 and A in('x','Y')))""",
     ),
     "a default of NULL": (_table("a TEXT"), _table("a TEXT DEFAULT NULL")),
+    "a default of a truth value": (_table("a DEFAULT 0, b DEFAULT 1"), _table("a DEFAULT (false), b DEFAULT TRUE")),
     "a key that counts, inline or of the table": (
         _table("id INTEGER PRIMARY KEY ON CONFLICT FAIL AUTOINCREMENT"),
         _table("id INTEGER, PRIMARY KEY (id AUTOINCREMENT) ON CONFLICT FAIL"),
