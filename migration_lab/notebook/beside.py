@@ -8,6 +8,7 @@ from typing import Protocol
 
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments import query
+from migration_lab.instruments.readonly import keeping_sessions
 from migration_lab.notebook import under_way
 from migration_lab.notebook.displays import Note, show
 from migration_lab.shops import process
@@ -16,7 +17,7 @@ from migration_lab.shops.identity import Workspace
 from migration_lab.shops.process import Completed
 
 LOOK_SECONDS = 0.05
-END_SECONDS = 10.0  # more than a command gets to end by itself
+END_SECONDS = 30.0  # much more than a command gets to end by itself
 BLOCKED = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = '{name}' AND cardinality(pg_blocking_pids(pid)) > 0
@@ -84,13 +85,14 @@ class Started:
             raise LabError("On SQLite no session waits in a queue.", "Look at this on Postgres.")
         blocked = BLOCKED.format(name=session_name("flask", self._words.split()[1:]).replace("'", "''"))
         try:
-            while not query.query(self._workspace.url, blocked).scalar:
-                if not self.is_running:
-                    raise LabError(
-                        f"`{self._words}` is no longer waiting: it {self._ended()}.",
-                        "To see it wait, run the cells of this section again, in order from its first one.",
-                    )
-                time.sleep(LOOK_SECONDS)
+            with keeping_sessions():  # a new one for each look may take longer than the command waits
+                while not query.query(self._workspace.url, blocked).scalar:
+                    if not self.is_running:
+                        raise LabError(
+                            f"`{self._words}` is no longer waiting: it {self._ended()}.",
+                            "To see it wait, run the cells of this section again, in order from its first one.",
+                        )
+                    time.sleep(LOOK_SECONDS)
         except KeyboardInterrupt:
             raise LabError(
                 f"`{self._words}` is running, and not waiting for a lock so far.", "Look at its `.output`."

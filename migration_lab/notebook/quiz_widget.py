@@ -1,6 +1,5 @@
 """A question in a notebook. What is right and wrong is decided in `migration_lab.teaching.quiz`."""
 
-import asyncio
 from collections.abc import Callable
 from html import escape
 from typing import Any, Literal
@@ -10,11 +9,11 @@ from IPython.display import DisplayHandle, display
 
 from migration_lab.ground.errors import LabError
 from migration_lab.notebook import quiz_twin
+from migration_lab.notebook.browser_sent import BrowserSent
 from migration_lab.notebook.quiz_form import form_for, html
 from migration_lab.teaching import progress, quiz
 
 Role = Literal["ask", "compare"]
-SETTLES = 0.25  # seconds; a browser sends the rest as soon as the kernel has handled earlier messages
 
 
 class QuizWidget:
@@ -31,18 +30,18 @@ class QuizWidget:
         self.question = question
         self.role = role
         self._twins: list[DisplayHandle] = []
-        self._due: asyncio.TimerHandle | None = None
+        self._sent = BrowserSent()
         self.form = form_for(question, on_enter=lambda: self.check.click(), say=self._say)
         self.check = widgets.Button(description="Note my prediction" if question.prediction else "Check")
         self.compare = widgets.Button(description="Compare")
         self.show = widgets.Button(description="Show the answer")
         self.status = widgets.HTML()
-        self.check.on_click(lambda _: self._soon(lambda: self.sitting.submit(self.form.answer)))
-        self.compare.on_click(lambda _: self._soon(lambda: self.sitting.compare()))
-        self.show.on_click(lambda _: self._soon(lambda: self.sitting.show()))
+        self.check.on_click(lambda _: self._act_on_all(lambda: self.sitting.submit(self.form.answer)))
+        self.compare.on_click(lambda _: self._act_on_all(lambda: self.sitting.compare()))
+        self.show.on_click(lambda _: self._act_on_all(lambda: self.sitting.show()))
         self.heading = widgets.HTML()
         buttons = widgets.HBox([self.check, self.compare, self.show])
-        self.box = widgets.VBox([self.heading, self.form.box, buttons, self.status])
+        self.box = widgets.VBox([self.heading, self.form.box, buttons, self.status, self._sent.box])
         self.box.add_class("lab-quiz")
         self._notice = self._restore()
         if self.sitting.answer is not None:
@@ -71,16 +70,9 @@ class QuizWidget:
     def _twin(self) -> dict[str, str]:
         return {"text/html": quiz_twin.as_html(self.sitting)}
 
-    def _soon(self, step: Callable[[], None]) -> None:
-        """Act when the browser has sent the whole answer: a click can overtake a choice made just before it."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # no kernel, and no browser either
-            self._act(step)
-            return
-        if self._due is not None:
-            self._due.cancel()
-        self._due = loop.call_later(SETTLES, self._act, step)
+    def _act_on_all(self, step: Callable[[], None]) -> None:
+        """Act on the whole answer: a click overtakes a choice that the browser still keeps back."""
+        self._sent.then(lambda: self._act(step))
 
     def _act(self, step: Callable[[], None]) -> None:
         self._notice = self._restore()

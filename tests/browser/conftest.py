@@ -1,7 +1,7 @@
 """One JupyterLab, started as the README says, and one browser for a module of tests."""
 
 import os
-import socket
+import random
 import subprocess
 import sys
 import time
@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from migration_lab.ground import installation, places
+from migration_lab.ground.jupyter import start
 from tests.browser import chromium
 from tests.browser.lab_page import LIMIT, LabPage
 
@@ -103,9 +104,8 @@ def lab_command() -> list[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port below those that the system gives away: JupyterLab takes seconds until it takes it."""
+    return start.free_port(random.randrange(20_000, 30_000))
 
 
 def wait_until_it_answers(address: str, lab: subprocess.Popen[str], log: Path) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, R
 
 from migration_lab.making.cells import FAILS
 
-LIMIT = 60_000  # milliseconds; a limit for a machine that is busy with other work, never a pause
+LIMIT = 120_000  # milliseconds; a limit for a machine that is busy with other work, never a pause
 HERE = ("127.0.0.1", "localhost")
 # These make the server ask another machine whether there is news.
 NEWS = ("/lab/api/news", "/lab/api/update")

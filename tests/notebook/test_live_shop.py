@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from migration_lab.notebook import under_way
@@ -25,6 +26,7 @@ with shop.sql_traffic(
     %flask db downgrade base
     %flask db upgrade
 """
+LIMIT = "migration_lab.shops.flask_command.COMMAND_SECONDS"
 each_engine = pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 
 
@@ -72,6 +74,22 @@ def test_the_shop_is_warm_before_its_requests_count(run: Cell, monkeypatch: pyte
     run('mix = (("GET", "/users/{id}", None), ("POST", "/orders", None))')
     run("with shop.traffic(mix=mix) as seen:\n    seen.wait_for(1)")
     assert order == [["/users/1"], "requests"]
+
+
+def test_a_command_that_hangs_is_looked_at_through_one_session(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a new session for each look takes longer than a command with a lock timeout waits."""
+    run(OPEN.format(engine="postgres"))
+    run('reader = shop.idle_reader("SELECT count(*) FROM users")')
+    sessions, connect = [], psycopg.connect
+
+    def counted(*args: Any, **options: Any) -> Any:
+        sessions.append(options)
+        return connect(*args, **options)
+
+    monkeypatch.setattr(psycopg, "connect", counted)
+    run('hanging = shop.start("db downgrade base")\nhanging.until_blocked()')
+    assert len(sessions) == 1
+    run("reader.close()\nassert hanging.wait().exit_code == 0")
 
 
 @each_engine
@@ -168,17 +186,22 @@ def test_no_database_process_or_connection_outlives_a_lesson(run: Cell) -> None:
 
 @pytest.fixture
 def hanging(run: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An upgrade that hangs behind a report, in a notebook in which other commands may take half a second."""
+    """An upgrade that hangs behind a report, started where other commands may take half a second."""
     run(OPEN.format(engine="postgres"))
     run(f"%%writefile migrations/versions/0002_add_users_nickname.py\n{tiny_course.revision(tiny_course.ADD, 'pass')}")
-    monkeypatch.setattr("migration_lab.shops.flask_command.COMMAND_SECONDS", 0.5)
     run('reader = shop.idle_reader("SELECT count(*) FROM users")')
-    run('hanging = shop.start("db upgrade")')
-    run("hanging.until_blocked()")
+    with monkeypatch.context() as patch:  # and no longer: a command that a test waits for may take its time
+        patch.setattr(LIMIT, 0.5)
+        run('hanging = shop.start("db upgrade")')
+        run("hanging.until_blocked()")
 
 
-def test_a_command_that_is_meant_to_hang_has_no_limit(hanging: None, run: Cell, fail: Cell) -> None:
-    assert "stopped after 0.5 seconds" in fail("%flask db upgrade")  # a command of which that is not said
+def test_a_command_that_is_meant_to_hang_has_no_limit(
+    hanging: None, run: Cell, fail: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(LIMIT, 0.5)
+        assert "stopped after 0.5 seconds" in fail("%flask db upgrade")  # a command of which that is not said
     assert "`flask db upgrade` runs beside the cells" in run("hanging")
     assert "was not started again" in run('again = shop.start("db upgrade")').replace("\n", " ")
     run("assert again is hanging")
@@ -208,9 +231,8 @@ def test_a_command_beside_the_cells_can_be_stopped(hanging: None, run: Cell, fai
 
 
 def test_a_wait_for_a_command_can_be_interrupted(hanging: None, run: Cell, fail: Cell) -> None:
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    assert "`flask db upgrade` is still running." in fail("hanging.wait()")
+    interrupt = "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()"
+    assert "`flask db upgrade` is still running." in fail(f"import os, signal, threading\n{interrupt}\nhanging.wait()")
     run("assert hanging.is_running")
 
 
