@@ -69,8 +69,7 @@ class Card(BaseModel):
 
     def is_shown_in(self, text: str) -> bool:
         """Whether a text has this card's message, whatever else it says."""
-        flat = read(text).flat
-        return any(pattern.search(flat) for pattern in self.signs.every)
+        return self.signs.match(read(text))
 
 
 @cache

@@ -9,10 +9,11 @@ from migration_lab.ground.authored import read_yaml
 from migration_lab.teaching.explain.reading import Reading
 
 WORDS = Path(__file__).with_name("context.yaml")
-NOT_EVEN_WITH_ALEMBIC = {"Airflow", "psql"}  # they use it, or its database, but know nothing of `flask db`
+# They use it, or its database, but know nothing of `flask db`.
+NOT_EVEN_WITH_ALEMBIC = {"Airflow", "psql", "a program that brings its own migrations"}
 # A frame in a file that is neither Python's own nor a package's.
 FRAME = re.compile(
-    r"\bFile (?![^,]{0,300}(?:[/\\]lib[/\\]python|site-packages|dist-packages))(?!<)\S[^,]{0,300}, line \d+"
+    r"\bFile (?![^,]{0,300}(?:[/\\]lib[/\\]python|site-packages|dist-packages|\.pyx,))(?!<)\S[^,]{0,300}, line \d+"
 )
 
 

@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from migration_lab.teaching.explain.translations import in_english
+
 # Longer texts are read at both ends: the cause is at the beginning, the last error at the end.
 LONGEST_TEXT = 120_000
 LONGEST_LINE = 40_000
@@ -44,11 +46,17 @@ PREFIX = re.compile(
     )\s?""",
     re.VERBOSE,
 )
+# What a program that reads pictures makes of words: I or 1 of an l, 0 of an o. A few words show that it did.
+FROM_A_PICTURE = re.compile(
+    "sq[I1]a|a[I1]embic|f[I1]ask|[Rr]e[I1]ation|co[I1]umn|a[I1]ready|tab[I1]e|va[I1]ue|[Ff]ai[I1]ed|[Ff]i[I1]e"
+    "|[Mm]odu[I1]e|vio[I1]ates|[Mm]u[I1]tip[I1]e|[Dd]up[I1]icate|[Cc]ou[I1]d|[Pp][I1]ease"
+)
+MISREAD = re.compile(r"(?<=[a-z])(?:[I1|]+|(?P<o>0))(?=[a-z])")
 COMMAND = re.compile(
     r"^(?:\([\w./ -]{1,60}\)\s*)?(?:[^\s$#%>][^$#%>\n]{0,120})?(?:[$#%>\u276f\u279c]|PS [^>\n]{1,120}>)\s*"
     r"(?P<command>(?:[A-Z_]+=\S+ |sudo |poetry run |uv run |pipenv run |python3? -m "
     r"|docker[ -]compose (?:run|exec) [^\n]{1,60}? )*"
-    r"(?:%?flask|alembic|python3?|pytest|lab|celery|gunicorn|docker|kubectl|heroku|airflow|pip3?|npm|psql|manage\.py)\b.*)$"
+    r"(?:%?flask|alembic|python3?|pytest|lab|celery|gunicorn|docker|kubectl|heroku|airflow|pip3?|uv|conda|jupyter|git|npm|psql|manage\.py)\b.*)$"
 )
 
 
@@ -88,6 +96,8 @@ def read(text: str) -> Reading:
         text = text[: LONGEST_TEXT // 3] + "\n" + text[-LONGEST_TEXT * 2 // 3 :]
     text = LONG_WORD.sub(r"\1 ", text)
     text = INVISIBLE.sub("", COLOUR.sub("", html.unescape(text).replace("\r", "\n").replace("\xa0", " ")))
+    if FROM_A_PICTURE.search(text):
+        text = MISREAD.sub(lambda found: "o" if found["o"] else "l" * len(found[0]), text)
     text = DASHES.sub("-", BREAK.sub("\n", JSON.sub(_unescaped, text)))
     lines = (_line(line[:LONGEST_LINE]) for line in text.split("\n"))
     return Reading(tuple(line for line in lines if line.strip()), was_cut)
@@ -99,8 +109,8 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def flatten(text: str) -> str:
-    """The text in one line and without quotes."""
-    return " ".join(QUOTES.sub("", text).split())
+    """The text in one line, without quotes and in English."""
+    return in_english(" ".join(QUOTES.sub("", text).split()))
 
 
 def _line(line: str) -> str:

@@ -235,7 +235,14 @@ def test_an_app_without_the_extension(project: Project) -> None:
     project.good("current")
 
 
-@pytest.mark.parametrize(("wrong", "card_id"), [("migrate.init_app(app)", "G13"), ("Migrate(app)", "G07")])
+@pytest.mark.parametrize(
+    ("wrong", "card_id"),
+    [
+        ("migrate.init_app(app)", "G13"),
+        ("Migrate(app)", "G07"),
+        ("Migrate(app, __import__('sqlalchemy').create_engine('sqlite://'))", "G13"),
+    ],
+)
 def test_an_extension_without_the_db(project: Project, wrong: str, card_id: str) -> None:
     app, rightly = project.folder / "app.py", said(card_id, "Migrate(app, db)")
     change(app, "Migrate(app, db, **options)", f"migrate = Migrate()\n{wrong}")

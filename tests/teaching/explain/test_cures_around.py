@@ -1,30 +1,18 @@
 """Cures for the surroundings of a revision: other databases, drivers, packages, the shell, another engine."""
 
-import os
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 
-from migration_lab.shops.flask_command import STABLE
 from migration_lab.teaching.explain import card
-from tests.teaching.explain.cures import change, command, current, said, sql
+from tests.teaching.explain.cures import HERE, change, command, current, said, shell, sql
 from tests.teaching.explain.project import APP, USER, USERS, Project, expect
 
 WITH_COLUMN = USERS.replace("sa.String(255))", 'sa.String(255)), sa.Column("tz", sa.Text)')
-ON_PATH = "/usr/bin:/bin"
-HERE = os.pathsep.join([str(Path(sys.executable).parent), ON_PATH])
-
-
-def shell(project: Project, line: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Type a line into a shell in which no environment is active."""
-    known = {"PATH": ON_PATH, "FLASK_APP": "app", "DATABASE_URL": project.url, **STABLE, **env}
-    return subprocess.run(line, shell=True, cwd=project.folder, env=known, capture_output=True, text=True)
 
 
 def columns(project: Project) -> set[object]:

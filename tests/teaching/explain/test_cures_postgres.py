@@ -12,7 +12,7 @@ import pytest
 
 from migration_lab.instruments import locks
 from migration_lab.shops.flask_command import STABLE
-from tests.teaching.explain.cures import ORDERS, VIEW, change, command, current, said, sql
+from tests.teaching.explain.cures import ORDERS, VIEW, change, command, correct, current, said, sql
 from tests.teaching.explain.project import ANN, TWO_ANNS, USERS, Project, expect
 
 
@@ -212,12 +212,7 @@ ONE_EDIT: dict[str, tuple[str, str, Callable[[], list[str]]]] = {
 @pytest.mark.parametrize("case", ONE_EDIT)
 def test_a_revision_is_corrected(on_postgres: Project, case: str) -> None:
     card_id, before, lines = ONE_EDIT[case]
-    wrong, *right = lines()
-    on_postgres.line(before, wrong)
-    expect(on_postgres.db("upgrade"), card_id)
-    on_postgres.revision("2", "1", "\n    ".join(right))
-    on_postgres.good("upgrade")
-    assert current(on_postgres) == "2"
+    correct(on_postgres, card_id, before, lines())
 
 
 def test_a_column_that_somebody_dropped_by_hand(on_postgres: Project) -> None:

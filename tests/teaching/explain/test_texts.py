@@ -62,6 +62,18 @@ def test_the_cause_is_meant_and_not_what_follows_from_it() -> None:
     assert answer(f"ModuleNotFoundError: No module named 'psycopg2'{between}Error: No such command 'db'.") == "F09"
 
 
+@pytest.mark.parametrize(
+    ("text", "card_id"),
+    [
+        ('(psycopg2.errors.DupIicateColumn) coIumn "phone" of reIation "users" aIready exists', "F29"),
+        ("MuItipIe head revisions are present for given argument 'head'", "F18"),
+        ("sqIa1chemy.exc.OperationalError: (sqlite3.OperationaIError) no such tab1e: userlnf0rm", "F62"),
+    ],
+)
+def test_a_text_that_was_read_from_a_picture(text: str, card_id: str) -> None:
+    assert answer(text) == card_id
+
+
 def test_of_several_commands_the_last_is_explained() -> None:
     both = (
         "$ flask db migrate\nERROR [flask_migrate] Error: Target database is not up to date.\n"

@@ -66,6 +66,7 @@ ON_POSTGRES = {
     "F47": [USERS, 'op.create_index("ix", "users", ["email"], postgresql_concurrently=True)'],
     "F48": [USERS + '; op.create_index("ix", "users", ["email"])', 'op.create_index("ix", "users", ["email"])'],
     "F62": [USERS, 'op.execute("SELECT users.nick FROM users")'],
+    "F63": ['op.get_bind().execute(sa.text("SELECT :id"), [])'],
     "F65": [USERS, "try: op.execute('SELECT nothing')\n    except Exception: pass\n    op.execute('SELECT 1')"],
     "F66": [USERS, 'op.alter_column("users", "email", type_=sa.Integer)'],
     "F67": [USERS, "op.add_column('users', sa.Column('f', sa.Boolean, server_default=sa.text('0')))"],

@@ -1,0 +1,27 @@
+"""Statements that SQLite refuses in a revision, and what may stand in their place."""
+
+import pytest
+
+from tests.teaching.explain.cures import ORDERS, VIEW, correct
+from tests.teaching.explain.project import BATCH, USERS, Project
+
+
+@pytest.mark.parametrize(
+    ("card_id", "before", "wrong", "right"),
+    [
+        ("G82", f"{USERS}; {VIEW}", "op.drop_table('v')", "op.execute('DROP VIEW v')"),
+        ("G82", f"{USERS}; {VIEW}", "op.create_index('ix', 'v', ['email'])", "pass"),
+        ("G45", USERS, "op.execute('INSERT INTO users VALUES (1)')", "op.execute('INSERT INTO users (id) VALUES (1)')"),
+        ("G30", USERS, "op.execute('DROP VIEW v')", "pass"),
+        ("G59", USERS, "op.execute(sa.text('COMMIT'))", "pass"),
+        ("F29", f"{USERS}; {ORDERS}", "op.rename_table('orders', 'users')", "op.rename_table('orders', 'sales')"),
+        ("F76", "pass", "op.execute('CREATE TABLE t (id BIGINT PRIMARY KEY AUTOINCREMENT)')", "pass"),
+        ("G84", USERS, 'op.execute("CREATE INDEX ix ON users (random())")', "pass"),
+        ("G86", USERS, "op.execute('INSERT INTO users (id) VALUES (1) ON CONFLICT (email) DO NOTHING')", "pass"),
+        ("G62", USERS, f"{BATCH}b.drop_table('users')", "op.drop_table('users')"),
+    ],
+)
+def test_a_statement_is_corrected_on_sqlite(
+    project: Project, card_id: str, before: str, wrong: str, right: str
+) -> None:
+    correct(project, card_id, before, [wrong, right])
