@@ -1,4 +1,4 @@
-"""Finds where a learner's files name the learner's own database: a check that ran them would leave its copy."""
+"""Finds where a learner's files name the learner's database or folder: a check that ran them would leave its copy."""
 
 import ast
 from collections.abc import Iterator
@@ -27,6 +27,19 @@ class OwnDatabaseError(LabError):
         )
 
 
+class OwnFolderError(LabError):
+    """The learner's code names the learner's folder, from the root of the disk; `cause` is the verdict's sentence."""
+
+    cause = "A path from the root of the disk is right on one machine, and in one folder."
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message,
+            "Write the path as seen from the folder in which commands run, or from the file, with "
+            "`Path(__file__).parent`. Then check again.",
+        )
+
+
 def refuse_own_addresses(workspace: Workspace, copied: Path) -> None:
     """Check that no file of a copy names the learner's database, or its folder.
 
@@ -35,24 +48,27 @@ def refuse_own_addresses(workspace: Workspace, copied: Path) -> None:
         copied: where the copied files are.
 
     Raises:
-        OwnDatabaseError: one does; the message says which, and the line.
+        OwnDatabaseError: one names the database; the message says which, and the line.
+        OwnFolderError: one names the folder, for something else; likewise.
     """
-    names = _names(workspace)
+    database, folders = {make_url(workspace.url).database or ""} - {""}, _folders(workspace)
     for path in sorted(copied.rglob("*")):
         if path.suffix in LOOKED_AT and path.is_file() and not path.is_symlink():
-            line = _first_line(path, names)
-            if line:
+            file, copies = path.relative_to(copied), "and a check works on a copy."
+            if line := _first_line(path, database):
                 raise OwnDatabaseError(
-                    f"The app opens your own database by its absolute address, in {path.relative_to(copied)}, "
-                    f"line {line}, and a check works on a copy."
+                    f"The app opens your own database by its absolute address, in {file}, line {line}, {copies}"
+                )
+            if line := _first_line(path, folders):
+                raise OwnFolderError(
+                    f"The app names your own folder by its absolute path, in {file}, line {line}, {copies}"
                 )
 
 
-def _names(workspace: Workspace) -> set[str]:
-    names = {make_url(workspace.url).database or ""}
-    for folder in (workspace.folder, shops()):
-        names |= {form for each in (folder.absolute(), folder.resolve()) for form in (str(each), each.as_posix())}
-    return names - {""}
+def _folders(workspace: Workspace) -> set[str]:
+    """The learner's folder and the one around it, in all spellings."""
+    found = (form for each in (workspace.folder, shops()) for form in (each.absolute(), each.resolve()))
+    return {spelt for each in found for spelt in (str(each), each.as_posix())}
 
 
 def _first_line(path: Path, names: set[str]) -> int | None:

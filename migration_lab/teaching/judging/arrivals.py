@@ -1,5 +1,6 @@
 """Rows that arrive and values that change between the steps of a migration, as in a shop in use."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -36,6 +37,36 @@ def arrive(url: str, start: Snapshot, now: Snapshot, may: MayChange) -> None:
                     connection.commit()
                 except DBAPIError:
                     connection.rollback()
+
+
+def use(url: str, now: Snapshot, columns: Sequence[str]) -> bool:
+    """Give a value to one row in each of these columns, such as "users.phone"; whether the database takes any."""
+    there = {each: now.column(each) for each in columns}
+    text = {each: WORDS[: column.length] for each, column in there.items() if column and column.kind == "text"}
+    taken = [_set(url, name, value) for name, value in text.items()]
+    return any(taken)
+
+
+def leave_empty(url: str, columns: Sequence[str]) -> None:
+    """Take all values out of these columns."""
+    for each in columns:
+        _set(url, each, None)
+
+
+def _set(url: str, name: str, value: str | None) -> bool:
+    table, _, column = name.rpartition(".")
+    where = "" if value is None else f" WHERE id = (SELECT max(id) FROM {quoted(table)})"
+    with connect.engine(url).connect() as connection:
+        marker = "?" if connection.dialect.name == "sqlite" else "%s"
+        try:
+            done = connection.exec_driver_sql(
+                f"UPDATE {quoted(table)} SET {quoted(column)} = {marker}{where}", (value,)
+            )
+            connection.commit()
+        except DBAPIError:
+            connection.rollback()
+            return False
+    return done.rowcount > 0
 
 
 def _one_more(table: Table, rows: list[dict[str, Any]], marker: str) -> list[tuple[str, list[Any]]]:

@@ -97,6 +97,7 @@ class Database(PlainShop):
             it raises `Miss` for a change that the ticket does not allow. None to check nothing.
         causes: replaces what the field guide's cards say about a failed command: cause and next step, by the card's
             id.
+        seconds: how long a command may take; by default `COMMAND_SECONDS`.
     """
 
     def __init__(
@@ -105,12 +106,14 @@ class Database(PlainShop):
         name: str,
         watch: Callable[[Snapshot, Snapshot], None] | None = None,
         causes: dict[str, tuple[str, str]] | None = None,
+        seconds: float | None = None,
     ) -> None:
         super().__init__(workspace.folder, workspace.engine, workspace.url)
         self.workspace = workspace
         self.name = name
         self._watch = watch
         self._causes = causes or {}
+        self._seconds = seconds
         self._before: Snapshot | None = None
         self._history: tuple[object, History] | None = None
 
@@ -119,7 +122,7 @@ class Database(PlainShop):
 
         Args:
             command: without the word `flask`: "db current".
-            seconds: how long it may take; by default `COMMAND_SECONDS`.
+            seconds: how long it may take; by default as long as every command of this database.
 
         Raises:
             StoppedError: it takes longer.
@@ -127,7 +130,7 @@ class Database(PlainShop):
                 doing.
         """
         try:
-            completed = super().flask(command, folder=folder, seconds=seconds or COMMAND_SECONDS)
+            completed = super().flask(command, folder=folder, seconds=seconds or self._seconds or COMMAND_SECONDS)
         finally:
             refuse_reached(self.folder)
         refuse_from_outside(completed, f"flask {command}", self.workspace)
@@ -168,7 +171,7 @@ class Database(PlainShop):
         """`flask db upgrade` as in `upgrade`, without comparing all rows, which is slow if there are many.
 
         Args:
-            seconds: how long it may take; by default `COMMAND_SECONDS`.
+            seconds: how long it may take; by default as long as every command of this database.
 
         Returns:
             The revisions that it is at now.
@@ -230,7 +233,7 @@ class Database(PlainShop):
             raise Miss(
                 expected=f"`flask {command}` finishes on {self.name}.",
                 found=error.message,
-                cause="A revision or a model never finishes.",
+                cause="A revision or a model takes too long, or never finishes.",
                 next_step=error.next_step,
             ) from error
 
@@ -243,17 +246,7 @@ class Database(PlainShop):
             self._before = self.snapshot()
 
     def _looked(self, at: tuple[str, ...] | None) -> Snapshot:
-        try:
-            now = self.snapshot(at=at)
-        except LabError as error:
-            if "could not read blocks" not in error.message:
-                raise
-            raise Miss(
-                expected=f"The server can read all of {self.name} after the command.",
-                found="It cannot read a file of a table or of an index.",
-                cause="A revision changed the server's catalog by hand, so that it no longer matches the files.",
-                next_step="Leave catalogs such as `pg_index` to the server: let it drop what is broken, and build it.",
-            ) from error
+        now = self.snapshot(at=at)
         if self._watch is not None and self._before is not None:
             self._watch(self._before, now)
         return now

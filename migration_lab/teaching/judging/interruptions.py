@@ -29,7 +29,6 @@ from migration_lab.teaching.judging.database import Database, Snapshot
 from migration_lab.teaching.judging.expectations import Miss
 from migration_lab.teaching.judging.later import hook
 from migration_lab.teaching.judging.running import (
-    PATIENCE_SECONDS,
     POLL_SECONDS,
     Background,
     in_background,
@@ -39,9 +38,11 @@ from migration_lab.teaching.judging.running import (
     wait_until_stuck,
     why_it_failed,
 )
+from migration_lab.teaching.judging.transactions import note_statements, noted_statements
 from migration_lab.teaching.judging.words import error_in
 
 DIED = 70  # the exit code of a command that the hook ended
+PAUSED_SECONDS = 60.0  # how long a paused command may take in all: another one begins and ends meanwhile
 VALUES = re.compile(r"'(?:[^']|'')*'|\b\d+\b")
 
 HOOK = """
@@ -227,7 +228,7 @@ class Interruptions:
     def paused_before(self, number: int, command: str) -> "Iterator[Paused]":
         """Run a command up to its statement of this number; it waits there until released, or until the block ends."""
         with self._hooked(command, before=number, dies=0) as folder:
-            paused = Paused(folder, lambda: run(self._copy, command))
+            paused = Paused(folder, lambda: run(self._copy, command, seconds=PAUSED_SECONDS))
             try:
                 yield paused
             finally:
@@ -240,7 +241,7 @@ class Interruptions:
         folder = self._copy.folder / migrations
         for name in ("waits", "goes_on", "statements.txt"):
             (folder / name).unlink(missing_ok=True)
-        plan = {"before": before, "dies": dies, "poll": POLL_SECONDS, "patience": 2 * PATIENCE_SECONDS}
+        plan = {"before": before, "dies": dies, "poll": POLL_SECONDS, "patience": PAUSED_SECONDS}
         (folder / "interruption.json").write_text(json.dumps(plan), encoding="utf-8")
         theirs = hook(env := folder / "env.py", HOOK)
         try:
@@ -257,9 +258,13 @@ class Paused(Background):
         self._folder = folder
         wait_for(lambda: (folder / "waits").exists() or self.has_ended)
 
+    def go_on(self) -> None:
+        """Let it continue."""
+        (self._folder / "goes_on").touch()
+
     def completed(self) -> Completed:
         """Let it continue, and wait until it ends."""
-        (self._folder / "goes_on").touch()
+        self.go_on()
         return super().completed()
 
 
@@ -270,3 +275,15 @@ def sampled(statements: Sequence[str]) -> list[int]:
     for number, statement in enumerate(statements, start=1):
         places[VALUES.sub("?", statement)].append(number)
     return sorted({number for each in places.values() for number in (*each[:2], each[-1])})
+
+
+def gaps_in(copy: Database, command: str, table: str) -> list[tuple[int, str]]:
+    """The statements of a command, with their numbers, before which another session may write to a table.
+
+    None if the command is one transaction: it holds its lock until the end. On Postgres only.
+    """
+    note_statements(copy, table)
+    statements = Interruptions(copy).statements(command)
+    if len({each.transaction for each in noted_statements(copy)}) == 1:
+        return []
+    return [(each, shorten(statements[each - 1], 70, placeholder=" …")) for each in sampled(statements)[1:]]

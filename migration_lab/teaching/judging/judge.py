@@ -48,10 +48,13 @@ class Judge(Vocabulary):
         moves: where the values of a column are afterwards: {"users.nickname": "users.display_name"}.
         random: new columns whose values differ at each upgrade.
         only_on: expectations that concern one engine alone, with its name.
+        may_leave: new columns that a downgrade may leave, if they may be null: what people have written stays.
         may_refuse: whether a downgrade may also refuse, with an error that a revision raises itself.
         by_hand: tables and parts of tables that the database has although no file describes them.
+        may_edit: revisions that had run before, whose files the ticket lets change.
         as_shown: tables that keep exactly the learner's rows; to others the check adds unusual rows.
         causes: what to say when a command fails with this card of the field guide: cause, next step.
+        seconds: how long a command may take, where the exercise has many rows.
         first, last: the usual expectations, by the names of their methods.
     """
 
@@ -66,10 +69,13 @@ class Judge(Vocabulary):
     moves: ClassVar[Mapping[str, str]] = {}
     random: ClassVar[Collection[str]] = ()
     only_on: ClassVar[Mapping[str, str]] = {}
+    may_leave: ClassVar[Collection[str]] = ()
     may_refuse: ClassVar[bool] = False
     by_hand: ClassVar[Collection[str]] = ()
+    may_edit: ClassVar[Collection[str]] = ()
     as_shown: ClassVar[Collection[str]] = ()
     causes: ClassVar[dict[str, tuple[str, str]]] = {}
+    seconds: ClassVar[float | None] = None
     first: ClassVar[tuple[str, ...]] = ("upgrade",)
     last: ClassVar[tuple[str, ...]] = ()
     of_own_database: ClassVar[tuple[str, ...]] = ()  # looked at after all others, on the learner's engine
@@ -99,7 +105,9 @@ class Judge(Vocabulary):
             changes: parts of the schema that may differ in this database, besides the judge's own.
         """
         watch = partial(self._watch, changes) if watched else None
-        database = Database(self._copies.at_start(), name, watch, {**(OF_ITS_OWN if sql else {}), **self.causes})
+        database = Database(
+            self._copies.at_start(), name, watch, {**(OF_ITS_OWN if sql else {}), **self.causes}, self.seconds
+        )
         if sql:
             database.execute(sql)
         return database
@@ -119,7 +127,7 @@ class Judge(Vocabulary):
     def empty(self, name: str = "a new database", *, watched: bool = False) -> Database:
         """The learner's files with a database that holds nothing; `watched` from its first command on."""
         watch, causes = (partial(self._watch, ()), {**OF_ITS_OWN, **self.causes}) if watched else (None, self.causes)
-        return Database(self._copies.empty(), name, watch, causes)
+        return Database(self._copies.empty(), name, watch, causes, self.seconds)
 
     @cached_property
     def new(self) -> tuple[Database, Snapshot]:
@@ -156,9 +164,9 @@ class Judge(Vocabulary):
         """What was done to the files, for choosing a cause."""
         return Traces(self._copies.original, self._files, self.start, self._copies.is_untouched)
 
-    @property
+    @cached_property
     def _files(self) -> Database:
-        """A database whose files are the learner's."""
+        """A database whose files are the learner's; it is not changed."""
         return self.fresh(watched=False)
 
     @property
@@ -182,12 +190,12 @@ class Judge(Vocabulary):
     def _expect_not_invented(self, now: Snapshot, *, few: int = 0) -> None:
         """New columns and tables that the ticket does not fill have no values, or as few as a shop in use would add."""
         found = []
-        for name in {*self.changes} - {*self.fills, *self.writes, *self.moves.values()}:
+        for name in self._empty_columns(now):
             table, _, column = name.rpartition(".")
-            is_new = (new := now.column(name)) is not None and new.nullable and self.start.column(name) is None
-            rows = [row for row in now.rows_of(table) if row[column] is not None] if is_new else []
+            rows = [row for row in now.rows_of(table) if row[column] is not None]
             if len(rows) > few:
                 found.append(f"`{name}` of the row with id {rows[0].get('id')} is {shown(rows[0][column])}")
+        for name in self._not_filled:
             if name in now.tables and name not in self.start.tables and len(now.tables[name].rows) > few:
                 found.append(f"the new table `{name}` has {len(now.tables[name].rows)} rows")
         self.expect_none(
@@ -196,6 +204,16 @@ class Judge(Vocabulary):
             cause="Values were made up.",
             next_step="Remove the statement that fills it.",
         )
+
+    @property
+    def _not_filled(self) -> set[str]:
+        """The parts of the schema for which the ticket gives no values."""
+        return {*self.changes} - {*self.fills, *self.writes, *self.moves.values()}
+
+    def _empty_columns(self, now: Snapshot) -> list[str]:
+        """The new columns for which the ticket gives no values, and which may be null."""
+        new = {name: now.column(name) for name in self._not_filled if self.start.column(name) is None}
+        return sorted(name for name, column in new.items() if column and column.nullable)
 
     def _may_add(self, change: Change) -> bool:
         stands_alone = change.kind == "table" or not change.subject

@@ -5,7 +5,7 @@
         database.upgrade()
 
 A hook in the copy's `env.py` removes the models after everything is set up, just before the revisions run: no module of
-the app still has a class with a table, and the metadata has no tables.
+the app still has a class with a table, the metadata has no tables, and no further module with a table can be imported.
 """
 
 from collections.abc import Iterator
@@ -37,6 +37,10 @@ def _forget():
                     if isinstance(table, sqlalchemy.Table):
                         table.metadata.clear()
                         delattr(module, name)
+        for path in migrations.parent.rglob("*.py"):
+            name = ".".join(path.relative_to(migrations.parent).with_suffix("").parts)
+            if name not in sys.modules and "__tablename__" in path.read_text(encoding="utf-8", errors="replace"):
+                sys.modules[name] = None  # so that it cannot be imported
         return run(self, **arguments)
 
     if (migrations.parent / "{GONE}").exists():

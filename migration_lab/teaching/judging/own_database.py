@@ -4,15 +4,19 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import ClassVar
 
+from migration_lab.teaching.explain import explain
 from migration_lab.teaching.judging.arrivals import arrive
-from migration_lab.teaching.judging.database import Database, Snapshot
+from migration_lab.teaching.judging.database import THERE_ALREADY, Database, Snapshot
 from migration_lab.teaching.judging.expectations import Miss
 from migration_lab.teaching.judging.judge import Judge
+from migration_lab.teaching.judging.numbering import BROUGHT, FREE, SET_IT, newly_taken, taken_numbers
 from migration_lab.teaching.judging.planted import expect_no_drift
 from migration_lab.teaching.judging.rows import A_FEW, changed
 from migration_lab.teaching.judging.words import listed, revision_names
 
 TAKE_BACK = "Let `downgrade()` take back what `upgrade()` did, and nothing else."
+WRITES = "Look for `INSERT`, `UPDATE` and `DELETE` in `upgrade()`, and at which rows they touch."
+LEAVES_IT = "The downgrade leaves something that the next upgrade makes."
 CHANGES_NOTHING = "The downgrade changes nothing, so the next upgrade makes what is already there."
 
 
@@ -28,7 +32,9 @@ class OwnDatabaseJudge(Judge):
     @cached_property
     def own(self) -> Database:
         """A copy of the learner's own database as it is now, with a copy of the files."""
-        return Database(self._copies.of_learner(), self.database_name, partial(self._watch, ()), self.causes)
+        return Database(
+            self._copies.of_learner(), self.database_name, partial(self._watch, ()), self.causes, self.seconds
+        )
 
     @property
     def _files(self) -> Database:
@@ -49,6 +55,9 @@ class OwnDatabaseJudge(Judge):
             next_step=f'Run `shop = lab.reset("{self.exercise}")` for the rows, and change the schema around them.',
         )
         self._expect_not_invented(self.now, few=A_FEW)
+        taken = taken_numbers(self.own)
+        new = newly_taken(taken_numbers(self.fresh("the start", watched=False)), taken) if taken else []
+        self.expect_none(new, expected=FREE, cause=BROUGHT, next_step=SET_IT)
 
     def nothing_else(self) -> None:
         """nothing else in the schema differs from the start"""
@@ -90,7 +99,7 @@ class OwnDatabaseJudge(Judge):
         before = self.own.snapshot()
         refused = may_refuse and self.own.flask(f"db downgrade {down_to}").exit_code != 0
         if not may_refuse:
-            self.own.downgrade(down_to)
+            self._take_back(down_to, next_step)
         changes_nothing = self.own.schema() == before.schema
         commands = [
             f"After `flask db downgrade {down_to}`",
@@ -101,14 +110,25 @@ class OwnDatabaseJudge(Judge):
                 self._upgrade_again(cause or (CHANGES_NOTHING if changes_nothing else ""), next_step)
             lost = changed(before.tables, self.own.snapshot().tables, replace(self.may, business=False))
             expected = f"{when} {self.database_name} has every row and value."
-            self.expect_none(lost, expected=expected, cause=cause, next_step=next_step)
+            then = WRITES if place and next_step == TAKE_BACK else next_step
+            self.expect_none(lost, expected=expected, cause=cause, next_step=then)
         self.expect_same_schema(before, self.own.snapshot(), cause=cause, next_step=next_step)
+
+    def _take_back(self, down_to: str, next_step: str) -> None:
+        try:
+            self.own.downgrade(down_to)
+        except Miss as miss:
+            if next_step == TAKE_BACK:  # a card of the field guide says how to make it run, and not whether it should
+                miss.cause, miss.next_step = "", next_step
+            raise
 
     def _upgrade_again(self, cause: str, next_step: str) -> None:
         try:
             self.own.upgrade()
         except Miss as miss:
-            miss.cause, miss.next_step = cause or miss.cause, next_step
+            card = explain(miss.found)
+            is_left = card is not None and card.id in THERE_ALREADY
+            miss.cause, miss.next_step = cause or (LEAVES_IT if is_left else miss.cause), next_step
             raise
 
     def files_agree(self) -> None:
@@ -119,6 +139,7 @@ class OwnDatabaseJudge(Judge):
             made,
             on=self.own,
             cause="The schema that the files make is not the one in the database.",
-            next_step="A repair that is not in the files does not last: compare a new database with yours.",
+            next_step="Compare a new database with yours, and correct what is wrong. A repair that is not in the files "
+            "does not last.",
         )
-        expect_no_drift(database, by_hand=self.by_hand, schema=made.schema)
+        expect_no_drift(database, by_hand=self.by_hand, schema=made.schema, empty=self._empty_columns(made))

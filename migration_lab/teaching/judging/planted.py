@@ -1,9 +1,10 @@
 """Negative control: the judge compares models and database itself, and a planted difference must be reported."""
 
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from zlib import crc32
 
 from migration_lab.instruments.models import Models, read_models
 from migration_lab.instruments.schema import Schema
@@ -33,6 +34,7 @@ def expect_no_drift(
     by_hand: Collection[str] = (),
     folder: str = "",
     schema: Schema | None = None,
+    empty: Collection[str] = (),
 ) -> None:
     """`flask db check` finds no difference, and can be trusted: it reports a planted one.
 
@@ -42,10 +44,12 @@ def expect_no_drift(
         by_hand: tables and parts of tables that no model describes, and that the ticket allows.
         folder: where the app is, as seen from the database's folder.
         schema: what the database holds, if it has been read already.
+        empty: columns such as "users.phone" that have no value until somebody gives one.
 
     Raises:
-        Miss: the check finds something else, or does not see a column that was added by hand; models and database
-            differ, whatever the check says; or a module of the app cannot be imported.
+        Miss: the check finds something else, or does not see a column or an index that was added by hand; models and
+            database differ, whatever the check says; a model writes a value into an empty column; or a module of the
+            app cannot be imported.
     """
     tables = [each.name for each in (schema or database.schema()).tables if each.name not in by_hand]
     with planted(database, tables) as column:
@@ -61,8 +65,10 @@ def expect_no_drift(
     _expect_found(sorted(each for each in found if column not in each), sorted(known))
     seen = [each for each in tables if f"{each}.{column}" in models.check_said]
     _expect_seen([each for each in tables if each in models.tables and each not in seen], bool(found), models, database)
+    _expect_indexes_seen([each for each in seen if _index(column, each) not in models.check_said])
     # A model that only env.py imports counts too: the check sees what is added to its table.
     _expect_agree(models, {column, *by_hand, *(each for each in seen if each not in models.tables)})
+    _expect_nothing_written({name: models.defaults[name] for name in empty if name in models.defaults})
     if models.broken:
         raise Miss(
             expected="Each module of the app can be imported.",
@@ -106,6 +112,17 @@ def _expect_seen(unseen: list[str], sees_something: bool, models: Models, databa
     )
 
 
+def _expect_indexes_seen(unseen: list[str]) -> None:
+    if unseen:
+        raise Miss(
+            expected="When somebody adds an index to a table by hand, `flask db check` detects it.",
+            found=f"It does not see an index that was added to {' and '.join(f'`{each}`' for each in unseen)}.",
+            cause="Indexes are left out of the comparison.",
+            next_step="Look for `include_object` and `include_name` where the app and `migrations/env.py` are set up, "
+            "and take out what leaves indexes out.",
+        )
+
+
 def _expect_agree(models: Models, known: Collection[str]) -> None:
     differ = [each for each in models.differences if not any(name in each for name in known)]
     if differ:
@@ -118,12 +135,29 @@ def _expect_agree(models: Models, known: Collection[str]) -> None:
         )
 
 
+def _expect_nothing_written(defaults: Mapping[str, str]) -> None:
+    for name, value in defaults.items():
+        raise Miss(
+            expected=f"Where a program names no value for `{name}`, there is none: NULL.",
+            found=f"The model writes one: `default={value}`.",
+            cause="The ticket gives no value. New rows would hold something else than the old ones, which have none.",
+            next_step="Take `default=` out of the model.",
+        )
+
+
 @contextmanager
 def planted(database: Database, tables: Collection[str]) -> Iterator[str]:
-    """While a block runs, each of these tables has an extra column, added by hand, with a random name."""
+    """While a block runs, each of these tables has an extra column with an index, added by hand, with a random name."""
     name = f"x{secrets.token_hex(4)}"
-    database.execute("; ".join(f"ALTER TABLE {quoted(each)} ADD COLUMN {name} INTEGER" for each in tables))
+    add = "ALTER TABLE {0} ADD COLUMN {1} INTEGER; CREATE INDEX {2} ON {0} ({1})"
+    drop = "DROP INDEX IF EXISTS {2}; ALTER TABLE {0} DROP COLUMN {1}"  # SQLite keeps a column that has an index
+    database.execute("; ".join(add.format(quoted(each), name, _index(name, each)) for each in tables))
     try:
         yield name
     finally:
-        database.execute("; ".join(f"ALTER TABLE {quoted(each)} DROP COLUMN {name}" for each in tables))
+        database.execute("; ".join(drop.format(quoted(each), name, _index(name, each)) for each in tables))
+
+
+def _index(column: str, table: str) -> str:
+    """The name of the index on a planted column: one for each table, and short, whatever the table is called."""
+    return f"{column}_{crc32(table.encode()):x}"

@@ -34,7 +34,7 @@ def expect_stated(walk: Walk, column: str) -> None:
         elif now.column(column) is None:
             does = f"drops `{column}`"
         elif now.schema != (was := up.get(now.revisions, walk.start)).schema:
-            does = "leaves something of what its `upgrade()` makes"
+            does = "leaves another schema than there was before its `upgrade()`"
         elif _of(old, column, now) != _of(old, column, was):
             does = f"leaves other values in `{column}` than there were before the upgrade"
         else:

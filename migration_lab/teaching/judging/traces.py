@@ -1,12 +1,13 @@
 """What was done to an exercise so far, as files and databases show it, for choosing the likely cause."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from migration_lab.ground.layers import NOT_INPUT, files_in
 from migration_lab.instruments.models import Models, read_models
-from migration_lab.instruments.revisions import History
+from migration_lab.instruments.revisions import History, Revision, read_revisions
 from migration_lab.shops.process import StoppedError
 from migration_lab.teaching.judging.database import Database, Snapshot
 
@@ -52,14 +53,14 @@ class Traces:
     @cached_property
     def applied(self) -> frozenset[str]:
         """The revisions that had run before the exercise began."""
-        found: set[str] = set()
-        ahead = list(self.start.revisions)
-        while ahead:
-            revision = self.history.revision(ahead.pop())
-            if revision is not None and revision.id not in found:
-                found.add(revision.id)
-                ahead += revision.down
-        return frozenset(found)
+        return frozenset(_with_ancestors(self.start.revisions, self.history.revision))
+
+    @cached_property
+    def past(self) -> dict[str, str]:
+        """The original files of the revisions that had run before the exercise began, by their ids."""
+        originals = {each.id: each for each in read_revisions(self.original)}
+        found = _with_ancestors(self.start.revisions, originals.get)
+        return {each: found[each].path.relative_to(self.original.resolve()).as_posix() for each in sorted(found)}
 
     @cached_property
     def edited(self) -> tuple[str, ...]:
@@ -134,3 +135,15 @@ class Traces:
 def _files(folder: Path) -> dict[str, Path]:
     found = {path.relative_to(folder).as_posix(): path for path in files_in(folder, NOT_LEARNERS)}
     return {name: path for name, path in found.items() if Path(name).name not in SKIPPED}
+
+
+def _with_ancestors(ids: Iterable[str], revision_of: Callable[[str], Revision | None]) -> dict[str, Revision]:
+    """These revisions and all before them, by id; those that are not known are left out."""
+    found: dict[str, Revision] = {}
+    ahead = list(ids)
+    while ahead:
+        revision = revision_of(ahead.pop())
+        if revision is not None and revision.id not in found:
+            found[revision.id] = revision
+            ahead += revision.down
+    return found

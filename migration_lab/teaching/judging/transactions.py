@@ -30,12 +30,14 @@ ARRIVE = 20  # rows of another program, at most
 COUNTER_AT = 24  # the byte of a SQLite file at which the counter of its changes stands
 LOOK_SECONDS = 0.001
 BACK_SECONDS = 60.0  # so that there is time for pauses between batches
+GIVES_UP_SECONDS = 10.0  # the longest `lock_timeout` of a statement that others have to wait behind
 
 # The locks of https://www.postgresql.org/docs/current/explicit-locking.html that writers wait for, and the one that
 # readers wait for too. A statement's locks are read when it ends: by then it has taken all of them.
 NOTE = """
 CREATE TABLE {log} (
-    number bigint GENERATED ALWAYS AS IDENTITY, transaction text, rows bigint, whole_reads bigint, keeps_out text
+    number bigint GENERATED ALWAYS AS IDENTITY, transaction text, rows bigint, whole_reads bigint, keeps_out text,
+    gives_up real
 );
 CREATE FUNCTION {log}_keeps_out() RETURNS text LANGUAGE sql AS $$
     SELECT CASE WHEN 'AccessExclusiveLock' = ANY (array_agg(mode)) THEN 'everyone'
@@ -72,8 +74,9 @@ CREATE FUNCTION {log}_begins() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGI
     PERFORM set_config('lab.reads', {log}_reads()::text, false);
 END $$;
 CREATE FUNCTION {log}_ends() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
-    SELECT pg_current_xact_id()::text, 0, {log}_reads() - current_setting('lab.reads')::bigint, {log}_keeps_out();
+    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out, gives_up)
+    SELECT pg_current_xact_id()::text, 0, {log}_reads() - current_setting('lab.reads')::bigint, {log}_keeps_out(),
+           (SELECT setting::real / 1000 FROM pg_settings WHERE name = 'lock_timeout');
 END $$;
 CREATE EVENT TRIGGER {log}_begins ON ddl_command_start EXECUTE FUNCTION {log}_begins();
 CREATE EVENT TRIGGER {log}_ends ON ddl_command_end EXECUTE FUNCTION {log}_ends();
@@ -98,12 +101,14 @@ class Statement:
         rows: how many rows it inserted, changed or deleted.
         whole_reads: how often it read the whole table; if it changed rows, only while it blocked other sessions.
         keeps_out: who could not use the table until the transaction ended: nobody, writers, or readers too.
+        gives_up: after how many seconds it would have stopped waiting for a lock, 0 for never; None if it changed rows.
     """
 
     transaction: str
     rows: int
     whole_reads: int
     keeps_out: Literal["", "writers", "everyone"]
+    gives_up: float | None = None
 
 
 def note_statements(copy: Database, table: str) -> None:
@@ -124,15 +129,17 @@ def note_statements(copy: Database, table: str) -> None:
 
 def noted_statements(copy: Database) -> list[Statement]:
     """What was recorded, in order; transactions that were rolled back are not included."""
-    rows = copy.sql(f"SELECT transaction, rows, whole_reads, keeps_out FROM {LOG} ORDER BY number").rows
+    rows = copy.sql(f"SELECT transaction, rows, whole_reads, keeps_out, gives_up FROM {LOG} ORDER BY number").rows
     return [Statement(*row) for row in rows]
 
 
+BY_RANGES = "Fill in the rows by ranges of the primary key, and commit after each range."
 STEP_BY_STEP = "Give each step a transaction of its own: a lock lasts until its transaction ends."
 INDEXES = """
     SELECT indexrelid, indexrelid::regclass::text, pg_relation_filenode(indexrelid) FROM pg_index
     WHERE indrelid = to_regclass('{table}') ORDER BY 1
 """
+LOCKED = "SELECT xmax::text, count(*) FROM {table} WHERE xmax::text <> '0' GROUP BY 1"
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,7 @@ class Noted:
 
     Args:
         is_rewritten: whether the table has a new file.
+        locked: the most rows that a single transaction locked and did not change, as `SELECT ... FOR UPDATE` does.
         arriving: how many rows of other programs may have arrived, all of them in one transaction.
         rebuilt: indexes that were rebuilt in place, as `REINDEX` does without CONCURRENTLY. Servers before 17 do not
             count that as a change of the schema, so it is not among the statements there.
@@ -150,6 +158,7 @@ class Noted:
     table: str
     statements: tuple[Statement, ...]
     is_rewritten: bool = False
+    locked: int = 0
     arriving: int = 0
     rebuilt: tuple[str, ...] = ()
 
@@ -166,8 +175,10 @@ class Noted:
         Raises:
             Miss: the downgrade fails.
         """
+        locked = _locked(self.copy, self.table)
         self.copy.must(f"db downgrade {to}", seconds=BACK_SECONDS)
-        return replace(self, statements=tuple(noted_statements(self.copy))[len(self.statements) :])
+        statements = tuple(noted_statements(self.copy))[len(self.statements) :]
+        return replace(self, statements=statements, locked=_most_locked(self.copy, self.table, locked))
 
     def expect_in_place(self) -> None:
         """The table is not rewritten."""
@@ -179,7 +190,7 @@ class Noted:
             )
 
     def expect_open_doors(self, most: int, *, reads: bool = True, next_step: str = STEP_BY_STEP) -> None:
-        """A lock that blocks other sessions lasts only for a moment.
+        """A lock that blocks other sessions lasts only for a moment, and no statement waits long for one.
 
         Args:
             most: the rows that a transaction may change while it blocks other sessions.
@@ -196,15 +207,47 @@ class Noted:
                 found=f"{waits} while {does}.",
                 next_step=next_step,
             )
+        strong = [each for each in self.statements if each.keeps_out == "everyone"]  # which waits for readers too
+        limits = [each.gives_up for each in strong if each.gives_up is not None]
+        if too_long := [each for each in limits if not 0 < each <= GIVES_UP_SECONDS]:
+            limit = "as long as it takes" if 0 in too_long else f"up to {max(too_long):.0f} seconds"
+            raise Miss(
+                expected=f"A statement that keeps everyone out of `{self.table}` gives up when it does not get its "
+                "lock for some seconds.",
+                found=f"Behind a report that somebody has left open, one waits {limit}, and all others wait behind it.",
+                cause="`lock_timeout` was changed, in the revision or in `migrations/env.py`.",
+                next_step="Leave `lock_timeout` as `migrations/env.py` has it, or set a shorter one.",
+            )
 
-    def expect_small_steps(self, most: int) -> None:
-        """No transaction changes more rows than `most`."""
+    @property
+    def steps(self) -> int:
+        """How many transactions changed rows."""
+        return len({each.transaction for each in self.statements if each.rows})
+
+    def expect_small_steps(self, most: int, *, few: "Noted | None" = None, next_step: str = BY_RANGES) -> None:
+        """No transaction changes or locks more rows than `most`, however many there are.
+
+        Args:
+            few: what the same command does to a table of a few rows. It takes fewer steps there, or one.
+        """
+        if self.locked > most:
+            raise Miss(
+                expected=f"No transaction locks more than {most:,} rows of `{self.table}`.",
+                found=f"One locks {self.locked:,}. Others who want to change one of them wait until it ends.",
+                next_step="Lock only the rows that you change, and commit after each batch.",
+            )
         rows = self.rows_in_one_transaction()
         if rows > most + self.arriving:
             raise Miss(
                 expected=f"No transaction changes more than {most:,} rows of `{self.table}`.",
                 found=f"One changes {rows:,}, and keeps them locked until it ends.",
-                next_step="Fill in the rows by ranges of the primary key, and commit after each range.",
+                next_step=next_step,
+            )
+        if few is not None and 1 < few.steps == self.steps:
+            raise Miss(
+                expected=f"No transaction changes more than {most:,} rows of `{self.table}`, however many it has.",
+                found=f"There are {self.steps} steps, in a small table as in a large one: their size grows with it.",
+                next_step=next_step,
             )
 
 
@@ -222,17 +265,28 @@ def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, a
     if arriving:
         copy.execute(ARRIVING.format(log=LOG, table=table, insert=arriving, most=ARRIVE))
     file = f"SELECT pg_relation_filenode('{table}')"
-    before, indexes = copy.sql(file).scalar, _indexes(copy, table)
+    before, indexes, locked = copy.sql(file).scalar, _indexes(copy, table), _locked(copy, table)
     copy.reach(seconds=seconds)
     statements, is_rewritten = tuple(noted_statements(copy)), copy.sql(file).scalar != before
     # CONCURRENTLY builds another index, and gives it the name.
     rebuilt = [name for oid, (name, now) in _indexes(copy, table).items() if now != indexes.get(oid, (name, now))[1]]
-    return Noted(copy, table, statements, is_rewritten, ARRIVE if arriving else 0, tuple(rebuilt))
+    most_locked = _most_locked(copy, table, locked)
+    return Noted(copy, table, statements, is_rewritten, most_locked, ARRIVE if arriving else 0, tuple(rebuilt))
 
 
 def _indexes(copy: Database, table: str) -> dict[int, tuple[str, int]]:
     """The indexes of a table by their ids on the server, with name and file."""
     return {oid: (name, file) for oid, name, file in copy.sql(INDEXES.format(table=table)).rows}
+
+
+def _locked(copy: Database, table: str) -> Counter[str]:
+    """How many rows each transaction locked last; the mark stays with a row until somebody changes it."""
+    return Counter(dict(copy.sql(LOCKED.format(table=table)).rows))
+
+
+def _most_locked(copy: Database, table: str, before: Counter[str]) -> int:
+    """The most rows that one transaction has locked since."""
+    return max((_locked(copy, table) - before).values(), default=0)
 
 
 @dataclass
@@ -278,14 +332,18 @@ def _time(file: Path, longest: Longest, stop: threading.Event) -> None:
 
     Both are described at https://www.sqlite.org/fileformat2.html. The file is read while this process has no connection
     to it: closing a file frees all locks that a process has on it.
+
+    A transaction is timed from after the look that saw it first until before the look that saw it last: a look that
+    takes long makes it shorter, and never longer.
     """
     journal = file.with_name(f"{file.name}-journal")
     began, counter = 0.0, b""
     with file.open("rb", buffering=0) as opened:
         while not stop.wait(LOOK_SECONDS):
+            before = time.monotonic()
             opened.seek(COUNTER_AT)
-            now, counted = time.monotonic(), opened.read(4)
-            if not began or counted != counter or not journal.exists():
-                began, counter = (now if journal.exists() else 0.0), counted
+            counted, is_there = opened.read(4), journal.exists()
+            if not began or counted != counter or not is_there:
+                began, counter = (time.monotonic() if is_there else 0.0), counted
             else:
-                longest.seconds = max(longest.seconds, now - began)
+                longest.seconds = max(longest.seconds, before - began)

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 from migration_lab.instruments.schema import Change, diff
 from migration_lab.teaching.judging.database import Database, Snapshot
-from migration_lab.teaching.judging.expectations import Miss
+from migration_lab.teaching.judging.expectations import Miss, part_of
+from migration_lab.teaching.judging.guards import expect_still_guarded
 from migration_lab.teaching.judging.judge import Judge
+from migration_lab.teaching.judging.numbering import BROUGHT, FREE, SET_IT
 from migration_lab.teaching.judging.planted import expect_no_drift
 from migration_lab.teaching.judging.rows import changed
 from migration_lab.teaching.judging.stated import expect_stated
@@ -23,9 +25,17 @@ LOST_IN_A_COPY = (
     "On SQLite a batch copies the table. Its triggers, and its indexes on expressions, are not copied.",
     "Create them again after each batch, in both directions; or use an operation that needs no batch.",
 )
+STAYS = (
+    "A revision makes the function, and none drops it. `DROP TRIGGER` leaves the function of the trigger, and so does "
+    "`CASCADE`.",
+    "Drop it in the revision that drops the trigger.",
+)
 NO_REVISION = "No revision has run: the database stands where it stood. A file that has run before does not run again."
 WRITES_NOTHING = "Every value is as it was: the revisions that ran do not write to this column."
 EXPRESSION = re.compile(r"on \([^)]*\(")  # an index on one
+CATALOG = re.compile(r"\b(?:UPDATE|INSERT\s+INTO|DELETE\s+FROM)\s+(?:pg_catalog\.)?(pg_(?!temp)\w+)", re.IGNORECASE)
+MOST_NAMED = 8  # more parts than these are only called by their tables
+USED = "Before the second downgrade somebody gave the new column a value. It does less then, and says nothing."
 UNDO = "In `downgrade()`, undo every operation of `upgrade()`, the last one first."
 
 
@@ -33,7 +43,7 @@ class FilesJudge(Judge):
     """Judges what the learner's files do to a database as it was at the start, and to an empty one."""
 
     last: ClassVar[tuple[str, ...]] = (
-        "no_other_change", "downgrade", "upgrade_again", "rows_kept", "new_database", "no_drift",
+        "no_other_change", "downgrade", "upgrade_again", "rows_kept", "new_database", "past", "no_drift",
     )  # fmt: skip
     of_own_database: ClassVar[tuple[str, ...]] = ("own_database",)
 
@@ -49,7 +59,9 @@ class FilesJudge(Judge):
     @cached_property
     def walk(self) -> Walk:
         """The walk of the revisions over a database of the start: up, back, up again, and back."""
-        return Walk(self._main, self.start, self.may, self.back_to, may_refuse=self.may_refuse)
+        return Walk(
+            self._main, self.start, self.may, self.back_to, empty=self._empty_columns, may_refuse=self.may_refuse
+        )
 
     @property
     def _files(self) -> Database:
@@ -77,6 +89,8 @@ class FilesJudge(Judge):
             cause="A file that only sets the migration up, such as `migrations/env.py`, changes the database.",
             next_step="Put it back as it was, and write a revision.",
         )
+        with part_of("rows_kept"):  # first, because the other expectations add rows
+            self.expect_none(self.walk.taken, expected=FREE, cause=BROUGHT, next_step=SET_IT)
 
     def one_head(self) -> None:
         """the history has one head"""
@@ -91,12 +105,19 @@ class FilesJudge(Judge):
 
     def no_other_change(self) -> None:
         """nothing else in the schema changes"""
+        for name in self.changes:
+            self._expect_usual_order(name, where=self.head)
         changes = self.other_changes(self.start.schema, self.head.schema)
         others = [str(each) for each in changes]
         why, then = LOST_IN_A_COPY if self._were_left_behind(changes) else NOT_ASKED_FOR
+        if {each.kind for each in changes if each.before is None} == {"function"}:
+            why, then = STAYS
         asked = ", ".join(
             [*(f"`{name}`" for name in self.changes), *(f"the default of `{name}`" for name in self.defaults)]
         )
+        if len(self.changes) > MOST_NAMED:
+            tables = dict.fromkeys(name.partition(".")[0] for name in self.changes)
+            asked = f"what the ticket names in {', '.join(f'`{each}`' for each in tables)}"
         self.expect(
             not others,
             expected=f"Nothing changes except {asked}." if asked else "Nothing changes.",
@@ -108,7 +129,7 @@ class FilesJudge(Judge):
     def downgrade(self) -> None:
         """`flask db downgrade`, back to the start, undoes exactly what the upgrade did"""
         back = self.walk.back()
-        changes = [] if self.walk.refuses else diff(self.start.schema, back.schema)
+        changes = [] if self.walk.refuses else self._not_undone(back)
         why, then = LOST_IN_A_COPY if self._were_left_behind(changes) else ("", UNDO)
         self.expect(
             not changes,
@@ -128,16 +149,19 @@ class FilesJudge(Judge):
             cause="The downgrade leaves something behind that stands in the way of the second upgrade.",
             next_step="Run up, down and up, and look with `shop.schema()` at what the downgrade leaves behind.",
         )
-        for stop in self.walk.stops:
+        *others, last = self.walk.stops
+        for stop in others:
             self._expect_undone(stop)
-        last = self.walk.stops[-1]
-        changes = [str(each) for each in diff(self.start.schema, last.snapshot.schema)]
-        self.expect(
-            not changes,
-            expected="The second downgrade leads back to the start, as the first one did.",
-            found=listed(changes),
-            next_step=UNDO,
-        )
+        left = self._not_undone(last.snapshot)
+        named = {f"{each.subject}.{each.name}" for each in left} & set(self.changes)
+        with part_of("downgrade" if named else "upgrade_again"):
+            self.expect(
+                not left,
+                expected="The second downgrade leads back to the start, as the first one did.",
+                found=listed([str(each) for each in left]),
+                cause=USED if named and self.walk.was_used else "",
+                next_step=UNDO,
+            )
 
     def rows_kept(self) -> None:
         """the rows that were there before keep their values, forward and back"""
@@ -147,6 +171,9 @@ class FilesJudge(Judge):
         for stop in later:
             found = changed(self.walk.lived.tables, stop.snapshot.tables, self.may, columns=self.start.tables)
             lost += [f"{each}, {stop.when}" for each in found]
+        last = self.walk.stops[-1].snapshot
+        for stop in self.walk.turned_back():
+            lost += [f"{each}, {stop.when}" for each in changed(last.tables, stop.snapshot.tables, self.may)]
         lost += self._other_new_values()
         self.expect(
             not lost,
@@ -156,12 +183,14 @@ class FilesJudge(Judge):
             next_step="Look for `drop_column`, `drop_table`, `DELETE`, `INSERT` and `UPDATE` in the revisions, and at "
             "which rows they touch. Change a column in place, or copy its values before it goes.",
         )
+        self.expect_none(self.walk.taken, expected=FREE, cause=BROUGHT, next_step=SET_IT)
         self._expect_not_invented(self.head)
         self._expect_kept_on_the_way()
 
     def new_database(self) -> None:
         """a new, empty database gets the same schema from the files alone, also in a later release with other models"""
         _, made = self.new
+        self._expect_no_catalog_written()
         self.expect_same_schema(
             self.head,
             made,
@@ -171,10 +200,24 @@ class FilesJudge(Judge):
             next_step="Run `flask db upgrade` on `shop.copy(empty=True)`, and compare.",
         )
 
+    def past(self) -> None:
+        """the files of revisions that have already run are unchanged, apart from comments; later ones are guarded as
+        before"""
+        for revision, file in self.traces.past.items():
+            if revision not in self.may_edit:
+                self.expect_revision(
+                    revision,
+                    file,
+                    cause="A revision that has run does not run again: databases that have it would differ from new "
+                    "ones.",
+                    next_step="Put the file back, and let a new revision make the change.",
+                )
+        expect_still_guarded(self)
+
     def no_drift(self) -> None:
         """`flask db check` finds no difference between the models and the database, and sees one when there is one"""
         database, made = self.new
-        expect_no_drift(database, by_hand=self.by_hand, schema=made.schema)
+        expect_no_drift(database, by_hand=self.by_hand, schema=made.schema, empty=self._empty_columns(made))
         self.expect(
             database.schema() == made.schema,
             expected="`flask db check` looks at the database and leaves it as it is.",
@@ -247,6 +290,16 @@ class FilesJudge(Judge):
 
     # ------------------------------------------------------------------------------------------------------- inside
 
+    def _not_undone(self, back: Snapshot) -> list[Change]:
+        """How the schema differs from the start, after the way back, apart from what may be left."""
+
+        def may_stay(change: Change) -> bool:
+            column = back.column(name := f"{change.subject}.{change.name}") if change.kind == "column" else None
+            is_new = change.before is None and name in self.may_leave if column else False
+            return bool(is_new and column and column.nullable and column.default is None)
+
+        return [each for each in diff(self.start.schema, back.schema) if not may_stay(each)]
+
     def _were_left_behind(self, changes: list[Change]) -> bool:
         """Whether a revision has a batch and something is gone that a batch does not copy."""
         lost = [
@@ -273,6 +326,16 @@ class FilesJudge(Judge):
                     next_step="Let each revision leave a database that the shop can work with.",
                     of="no_other_change",
                 )
+
+    def _expect_no_catalog_written(self) -> None:
+        """No new revision writes to the server's catalog, which only a superuser may do."""
+        new = [each.path for each in self.traces.history.revisions if each.id in self.traces.new_revisions]
+        self.expect_none(
+            [f"`{path.name}` writes to `{found[1]}`." for path in new if (found := CATALOG.search(text_of(path)))],
+            expected="The revisions run in a new database of any role that owns it.",
+            cause="Only a superuser may write to the server's catalog, and the server does not check what comes there.",
+            next_step="Use a statement, such as `ALTER TABLE`: the server changes its catalog itself.",
+        )
 
     def _expect_undone(self, up: Stop) -> None:
         """What the ticket names is the same at a revision after upgrade and downgrade; helpers may differ."""

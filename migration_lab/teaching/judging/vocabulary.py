@@ -1,20 +1,23 @@
 """The methods of a judge: `expect`, `expect_column`, `expect_rows` and others. Each checks, and raises `Miss`."""
 
-import ast
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import EllipsisType
 from typing import Any, NoReturn
 
-from migration_lab.ground.errors import LabError
-from migration_lab.instruments.schema import Change, Column, Schema, diff
+from migration_lab.instruments.schema import Column, Schema, diff
 from migration_lab.shops.process import Completed
 from migration_lab.teaching.judging.database import Database, Snapshot
 from migration_lab.teaching.judging.expectations import Miss
 from migration_lab.teaching.judging.rows import MayChange, changed
 from migration_lab.teaching.judging.traces import Traces
-from migration_lab.teaching.judging.words import error_in, listed, shown, text_of
+from migration_lab.teaching.judging.views import answers_alike
+from migration_lab.teaching.judging.words import code_of, error_in, listed, shown, text_of
+
+PADDED = re.compile(r"(N?CHAR(?!\w)|(NATIONAL )?CHARACTER(?! VARYING)|BPCHAR)", re.IGNORECASE)
+LONGEST_CODE = 3  # characters: a language, a country or a currency fills its `CHAR(n)`
 
 
 class Vocabulary:
@@ -139,7 +142,7 @@ class Vocabulary:
         cause: str = "",
         next_step: str = "",
     ) -> None:
-        """A column exists, and is as it should be.
+        """A column exists, and is as it should be: a plain one, without a collation, whose values are not computed.
 
         Args:
             name: "users.nickname".
@@ -156,16 +159,36 @@ class Vocabulary:
         column = self.expect_there(name, where=where, expected=wanted)
         self.expect(
             (column.kind, column.length, column.nullable) == (kind, length, nullable)
-            and default in (column.default, ...),
+            and default in (column.default, ...)
+            and not column.generated,
             expected=wanted,
             found=f"`{name}` is {column}.",
             cause=cause,
             next_step=next_step or "Compare this with the model and with the revision, and correct what differs.",
         )
+        self.expect(
+            kind != "text" or (length or 0) <= LONGEST_CODE or not PADDED.match(column.type),
+            expected=f"`{name}` holds each text as it was written.",
+            found=f"`{name}` is {column}.",
+            cause="Postgres fills `CHAR(n)` up with blanks: whatever is shorter comes back longer than it was written.",
+            next_step="Let the model and the revision say `String`.",
+        )
         self.expect_none(
             not_valid(where.schema, name),
             expected=f"`{name}` is not null in any row.",
             next_step="`VALIDATE CONSTRAINT` looks at the rows that are there.",
+        )
+        self._expect_usual_order(name, where=where)
+
+    def _expect_usual_order(self, name: str, *, where: Snapshot) -> None:
+        """A column compares and sorts as the others do: it has no collation that it had not at the start."""
+        column, before = where.column(name), self.traces.start.column(name)
+        self.expect(
+            not column or not column.collation or (before and before.collation == column.collation),
+            expected=f"`{name}` compares and sorts text as the other columns of this database do.",
+            found=f"`{name}` is {column}.",
+            cause="A collation exists on one engine only. There, other values are equal, or come first.",
+            next_step="Leave the collation out: the ticket does not ask for one.",
         )
 
     def expect_values(
@@ -235,8 +258,8 @@ class Vocabulary:
         Args:
             one, others: what they hold.
             besides: names that may differ.
-            on: a database on which views of both can be queried: views that give the same columns and rows are equal,
-                however they are written.
+            on: a copy on which views of both can be queried: views that give the same columns and rows are equal,
+                however they are written. Its rows are changed.
         """
         for other in others:
             differences = [
@@ -244,7 +267,7 @@ class Vocabulary:
                 f"{_has(one.name, each.before)}, {_has(other.name, each.after)}"
                 for each in diff(one.schema, other.schema)
                 if not {each.subject or each.name, f"{each.subject}.{each.name}"} & set(besides)
-                and not (on and _answers_alike(on, each))
+                and not (on and answers_alike(on, each))
             ]
             self.expect_none(
                 differences,
@@ -292,21 +315,10 @@ def not_valid(schema: Schema, name: str) -> list[str]:
 
 def _differ(one: str, other: str) -> list[str]:
     """The lines of code that differ between two Python files, as `diff` shows them, apart from comments."""
-    if ast.dump(ast.parse(one)) == ast.dump(ast.parse(other)):
+    if code_of(one) == code_of(other):
         return []
     return [each.rstrip() for each in difflib.ndiff(one.splitlines(), other.splitlines()) if each[0] in "+-"]
 
 
 def _has(name: str, definition: str | None) -> str:
     return f"{name} has ({definition})" if definition else f"{name} has none"
-
-
-def _answers_alike(database: Database, change: Change) -> bool:
-    """Whether a view with another definition still gives the same columns and rows."""
-    if change.kind != "view" or change.before is None or change.after is None:
-        return False
-    try:
-        one, other = database.sql(change.before), database.sql(change.after)
-    except LabError:
-        return False
-    return one.columns == other.columns and sorted(map(repr, one.rows)) == sorted(map(repr, other.rows))

@@ -1,15 +1,17 @@
 """The walk of an answer's revisions over one database: up, back one step at a time, up one step at a time, and back.
 
-A deploy may stop at each revision, so the walk stops there and looks. While the database stands at the
-head, rows arrive and values change, as in a shop in use.
+A deploy may stop at each revision, so the walk stops there and looks; it may also be taken back from there. While the
+database stands at the head, rows arrive and values change, as in a shop in use. Before the last way back, somebody has
+used the columns that were empty until then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from migration_lab.teaching.judging.arrivals import arrive
+from migration_lab.teaching.judging.arrivals import arrive, leave_empty, use
 from migration_lab.teaching.judging.database import Database, Snapshot
 from migration_lab.teaching.judging.expectations import part_of
+from migration_lab.teaching.judging.numbering import Taken, newly_taken, taken_numbers
 from migration_lab.teaching.judging.rows import MayChange
 
 
@@ -29,18 +31,35 @@ class Walk:
         database: at the start; it is not watched, because others compare `stops`.
         may: how rows may change, for the rows that arrive.
         back_to: the revision of the start, or "base".
+        empty: the new columns that a ticket leaves empty, of what a database holds.
         may_refuse: whether a downgrade may refuse; then the walk ends there, and `refuses` is true.
+
+    Attributes:
+        taken: where the next row of a table would meet the number of an old one, in sentences: after the first upgrade,
+            and after the downgrade.
+        was_used: whether a column that was empty had a value before the last way back.
     """
 
     def __init__(
-        self, database: Database, start: Snapshot, may: MayChange, back_to: str, *, may_refuse: bool = False
+        self,
+        database: Database,
+        start: Snapshot,
+        may: MayChange,
+        back_to: str,
+        *,
+        empty: Callable[[Snapshot], Sequence[str]] = lambda _: (),
+        may_refuse: bool = False,
     ) -> None:
         self.database = database
         self.start = start
         self.stops: list[Stop] = []
         self.refuses = False
+        self.was_used = False
+        self.taken: list[str] = []
+        self._taken_before: list[Taken] = []
         self._may = may
         self._back_to = back_to
+        self._empty = empty
         self._may_refuse = may_refuse
         self._head: Snapshot | None = None
         self._lived: Snapshot | None = None
@@ -50,7 +69,9 @@ class Walk:
     def head(self) -> Snapshot:
         """After the first `flask db upgrade`. Raises `Miss` of `upgrade`."""
         if self._head is None:
+            self._taken_before = taken_numbers(self.database)
             self._head = self._go("upgrade", "up", "after the upgrade", self.database.upgrade)
+            self._look_at_numbers("After the upgrade")
         return self._head
 
     @property
@@ -83,11 +104,35 @@ class Walk:
             for each in self._steps_up():
                 up = self._up_to(each)
                 self._go("upgrade_again", "up", f"after the second upgrade, to {_said(each)}", up)
-            self._go("downgrade", "down", "after the second downgrade", self._down_to(self._back_to))
+            self._go("downgrade", "down", "after the second downgrade", self._down_from_use)
+            self._look_at_numbers("After the downgrade")
             self._is_done = True
         return next(each.snapshot for each in reversed(self.stops) if each.way == "up")
 
+    def turned_back(self) -> list[Stop]:
+        """At the start, after ways up that ended at each revision before the head, and went back from there.
+
+        Raises `Miss` of `upgrade_again` or `downgrade`.
+        """
+        self.again()
+        stops: list[Stop] = []
+        for each in [] if self.refuses else self._ahead()[:-1]:
+            stops.append(stop := self._turn(each))
+            if stop.snapshot.revisions == (each,):  # it refuses to go back
+                break
+        return stops
+
     # ------------------------------------------------------------------------------------------------------- inside
+
+    def _look_at_numbers(self, when: str) -> None:
+        self.taken += [f"{when}: {each}" for each in newly_taken(self._taken_before, taken_numbers(self.database))]
+
+    def _turn(self, revision: str) -> Stop:
+        with part_of("upgrade_again"):
+            self.database.upgrade(revision)
+        with part_of("downgrade"):
+            snapshot = self.database.downgrade(self._back_to, may_refuse=self._may_refuse)
+        return Stop("down", f"after a way up to `{revision}` and back from there", snapshot)
 
     def _go(self, of: str, way: str, when: str, step: Callable[[], Snapshot]) -> Snapshot:
         with part_of(of):
@@ -103,6 +148,17 @@ class Walk:
             return now
 
         return down
+
+    def _down_from_use(self) -> Snapshot:
+        """Go back to the start when the empty columns have been used; a downgrade may refuse while they are."""
+        empty = self._empty(self.head)
+        self.was_used = use(self.database.url, self.head, empty)
+        if self.was_used:
+            now = self.database.downgrade(self._back_to, may_refuse=True)
+            if now.revisions == self.start.revisions:
+                return now
+            leave_empty(self.database.url, empty)
+        return self._down_to(self._back_to)()
 
     def _up_to(self, revision: str) -> Callable[[], Snapshot]:
         return lambda: self.database.upgrade(revision)

@@ -1,5 +1,6 @@
 """A command's output, a value or a file in words for learners, the same on every machine."""
 
+import ast
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
@@ -62,6 +63,18 @@ def text_of(file: Path) -> str:
     with suppress(UnicodeDecodeError):
         return raw.decode("utf-16" if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     return raw.decode("latin-1")
+
+
+def code_of(text: str) -> str:
+    """A Python file as a syntax tree, without comments and docstrings; the text itself if it is not valid Python."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return text
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(each) is not None:
+            each.body = each.body[1:]
+    return ast.dump(tree)
 
 
 def shown(value: object) -> str:

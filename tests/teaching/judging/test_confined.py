@@ -116,6 +116,25 @@ def test_the_file_and_the_line_are_said(root: Path) -> None:
     )
 
 
+def test_a_path_to_something_else_is_not_taken_for_the_databases_address(root: Path) -> None:
+    work = opened()
+    solve(work)
+    change(work, "migrations/env.py", "import", f"HERE = {str(work.folder / 'migrations')!r}\nimport")
+    finding = unmet(check("01.1", work, only=["sqlite"]))
+    assert finding.found == (
+        "The app names your own folder by its absolute path, in migrations/env.py, line 1, and a check works on a copy."
+    )
+    assert "`Path(__file__).parent`" in finding.next_step
+    assert "DATABASE_URL" not in finding.cause
+
+
+def test_a_file_with_braces_in_its_name_is_named(root: Path) -> None:
+    work = opened()
+    solve(work)
+    (work.folder / "{old}.py").write_text(f"HERE = {str(work.folder)!r}\n", encoding="utf-8")
+    assert "in {old}.py, line 1," in unmet(check("01.1", work, only=["sqlite"])).found
+
+
 def test_an_address_in_a_comment_or_a_docstring_is_none(root: Path) -> None:
     work = opened()
     solve(work)

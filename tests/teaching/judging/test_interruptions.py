@@ -1,25 +1,34 @@
 """Commands that a judge kills or pauses before one of their statements."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from migration_lab.ground import course, engines
 from migration_lab.ground.course import EngineName
 from migration_lab.instruments import locks
+from migration_lab.instruments.query import Rows
+from migration_lab.instruments.readonly import looking_at
 from migration_lab.shops import workspace
+from migration_lab.shops.process import Completed, until
+from migration_lab.teaching.judging import database, running
 from migration_lab.teaching.judging.database import Database
 from migration_lab.teaching.judging.expectations import Miss
 from migration_lab.teaching.judging.interruptions import DIED, Interruptions, crashes, meetings, sampled
 from migration_lab.teaching.judging.running import (
     LEFT_BEHIND,
     PATIENCE_SECONDS,
+    Background,
     in_background,
     is_blocked,
+    wait_for,
     wait_until_stuck,
 )
+from migration_lab.teaching.judging.waiting import cancelled
 
 Open = Callable[[EngineName], Database]
 REVISION = '''\
@@ -210,3 +219,58 @@ def test_the_hook_is_for_one_command_and_not_for_another_in_the_same_copy(opened
     with Interruptions(shop).paused_before(1, UPGRADE) as paused:
         assert shop.flask("db stamp 0007").exit_code == 0  # its first statement changes something, too
         assert not paused.has_ended
+
+
+def test_a_slow_machine_does_not_shorten_a_wait(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = opened("postgres")
+    hours = SimpleNamespace(monotonic=lambda: time.monotonic() * 3600, sleep=time.sleep)
+    monkeypatch.setattr(running, "time", hours)
+    monkeypatch.setattr(database, "COMMAND_SECONDS", 0.001)  # it is the pause that takes so long
+    with Interruptions(shop).paused_before(3, UPGRADE) as paused:
+        assert (shop.folder / "migrations/waits").exists()
+        assert paused.completed().exit_code == 0
+
+
+def test_a_command_beside_the_judge_ends_when_the_check_is_given_up(opened: Open) -> None:
+    shop = opened("sqlite")
+    given_up = threading.Event()
+
+    def give_up() -> None:
+        with until(given_up), Interruptions(shop).paused_before(1, UPGRADE) as paused:
+            given_up.set()
+            wait_for(lambda: paused.has_ended)
+
+    with pytest.raises(KeyboardInterrupt):
+        give_up()
+
+
+def test_a_look_of_the_judge_is_not_what_a_command_waits_for(opened: Open) -> None:
+    shop = opened("postgres")
+    with looking_at(shop.url) as look:
+        look.exec_driver_sql("DECLARE old CURSOR FOR SELECT 1")  # which keeps its snapshot
+        build = Background(lambda: Completed(shop.execute("CREATE INDEX CONCURRENTLY ix ON users (email)"), ""))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
+        wait_for(lambda: build.has_ended or shop.sql(f"{waits} AND datname = current_database()").scalar == 1)
+        assert not is_blocked(shop)
+    assert build.completed().exit_code == 0
+
+
+def test_a_command_that_gives_up_at_once_was_seen_inside_its_statement(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = opened("postgres")
+    revision = shop.folder / "migrations/versions/0009_add_campaigns.py"
+    lock = '    op.execute("SET LOCAL lock_timeout = \'2s\'")\n    op.execute("LOCK TABLE users")\n    op.create_table'
+    revision.write_text(REVISION.replace("    op.create_table", lock, 1), encoding="utf-8")
+    look = shop.sql
+
+    def look_slowly(question: str) -> Rows:
+        found = look(question)
+        if "pg_blocking_pids" in question and found.scalar:
+            wait_for(lambda: not look(question).scalar)
+        return found
+
+    monkeypatch.setattr(shop, "sql", look_slowly)
+    crash = cancelled(lambda: shop, UPGRADE, behind="LOCK TABLE users", meanwhile="SELECT 1")
+    assert crash is not None
+    assert crash.when == "It was cancelled inside this statement: LOCK TABLE users"

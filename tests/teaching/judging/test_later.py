@@ -62,6 +62,16 @@ def test_a_revision_that_asks_the_models_fails_while_they_are_gone(shop: Databas
     shop.must("db upgrade")
 
 
+def test_a_revision_does_not_find_a_model_that_the_app_does_not_import(shop: Database) -> None:
+    model = "from shop.extensions import db\n\n\nclass Note(db.Model):\n    __tablename__ = 'notes'\n"
+    (shop.folder / "shop/models/note.py").write_text(f"{model}    id = db.Column(db.Integer, primary_key=True)\n")
+    write(shop, "import shop.models.note", "pass")
+    with models_gone(shop):
+        assert "shop.models.note" in shop.flask("db upgrade").output
+    assert shop.stands_at() != ("0009",)
+    shop.must("db upgrade")
+
+
 @pytest.mark.parametrize("imports", ["from shop import create_app", "from shop.extensions import db", ""])
 def test_a_revision_that_asks_none_of_them_runs(shop: Database, imports: str) -> None:
     write(shop, imports, "pass")

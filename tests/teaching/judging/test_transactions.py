@@ -4,7 +4,9 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -133,12 +135,36 @@ def test_doors_are_open_unless_a_lock_lasts_through_long_work(till: Database, st
     assert not miss or miss.value.found == says
 
 
+@pytest.mark.parametrize(("limit", "says"), [("0", "as long as it takes"), ("'5min'", "300 seconds"), ("'2s'", "")])
+def test_a_statement_that_may_wait_long_for_a_strong_lock_is_found(shop: Database, limit: str, says: str) -> None:
+    shop.execute(f"SET lock_timeout = {limit}; ALTER TABLE users ADD COLUMN x TEXT")
+    with pytest.raises(Miss) if says else nullcontext() as miss:
+        noted(shop, *noted_statements(shop)).expect_open_doors(0)
+    assert not miss or says in miss.value.found
+
+
+@pytest.mark.parametrize("sql", ["ALTER TABLE orders ADD COLUMN x TEXT", "ALTER TABLE users ENABLE TRIGGER USER"])
+def test_a_statement_that_does_not_wait_for_readers_may_wait_long(shop: Database, sql: str) -> None:
+    shop.execute(f"SET lock_timeout = 0; {sql}")
+    noted(shop, *noted_statements(shop)).expect_open_doors(0)
+
+
 def test_reading_under_a_lock_and_rows_that_the_judge_adds_may_be_left_out(till: Database) -> None:
     some = noted(till, Statement("1", 12, 1, "everyone"), arriving=2)
     some.expect_open_doors(10, reads=False)
     some.expect_small_steps(10)
     with pytest.raises(Miss, match="more than 9 rows of `users`"):
         some.expect_small_steps(9)
+
+
+def test_steps_that_grow_with_the_table_are_none(till: Database) -> None:
+    few = noted(till, *(Statement(each, 1, 0, "") for each in "123"))
+    one = noted(till, Statement("1", 3, 0, ""))
+    many = noted(till, *(Statement(each, 5, 0, "") for each in "123"), Statement("4", 0, 0, "everyone"))
+    many.expect_small_steps(10)
+    many.expect_small_steps(10, few=one)
+    with pytest.raises(Miss, match="their size grows with it"):
+        many.expect_small_steps(10, few=few)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +178,17 @@ def test_an_upgrade_that_rewrites_the_table_is_noted(home: Path, column: str, re
     assert (upgrade.is_rewritten, upgrade.rows_in_one_transaction()) == (rewritten, 0)
     with pytest.raises(Miss, match="stay where they are") if rewritten else nullcontext():
         upgrade.expect_in_place()
+    copy.engine.drop(copy.folder)
+
+
+@pytest.mark.parametrize(("few", "says"), [("", "One locks "), (" LIMIT 5", "")], ids=["all", "few"])
+def test_rows_that_a_transaction_only_locks_are_counted(home: Path, few: str, says: str) -> None:
+    copy = Database(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace, "the copy")
+    copy.execute("SELECT id FROM users FOR UPDATE")  # which was before the upgrade
+    upgrade = noted_revision(copy, f'op.execute("SELECT id FROM users ORDER BY id{few} FOR UPDATE")')
+    with pytest.raises(Miss) if says else nullcontext() as miss:
+        upgrade.expect_small_steps(10)
+    assert not miss or miss.value.found.startswith(says)
     copy.engine.drop(copy.folder)
 
 
@@ -190,7 +227,19 @@ def test_what_cannot_be_timed_is_no_transaction_of_no_time(till: Database, monke
         pass
 
 
-def test_transactions_without_a_pause_between_them_are_told_apart(till: Database) -> None:
+@pytest.mark.parametrize("delay", [0, 0.15])
+def test_transactions_without_a_pause_between_them_are_told_apart(
+    till: Database, delay: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_late = cycle((True, False))
+
+    def clock() -> float:
+        now = time.monotonic()
+        if next(is_late):
+            time.sleep(delay)  # a busy machine gives the thread no turn between its clock and its look
+        return now
+
+    monkeypatch.setattr(transactions, "time", SimpleNamespace(monotonic=clock))
     with longest_transaction(till) as longest:
         connection = sqlite3.connect(sqlite_file(till.url), isolation_level=None)
         took = []
@@ -198,7 +247,7 @@ def test_transactions_without_a_pause_between_them_are_told_apart(till: Database
             began = time.monotonic()
             connection.execute("BEGIN")
             connection.execute(f"UPDATE users SET display_name = '{number}'")
-            time.sleep(0.1)
+            time.sleep(0.2)
             connection.execute("COMMIT")
             took.append(time.monotonic() - began)
         connection.close()

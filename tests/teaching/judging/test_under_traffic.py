@@ -16,10 +16,18 @@ from migration_lab.ground.course import EngineName
 from migration_lab.instruments import locks
 from migration_lab.instruments.traffic import ONE_ROW_EACH
 from migration_lab.shops import workspace
+from migration_lab.shops.process import Completed
 from migration_lab.teaching.judging import database
 from migration_lab.teaching.judging.database import Database
 from migration_lab.teaching.judging.running import LEFT_BEHIND, STOPPED, why_it_failed
-from migration_lab.teaching.judging.under_traffic import ATTEMPTS, HOPELESS, Live, deploy_behind_report, under_traffic
+from migration_lab.teaching.judging.under_traffic import (
+    ATTEMPTS,
+    HOPELESS,
+    REPORT,
+    Live,
+    deploy_behind_report,
+    under_traffic,
+)
 
 Open = Callable[[EngineName], Database]
 ADD = 'op.add_column("users", sa.Column("note", sa.Text))'
@@ -122,13 +130,18 @@ def test_a_deploy_runs_again_until_the_report_has_gone(opened: Open) -> None:
 
 def test_a_deploy_gives_up_what_cannot_succeed_and_sees_that_the_report_was_ended(opened: Open) -> None:
     shop = opened("postgres")
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'report'"
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{REPORT}'"
     end = f'op.execute("{end} AND datname = current_database()")'
     write(shop, f'{end}; op.add_column("users", sa.Column("email", sa.Text))')
     deploy = deploy_behind_report(shop, "db upgrade", "users", mix=ONE_ROW_EACH, seconds=5, pause=0.1)
     assert not deploy.left_report_alone
     assert why_it_failed(deploy.last) == LEFT_BEHIND
     assert len(deploy.live.seen.timeline.spans) < ATTEMPTS + HOPELESS
+
+
+def test_a_lock_that_was_not_waited_for_is_a_cause_too() -> None:
+    nowait, limit = 'could not obtain lock on relation "orders"', "canceling statement due to lock timeout"
+    assert why_it_failed(Completed(1, nowait)) == why_it_failed(Completed(1, limit)) != ""
 
 
 def test_nobody_waits_where_nothing_is_in_the_way(opened: Open) -> None:

@@ -10,7 +10,7 @@ from migration_lab.instruments import query
 from migration_lab.instruments.schema import read_schema
 from migration_lab.shops.templates import template_at
 from migration_lab.teaching.judging import check
-from migration_lab.teaching.judging.varied import varied
+from migration_lab.teaching.judging.varied import varied, vary
 from tests.teaching.judging.exercise import opened, solve, unmet
 from tests.tiny_course import ADD, DROP
 
@@ -47,3 +47,22 @@ def test_values_made_for_the_rows_that_are_shown_are_found(root: Path) -> None:
     known = "'ann@example.com', 'o''neill@example.com', '李雷@例子.中国'"
     solve(work, f'{ADD}\nop.execute("DELETE FROM users WHERE email NOT IN ({known})")', DROP)
     assert "is gone" in unmet(check("01.1", work, only=["sqlite"])).found
+
+
+def test_the_rows_are_the_same_however_those_of_the_start_are_stored(tmp_path: Path) -> None:
+    plain = template_at(course.lesson("08"), "language", engines.engine("postgres"))
+    found = []
+    for name in ("as_they_came", "turned_round"):
+        folder = tmp_path / name
+        folder.mkdir()
+        plain.engine.clone(plain.key, folder)
+        url = plain.engine.sqlalchemy_url(folder)
+        if name == "turned_round":
+            ids = query.query(url, "SELECT id FROM users ORDER BY id DESC").rows
+            query.execute(url, "; ".join(f"UPDATE users SET email = email WHERE id = {id_}" for (id_,) in ids))
+            stored = query.query(url, "SELECT id FROM users").rows
+            assert stored != query.query(url, "SELECT id FROM users ORDER BY id").rows
+        vary(url, ())
+        found.append(query.query(url, "SELECT * FROM users ORDER BY id").rows)
+        plain.engine.drop(folder)
+    assert found[0] == found[1]

@@ -14,6 +14,9 @@ from migration_lab.teaching.judging.report import as_html, as_text
 from tests.teaching.judging.exercise import CHECKS, judge_with, leftovers, opened, solve, unmet
 from tests.tiny_course import ADD, DROP, revision
 
+THERE = "'nickname' in {each['name'] for each in sa.inspect(op.get_bind()).get_columns('users')}"
+THERE_OR_ADD = f"if not {THERE}: {ADD}"
+
 # ------------------------------------------------------------------------------------------- what a learner is told
 
 
@@ -96,6 +99,18 @@ def test_the_error_of_a_command_that_has_to_succeed_is_found(root: Path) -> None
     assert "Can't locate revision identified by '9999'" in error
 
 
+@pytest.mark.parametrize(("added", "says"), [("\nLATER = 1\n", "+ LATER = 1"), ("\n# later\n", "")])
+def test_a_revision_that_had_run_may_get_comments_only(added: str, says: str, root: Path) -> None:
+    judge_with(root, "        pass", more='last = ("past",)')
+    work = opened()
+    solve(work)
+    first = next((work.folder / "migrations/versions").glob("0001_*.py"))
+    first.write_text(first.read_text() + added)
+    found = check("01.1", work, only=["sqlite"]).engines[0].unmet
+    assert (found.found.strip().splitlines()[-1] if found else "") == says
+    assert found is None or found.expectation.id == "past"
+
+
 def test_drift_is_reported_by_what_alembic_detected(root: Path) -> None:
     work = opened()
     solve(work)
@@ -119,6 +134,18 @@ def test_a_second_upgrade_with_another_result_is_reported(root: Path) -> None:
     assert "nickname changed from (VARCHAR(40)" in finding.found
 
 
+def test_a_loss_on_the_way_back_from_a_revision_before_the_head_is_reported(root: Path) -> None:
+    work = opened()
+    lost = """op.execute("UPDATE users SET email = 'lost ' || id WHERE nickname IS NULL")"""
+    solve(work, ADD, f"{lost}\n{DROP}")
+    fills = revision("pass", """op.execute("UPDATE users SET nickname = 'x'")""")
+    second = work.folder / "migrations/versions/0003_fill_in.py"
+    second.write_text(fills.replace('"0002"', '"0003"').replace('"0001"', '"0002"'), encoding="utf-8")
+    finding = unmet(check("01.1", work, only=["sqlite"]))
+    assert finding.expectation.id == "rows_kept"
+    assert "after a way up to `0002` and back from there" in finding.found
+
+
 def test_two_heads_are_reported(root: Path) -> None:
     judge_with(root, "        self.one_head()", more='first, last = (), ("one_head",)')
     work = opened()
@@ -135,7 +162,7 @@ def test_an_endless_revision_is_reported(root: Path, monkeypatch: pytest.MonkeyP
     finding = unmet(check("01.1", work, only=["sqlite"]))
     assert finding.expectation.id == "upgrade"
     assert finding.found == "`flask db upgrade` was stopped after 1.5 seconds."
-    assert finding.cause == "A revision or a model never finishes."
+    assert finding.cause == "A revision or a model takes too long, or never finishes."
     assert "a loop without an end" in finding.next_step
     assert leftovers(root) == []
 
@@ -156,8 +183,16 @@ def test_a_command_of_the_judges_own_that_does_not_end_is_reported(root: Path, m
     work = opened()
     solve(work, "while True: pass", DROP)
     finding = unmet(check("01.1", work, only=["sqlite"]))
-    assert finding.cause == "A revision or a model never finishes."
+    assert finding.cause == "A revision or a model takes too long, or never finishes."
     assert progress.load().exercise("01.1").tries == 1
+
+
+def test_a_judge_may_give_commands_more_time(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migration_lab.teaching.judging.database.COMMAND_SECONDS", 0.01)
+    judge_with(root, "        self.upgrade()", more="seconds = 60; first = last = ()")
+    work = opened()
+    solve(work)
+    assert check("01.1", work, only=["sqlite"]).passed
 
 
 def test_the_rows_of_a_renamed_column_are_followed(root: Path) -> None:
@@ -205,6 +240,10 @@ def test_an_upgrade_that_keeps_nothing_is_reported_as_that(root: Path) -> None:
             "no_drift", "does not see a column", id="a filter that hides everything",
         ),
         pytest.param(
+            "shop.py", "Migrate(app, db)", "Migrate(app, db, include_object=lambda _o, _n, kind, *_: kind != 'index')",
+            "no_drift", "does not see an index", id="a filter that hides indexes",
+        ),
+        pytest.param(
             "shop.py", "Migrate(app, db)",
             "Migrate(app, db)\nimport alembic.command\nalembic.command.check = lambda *_, **__: None",
             "no_drift", "does not see a column", id="a check that was replaced",
@@ -212,6 +251,10 @@ def test_an_upgrade_that_keeps_nothing_is_reported_as_that(root: Path) -> None:
         pytest.param(
             "shop.py", "    nickname: Mapped", "    if 'check' in __import__('sys').argv: nickname: Mapped",
             "no_drift", "Detected removed column 'users.nickname'", id="a model for the check only",
+        ),
+        pytest.param(
+            "shop.py", "mapped_column(String(40))", "mapped_column(String(40), default='')",
+            "no_drift", "`default=''`", id="a value that nobody has given",
         ),
     ],
 )  # fmt: skip
@@ -239,6 +282,10 @@ def test_the_files_are_not_believed(
             "rows_kept", "is gone, after the downgrade", id="a row that arrived after the upgrade",
         ),
         pytest.param(
+            ADD, f"if op.get_bind().exec_driver_sql('SELECT max(nickname) FROM users').scalar() is None: {DROP}",
+            "downgrade", "users: column nickname added", id="a column that stays when it has been used",
+        ),
+        pytest.param(
             f"{ADD}\nop.execute('CREATE TABLE IF NOT EXISTS t (id INTEGER)')", DROP,
             "no_other_change", "t: table added", id="another table",
         ),
@@ -253,6 +300,43 @@ def test_what_happens_on_the_way_is_seen(up: str, down: str, expected: str, foun
     solve(work, up, down)
     finding = unmet(check("01.1", work, only=["sqlite"]))
     assert (finding.expectation.id, found in finding.found) == (expected, True), finding
+
+
+@pytest.mark.parametrize(
+    ("may_leave", "up", "down", "expected"),
+    [
+        ("'users.nickname',", ADD, DROP, ""),
+        ("'users.nickname',", THERE_OR_ADD, "pass", ""),
+        ("'users.nickname',", ADD, "pass", "upgrade_again"),
+        ("'users.nickname',", THERE_OR_ADD, "op.execute('CREATE INDEX i ON users (nickname)')", "downgrade"),
+        ("", THERE_OR_ADD, "pass", "downgrade"),
+    ],
+)
+def test_a_downgrade_may_leave_what_its_judge_allows(
+    may_leave: str, up: str, down: str, expected: str, root: Path
+) -> None:
+    more = f"changes, may_leave = ('users.nickname',), ({may_leave})\n    last = ('downgrade', 'upgrade_again')"
+    judge_with(root, "        pass", more=more)
+    work = opened()
+    solve(work, up, down)
+    finding = check("01.1", work, only=["sqlite"]).engines[0].unmet
+    assert (finding.expectation.id if finding else "") == expected, finding
+
+
+def test_a_downgrade_may_refuse_while_a_new_column_is_in_use(root: Path) -> None:
+    work = opened()
+    used = "op.get_bind().exec_driver_sql('SELECT max(nickname) FROM users').scalar()"
+    solve(work, ADD, f"if {used}: raise RuntimeError('there are nicknames')\n{DROP}")
+    assert check("01.1", work, only=["sqlite"]).engines[0].unmet is None
+
+
+def test_a_function_that_outlives_its_trigger_is_named_as_the_cause(root: Path) -> None:
+    work = opened("postgres")
+    body = "AS 'BEGIN RETURN NEW; END'"
+    solve(work, f'{ADD}\nop.execute("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql {body}")')
+    finding = unmet(check("01.1", work, only=["postgres"]))
+    assert "function f() added" in finding.found
+    assert "none drops it" in finding.cause
 
 
 # --------------------------------------------------------------------------------------------- whose mistake it is
