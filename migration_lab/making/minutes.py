@@ -16,6 +16,7 @@ from migration_lab.teaching import quiz
 WORDS_A_MINUTE = 150
 LINES_A_MINUTE = 10  # of code and of files: to read them, run them, and look at their output
 QUESTIONS_A_MINUTE = 4  # in addition to their words: to choose an answer
+LONGEST = 45  # minutes of reading for one evening
 TOLERANCE = 0.2  # of the minutes: a sentence more or less is not a fault
 NOT_READ = {"id", "kind", "prediction", "computed_by", "right", "value"}
 
@@ -45,7 +46,7 @@ def minutes_for(words: int, lines: int, questions: int) -> int:
 
 
 def minutes_faults(lesson: Lesson, sections: list[Section], questions: Mapping[str, quiz.Question]) -> Iterator[str]:
-    """Faults where the minutes of lesson.yaml differ from the estimate, so that an agenda can rely on them.
+    """Faults where the minutes of lesson.yaml differ from the estimate, on which an agenda relies, or are too many.
 
     Args:
         sections: all of the lesson's, with its opening first.
@@ -62,6 +63,11 @@ def minutes_faults(lesson: Lesson, sections: list[Section], questions: Mapping[s
             yield (
                 f"{file}: `minutes`{title} say {said.reading} reading and {said.running} running; "
                 f"reading and running take about {found} together."
+            )
+        if said.reading > LONGEST:
+            yield (
+                f"{file}: `minutes`{title} say {said.reading} reading, which is more than {LONGEST}. Divide it into "
+                "parts; docs/lessons.md says how."
             )
 
 

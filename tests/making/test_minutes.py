@@ -88,6 +88,12 @@ def test_the_minutes_of_a_lesson_in_parts_are_their_sum(small_course: Path) -> N
         course.lessons()
 
 
+def test_more_than_45_minutes_are_for_two_evenings(small_course: Path) -> None:
+    in_parts(small_course)
+    change(small_course, "lesson.yaml", "minutes: {reading: 2,", "minutes: {reading: 46,")
+    assert any("of the part 'More' say 46 reading, which is more than 45. Divide it" in each for each in faults())
+
+
 def test_a_later_part_begins_with_its_own_start(small_course: Path) -> None:
     in_parts(small_course)
     lesson = course.lesson("02")

@@ -57,12 +57,12 @@ def test_an_exercise_that_is_not_there_is_refused() -> None:
 
 
 def test_a_track_may_leave_a_lesson_before_a_heading() -> None:
-    heading, later = "How do you get back through a merge?", "Keypoints"
+    heading, later = "Part 2: how do you get back through a merge?", "Keypoints"
     (some,) = tracks.agenda(track(until=heading, _13_heads_and_merges=()))
     (more,) = tracks.agenda(track(until=later, _13_heads_and_merges=()))
     (whole,) = tracks.agenda(track(_13_heads_and_merges=()))
     assert 10 < some.minutes < more.minutes < whole.minutes
-    assert some.words.endswith(f"[{heading}](13_heads_and_merges.ipynb#How-do-you-get-back-through-a-merge?)")
+    assert some.words.endswith(f"[{heading}](13_heads_and_merges.ipynb#Part-2:-how-do-you-get-back-through-a-merge?)")
 
 
 def test_a_heading_that_is_not_there_is_refused() -> None:
