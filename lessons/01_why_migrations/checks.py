@@ -25,6 +25,8 @@ class ShopIsUp(OwnDatabaseJudge):
         """the database stands at revision `0003`"""
         self.expect_place(
             "0003",
-            cause="The database has the column, but its history does not show it: it was added by hand.",
-            next_step="The files say how the column is added. Undo the manual change, and let Alembic make it.",
+            cause="The database has the column, but its history does not show it: it was added by hand."
+            if self.now.revisions == self.start.revisions
+            else "",
+            next_step="`0003` adds the column. Undo what you have done instead of it, and let Alembic run that file.",
         )
