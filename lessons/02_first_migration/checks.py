@@ -1,9 +1,18 @@
 """Lesson 02: the judges of its exercises."""
 
-from migration_lab.teaching.judging import FilesJudge, Miss, OwnDatabaseJudge, error_in
+import shutil
+
+from migration_lab.instruments.schema import diff
+from migration_lab.teaching.judging import FilesJudge, Miss, OwnDatabaseJudge, error_in, listed
 from migration_lab.teaching.judging.planted import expect_no_drift
+from migration_lab.teaching.judging.words import code_of, text_of
 
 CHECKOUTS = ("checkout_1", "checkout_2", "checkout_3", "checkout_4", "checkout_5")
+MODULES = ("extensions.py", "models.py", "service.py")
+NOT_BROKEN = (
+    *(f"checkout_{number}/extensions.py" for number in (1, 2, 4)),
+    *(f"checkout_{number}/models.py" for number in (1, 2, 4, 5)),
+)
 
 NOT_NULL = (
     "The table already has users. If the new column may not be null, what should their rows contain?",
@@ -20,11 +29,15 @@ class DisplayName(FilesJudge):
 
     def column(self) -> None:
         """`users` has a column `display_name` after the upgrade: text of up to 80 characters that may be null"""
+        column = self.head.column("users.display_name")
+        has_default = bool(column and column.default and column.nullable and column.length == 80)
         self.expect_column(
             "users.display_name",
             where=self.head,
             length=80,
-            cause="`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not; `String(80)` says the length, which "
+            cause="The ticket asks for no default. A name that nobody has chosen is NULL."
+            if has_default
+            else "`Mapped[str]` means NOT NULL, `Mapped[str | None]` does not; `String(80)` says the length, which "
             "SQLite does not enforce and Postgres does.",
             next_step="Change the model as the ticket asks, and make the revision again.",
         )
@@ -33,6 +46,7 @@ class DisplayName(FilesJudge):
 class FiveCheckouts(OwnDatabaseJudge):
     exercise = "02.2"
     stub_fails = "answers"
+    business = False
     last = ("nothing_else",)
 
     def answers(self) -> None:
@@ -72,14 +86,46 @@ class FiveCheckouts(OwnDatabaseJudge):
         """each checkout still has its one revision, which makes the table `letters` in a new database"""
         for name in CHECKOUTS:
             new = self.empty()
-            said = new.flask("db upgrade", folder=new.folder / name)
-            tables = ", ".join(each.name for each in new.schema().tables) or "no table"
+            files = sorted(
+                path.relative_to(new.folder).as_posix() for path in (new.folder / name).rglob("versions/*.py")
+            )
             self.expect(
-                said.exit_code == 0 and new.stands_at() == ("0001",) and new.schema() == self.start.schema,
+                len(files) <= 1,
+                expected=f"`{name}` has one file of its one revision.",
+                found=listed(files),
+                cause="The history was copied. The next revision would be in one of the two only.",
+                next_step="Keep one of them, and let Flask-Migrate find it.",
+            )
+            others = [each for each in CHECKOUTS if each != name]
+            for other in others:
+                shutil.rmtree(new.folder / other)
+                (new.folder / other).mkdir()
+                for module in MODULES:  # as another team may leave it
+                    (new.folder / other / module).write_text(f"raise ImportError('{other}/{module} is broken')\n")
+            said = new.flask("db upgrade", folder=new.folder / name)
+            borrowed = [each for each in others if each in said.output]
+            self.expect(
+                not borrowed,
+                expected=f"`{name}` works without the other checkouts: it has its own app and history.",
+                found=listed(
+                    [f"Without them `flask db upgrade` fails in `{name}`:", error_in(said.output, new.folder)]
+                ),
+                cause=f"It uses files of `{'` and `'.join(borrowed)}`, which another team changes.",
+                next_step=f"`{name}` has its own `service.py`, `env.py` and `versions`: let Flask find them.",
+            )
+            self.expect(
+                "Path doesn't exist" not in said.output,
+                expected=f"`flask db upgrade` finds the history of `{name}`, as `flask db current` does.",
+                found=error_in(said.output, new.folder),
+                cause="The folder is given for one command only.",
+                next_step="Let `Migrate` or its `init_app` know the folder: then each command does.",
+            )
+            at = f"It stands at {', '.join(new.stands_at()) or 'no revision'}."
+            differ = [str(each) for each in diff(self.start.schema, new.schema())]
+            self.expect(
+                said.exit_code == 0 and new.stands_at() == ("0001",) and not differ,
                 expected=f"`flask db upgrade` in `{name}` takes a new database to `0001`, with the table `letters`.",
-                found=error_in(said.output, new.folder)
-                if said.exit_code
-                else f"It stands at {', '.join(new.stands_at()) or 'no revision'}, with {tables}.",
+                found=error_in(said.output, new.folder) if said.exit_code else listed([at, *differ]),
                 next_step='Run `shop = lab.reset("02.2")` for the old checkouts, and repair without `flask db init`.',
             )
 
@@ -92,6 +138,18 @@ class FiveCheckouts(OwnDatabaseJudge):
                 miss.expected = f"In `{name}`: {miss.expected}"
                 miss.next_step = "Import the models in `service.py`, without a circle, and leave them as they are."
                 raise
+
+    def left_alone(self) -> None:
+        """`extensions.py` and `models.py` are as they were, unless the fault is in them or in how they are imported"""
+        for file in NOT_BROKEN:
+            now = self.own.folder / file
+            self.expect(
+                not now.is_file() or code_of(text_of(now)) == code_of(text_of(self.traces.original / file)),
+                expected=f"`{file}` is as it was.",
+                found="It was changed.",
+                cause="It was right, and the fault of that checkout is elsewhere.",
+                next_step="Put it back: other people work with it.",
+            )
 
 
 class Release(OwnDatabaseJudge):
