@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from migration_lab.instruments.schema import Unique
+from migration_lab.instruments.schema import Index, Unique
 from migration_lab.instruments.service import serve
 from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, listed
 from migration_lab.teaching.judging.planted import expect_no_drift
 from migration_lab.teaching.judging.program import run_program
+from migration_lab.teaching.judging.running import wait_for_its_sessions
 
 # --------------------------------------------------------------------------------- 04.1: a name that is not the same
 
@@ -32,7 +33,7 @@ class TakenBack(FilesJudge):
     exercise = "04.1"
     stub_fails = "production"
     changes = (f"users.{THEN}", f"users.{NOW}")
-    causes = dict.fromkeys(("F35", "G15"), OTHER_NAME)
+    causes = dict.fromkeys(("F35", "F65", "G15"), OTHER_NAME)
     last = ("no_drift",)
 
     def production(self) -> None:
@@ -51,14 +52,37 @@ class TakenBack(FilesJudge):
         """the next upgrade brings it back to all three as `uq_users_display_name`, and `flask db check` is quiet"""
         for database in (self._production, self._staging, self._made):
             now = database.upgrade()
-            named = [each.name for each in _uniques(now)]
+            named, options = ([getattr(each, part) for each in _uniques(now)] for part in ("name", "options"))
+            index = [f", and the index `{each.name}`" for each in _indexes(now) if each.unique]
             self.expect(
                 named == [NOW],
                 expected=f"After the next upgrade {database.name} has one on `display_name`: `{NOW}`.",
-                found=f"It has {', '.join(f'`{each}`' for each in named) or 'none'}.",
-                next_step="Write the name into `upgrade()`, so that it does not depend on what was there.",
+                found=f"It has {', '.join(f'`{each}`' for each in named) or 'none'}{''.join(index)}.",
+                cause="A unique index is not the constraint that the models describe." if index else "",
+                next_step="Create the constraint under this name in `upgrade()`, whatever was there before.",
+            )
+            self.expect(
+                options == [()],
+                expected=f"In {database.name} `{NOW}` is what it was: unique, and checked at once.",
+                found=f"It is {'; '.join(map(str, _uniques(now)))}.",
+                cause="The constraint comes back with an option. `flask db check` does not compare options.",
+                next_step="Create it without options.",
             )
             expect_no_drift(database, schema=now.schema)
+
+    def chosen(self) -> None:
+        """where two users have chosen the same name in between, the next upgrade may fail; it takes no name away"""
+        database = self.fresh("production, where two users have the same name")
+        database.downgrade("0005")
+        database.execute(SAME_NAME)
+        before = database.snapshot()
+        database.flask("db upgrade")
+        self.expect_rows(
+            before,
+            database.snapshot(),
+            cause="The upgrade changes names so that they are unique. Nobody has asked those users.",
+            next_step="Let it fail. Then people see which names they have to talk about.",
+        )
 
     def _expect_taken_back(self, database: Database) -> None:
         now = database.downgrade("0005")
@@ -95,6 +119,11 @@ class TakenBack(FilesJudge):
         made = self.empty("a new database")
         made.upgrade()
         return made
+
+
+def _indexes(where: Snapshot) -> list[Index]:
+    table = where.schema.table("users")
+    return [each for each in table.indexes if "display_name" in each.columns] if table else []
 
 
 def _uniques(where: Snapshot, column: str = "display_name") -> list[Unique]:
@@ -142,12 +171,18 @@ NO_SUCH_NAME = (
     "is not marked with `op.f()` goes through the convention.",
     "Compare the names in this database with your list.",
 )
+NO_NAME_IN_THE_FILE = (
+    "`0005` is older than the convention, which asks for the name of each CHECK.",
+    "Write into `0005` the names that Postgres has given, each marked with `op.f()`. It makes what it has always made.",
+)
+WAYS = ("the upgrade", "the downgrade")
 # How the server identifies a constraint, whatever its name.
 IDENTITIES = """
     SELECT c.oid, c.conname, pg_get_constraintdef(c.oid), i.relname, pg_relation_filenode(i.oid) FROM pg_constraint c
     LEFT JOIN pg_class i ON i.oid = c.conindid AND c.contype = 'u'
     WHERE c.contype IN ('u', 'f', 'c')
     AND c.conrelid = ANY ('{products,addresses,order_lines,payments,coupons}'::regclass[])
+    ORDER BY c.oid
 """
 
 
@@ -163,9 +198,10 @@ class Known:
 
 class TwentyNames(FilesJudge):
     exercise = "04.2"
+    may_edit = ("0005",)  # whose names differ from production's in a new database
     stub_fails = "names"
     changes = tuple(f"{table}.{name}" for table, names in RENAMED.items() for pair in names.items() for name in pair)
-    causes = {"G15": NO_SUCH_NAME}
+    causes = {"G15": NO_SUCH_NAME, "F38": NO_NAME_IN_THE_FILE}
 
     def names(self) -> None:
         """after the upgrade each of the 20 constraints has the name that the models give it, and so has its index"""
@@ -178,22 +214,23 @@ class TwentyNames(FilesJudge):
             for old, new in names.items()
             if there.get(new) != means[old]
         ]
-        wrong += [
-            f"the index of `{each.name}` is still called `{each.index}`"
-            for each in after.values()
-            if each.index not in (None, each.name)
-        ]
+        old = [each for each in after.values() if each.index not in (None, each.name)]
+        by_hand = "A name was written into the catalog itself. `RENAME CONSTRAINT` changes the name of the index, too."
+        cause = by_hand if old and not wrong else ""
+        wrong += [f"the index of `{each.name}` is still called `{each.index}`" for each in old]
         self.expect_none(
             wrong,
             expected="Each of the 20 constraints has the name that the convention makes for it.",
-            cause="The upgrade changes no name. What is done by hand stays in one database." if means == there else "",
+            cause="The upgrade changes no name. What is done by hand stays in one database."
+            if means == there
+            else cause,
             next_step="`flask db check` reports unique constraints only. Compare all names in `pg_constraint`.",
         )
 
     def kept(self) -> None:
-        """no constraint is dropped, built or checked again, on the way up or on the way back"""
+        """no constraint is dropped, built or checked again, on the way up or on the way back, and no table is read"""
         before, *later = self._before_and_after
-        for when, now in zip(("the upgrade", "the downgrade"), later, strict=True):
+        for when, now in zip(WAYS, later, strict=True):
             gone = [f"`{each.name}` was dropped" for oid, each in before.items() if oid not in now]
             gone += [
                 f"the index of `{each.name}` was built again"
@@ -207,16 +244,37 @@ class TwentyNames(FilesJudge):
                 cause="A constraint of the same kind may exist, but creating it had to read the whole table.",
                 next_step="Look for a form of `ALTER TABLE` that changes a name and nothing else.",
             )
+        self.expect_none(
+            self._read,
+            expected="To change a name, no row is read.",
+            cause="A `RENAME` keeps everyone out until its transaction ends. A look at all rows in it takes as long "
+            "as a check.",
+            next_step="Look at the rows before the release, outside of the revision.",
+        )
 
     @cached_property
     def _before_and_after(self) -> list[dict[int, Known]]:
         """The constraints of production before the upgrade, after it, and after the way back, by what they stay."""
         production = self.fresh("production", watched=False)
-        looks = [_known(production)]
-        production.reach()
-        looks.append(_known(production))
-        production.must(f"db downgrade {self.back_to}")
-        return [*looks, _known(production)]
+        looks, reads = [_known(production)], [_rows_read(production)]
+        for go in (production.reach, lambda: production.must(f"db downgrade {self.back_to}")):
+            go()
+            looks.append(_known(production))
+            reads.append(_rows_read(production))
+        self._read = [
+            f"In {when} {rows - before[table]} rows of `{table}` are read."
+            for when, before, after in zip(WAYS, reads, reads[1:], strict=False)
+            for table, rows in sorted(after.items())
+            if rows - before[table] >= max(1, len(self.start.rows_of(table)))
+        ]
+        return looks
+
+
+def _rows_read(database: Database) -> dict[str, int]:
+    """How many rows of each of the five tables have been read in scans of the whole table."""
+    wait_for_its_sessions(database)  # they hand in what they have counted when they end
+    found = dict(database.sql("SELECT relname, seq_tup_read FROM pg_stat_user_tables").rows)
+    return {table: found.get(table) or 0 for table in RENAMED}
 
 
 def _known(database: Database) -> dict[int, Known]:
@@ -232,6 +290,20 @@ user = db.session.query(User).filter_by(email="{}@example.com").one()
 list(user.{})
 db.session.delete(user)
 db.session.commit()
+"""
+SAVES_AND_READS = """
+from shop.models import Address, Coupon, Order
+
+user = User(email="has-all@example.com", orders=[Order(amount_cents=700)])
+user.addresses.append(Address(city="Graz"))
+user.coupons.append(Coupon(code="HAS-ALL", percent=5))
+db.session.add(user)
+db.session.commit()
+db.session.expunge_all()
+user = db.session.query(User).filter_by(email="has-all@example.com").one()
+for name in ("orders", "addresses", "coupons"):
+    assert len(getattr(user, name)) == 1, f"user.{name} was not saved"
+assert Order(amount_cents=1, user=user) in user.orders, "order.user = user does not add it to user.orders"
 """
 # Three more users and their children.
 MOVED_IN = """
@@ -319,7 +391,12 @@ class ThreeFates(FilesJudge):
         then = "A `cascade` of a relationship deletes what the session has read. Leave that to the keys."
         run_program(reader, READS_AND_DELETES.format("only-orders", "orders"))
         self.expect_rows(before, reader.snapshot(), next_step=then)
-        run_program(reader, READS_AND_DELETES.format("without-orders", "coupons"))
+        self.expect_success(
+            run_program(reader, READS_AND_DELETES.format("without-orders", "coupons")),
+            reader,
+            expected="A program that has read the coupons of a user without orders can delete the user.",
+            next_step="Leave the relationships as programs know them: a list that can be read.",
+        )
         self.expect_values("coupons.user_id", self._unlinked(before), where=reader.snapshot(), next_step=then)
 
     def validated(self) -> None:
@@ -331,15 +408,28 @@ class ThreeFates(FilesJudge):
                 len(keys) == 1 and keys[0].target == "users" and not keys[0].options and keys[0].name == name,
                 expected=f"`{table}.user_id` has one valid key to `users` ({means}), `{name}`, without other options.",
                 found=listed([f"`{each.name}`: {each}" for each in keys]) or "It has none.",
-                next_step="Drop the old key when the new one comes, validate one that came NOT VALID, and leave the "
-                "name to the convention.",
+                next_step="Drop the old key when the new one comes, validate one that came NOT VALID, leave the name "
+                "to the convention, and give it no option but its ON DELETE.",
             )
+
+    def related(self) -> None:
+        """a program saves and reads orders, addresses and coupons through their user, as before"""
+        database = self.upgraded("the database of another program")
+        self.expect_success(
+            run_program(database, SAVES_AND_READS),
+            database,
+            expected="What is appended to `user.orders`, `user.addresses` and `user.coupons` is saved and can be read.",
+            cause="An option of a relationship changes more than what happens when the user is deleted.",
+            next_step="Leave `back_populates`, the way that it loads, and `save-update` among its cascades.",
+        )
 
     @cached_property
     def _deleted(self) -> tuple[Snapshot, Snapshot]:
         """What a database holds before and after a user without orders is deleted in it."""
-        lived = self.upgraded("the database", sql=MOVED_IN)
-        before = lived.snapshot()
+        lived = self.fresh("the database", sql=MOVED_IN, watched=False)
+        moved_in = lived.snapshot()
+        before = lived.upgrade()
+        self.expect_rows(moved_in, before, next_step="The upgrade changes what is to come, and no row.")
         self.expect_taken(
             lived,
             f"{ENFORCED[self.engine]}DELETE FROM users WHERE email = 'without-orders@example.com'",
