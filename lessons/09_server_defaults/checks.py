@@ -1,18 +1,26 @@
 """Lesson 09: the judges of its exercises."""
 
+import math
+import re
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import cached_property
+
+from sqlalchemy.exc import DBAPIError
 
 from migration_lab.ground import course
 from migration_lab.instruments.schema import diff
 from migration_lab.instruments.service import serve
 from migration_lab.instruments.traffic import Request
 from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, differences_in, listed, part_of
+from migration_lab.teaching.judging.program import run_program
 from migration_lab.teaching.judging.rollout import Served, both_releases, revisions_ahead
 from migration_lab.teaching.judging.rows import MayChange, changed
+from migration_lab.teaching.judging.running import somebody
 from migration_lab.teaching.judging.transactions import Noted, noted_upgrade
-from migration_lab.teaching.judging.words import text_of
+from migration_lab.teaching.judging.waiting import run_behind
+from migration_lab.teaching.judging.words import code_of, text_of
 
 ORDER: Request = ("POST", "/orders", {"user_id": 1, "amount_cents": 700})
 LOOK: Request = ("GET", "/users/1/orders", None)
@@ -26,7 +34,44 @@ PHONED = [
     ("3", "4950", "EUR", "pending", "2026-02-16 17:42"),
     ("12", "1200", "EUR", "pending", "2026-02-16 18:05"),
 ]
+# An order of the web shop that looks like the first of the script's.
+ALIKE = """
+INSERT INTO orders (user_id, amount_cents, currency, status, created_at)
+VALUES (3, 4950, 'EUR', 'pending', '2026-02-16 17:42:00');
+"""
+# What the new release writes while the script runs.
+MEANWHILE = """
+INSERT INTO orders (user_id, amount_cents, currency, status, created_at, source)
+VALUES (1, 700, 'EUR', 'pending', '2026-02-16 18:10:00', 'web');
+"""
 FIRST = "Read the first reason: it says what the order misses."
+MARK = "The model says:"
+PRINT_DEFAULT = (
+    "compiler = db.engine.dialect.ddl_compiler(db.engine.dialect, None)",
+    "for table, column in {columns}:",
+    f"    print('{MARK}', compiler.get_column_default_string(db.metadata.tables[table].c[column]) or '')",
+)
+
+
+def expect_same_default(judge: FilesJudge, *names: str) -> None:
+    """A server default in the model, if it has one, fills in what the database at the head does."""
+    copy = judge.upgraded("the shop")
+    columns = [tuple(each.split(".")) for each in names]
+    done = run_program(copy, *(each.replace("{columns}", str(columns)) for each in PRINT_DEFAULT))
+    judge.expect_success(done, copy, expected="A program can read the models.")
+    said = [line.removeprefix(MARK).strip() for line in done.output.splitlines() if line.startswith(MARK)]
+    for name, sql in zip(names, said, strict=True):
+        column = judge.head.column(name)
+        has = copy.sql(f"SELECT {column.default}").scalar if column and column.default else ""
+        says = copy.sql(f"SELECT {sql}").scalar if sql else ""
+        judge.expect(
+            not sql or says == has,
+            expected=f"The model and the database have the same server default for `{name}`.",
+            found=f"In the model it is {says!r}, in the database {has!r}.",
+            cause="`flask db check` compares server defaults only if it is told to, and without their quotes.",
+            next_step="Write into the model what the last revision leaves. A text that is not SQL needs no quotes of "
+            "its own.",
+        )
 
 
 class Source(FilesJudge):
@@ -55,19 +100,50 @@ class Source(FilesJudge):
         """`scripts/phone_orders.sql` adds its two orders on the evening after the first new revision, and again when
         all have run; they have `phone` in the end, and it changes nothing else"""
         self._expect_source("script", "phone", "Add the column and its value to the INSERT. What it wrote must stay.")
+        self._expect_others_left_alone()
 
     def job(self) -> None:
         """an order from the partner's job has `partner`"""
         self._expect_source("job", "partner", "A default that a program relies on must stay.")
 
+    def model(self) -> None:
+        """a server default in the model, if it has one, is the one that the database has in the end"""
+        expect_same_default(self, "orders.source")
+
     def _expect_source(self, program: str, source: str, next_step: str) -> None:
         written, end = self._written
         self.expect_values("orders.source", dict.fromkeys(written[program], source), where=end, next_step=next_step)
 
+    def _expect_others_left_alone(self) -> None:
+        """An order that the shop takes between two statements of the script keeps its source."""
+        statements = _statements(text_of(self._files.folder / SCRIPT))
+        if len(statements) < 2 or self.engine != "postgres":
+            return
+        shop = self.upgraded("a shop that takes orders while the script runs")
+        before = shop.snapshot()
+        with somebody(shop) as session:
+            for each in statements:
+                try:
+                    session.exec_driver_sql(each, execution_options={"no_parameters": True})
+                except DBAPIError:
+                    return  # it needs to be one transaction: as a whole it has run above
+                session.commit()
+                shop.execute(MEANWHILE)
+        now = shop.snapshot()
+        sources = {row["id"]: "web" if row["user_id"] == 1 else "phone" for row in now.new_rows("orders", before)}
+        self.expect_values(
+            "orders.source",
+            sources,
+            where=now,
+            cause="The script has several statements, and the shop takes an order between two of them. The last orders "
+            "of the table are not always its own.",
+            next_step="Let the INSERT say the source of its orders itself.",
+        )
+
     @cached_property
     def _written(self) -> tuple[dict[str, list[int]], Snapshot]:
         """The ids of each program's orders, by the expectation that is about it, and what is there in the end."""
-        shop, written = self.fresh("the shop", watched=False), defaultdict[str, list[int]](list)
+        shop, written = self.fresh("the shop", watched=False, sql=ALIKE), defaultdict[str, list[int]](list)
 
         def run(program: str, write: Callable[[], None]) -> None:
             before = shop.snapshot()
@@ -102,7 +178,30 @@ class Source(FilesJudge):
         )
 
 
+def _statements(script: str) -> list[str]:
+    """The statements of an SQL script; a script that is hard to divide counts as one."""
+    if "$$" in script:
+        return [script]
+    found = [""]
+    for part in re.split("(?<=;)", script):
+        found[-1] += part
+        if sqlite3.complete_statement(found[-1]):
+            found.append("")
+    return [each for each in found if each.strip()]
+
+
 MOST_ROWS = 5_000  # that one transaction may change
+A_FEW = 8  # orders of the shop or of the job: enough to see what their values have in common
+OPEN_ORDER = "UPDATE orders SET status = status WHERE id = (SELECT min(id) FROM orders)"
+WEAK = re.compile(r"\brandom\(\)|alias\(name='random'|module='random'")  # in SQL, or in Python
+HASH = re.compile(r"\bmd5\(|\bsha\d+\(|\bdigest\(|hashlib")
+SECRET = re.compile(r"gen_random|uuid4|uuid7|generate_v4|randomblob|secrets|urandom|SystemRandom")
+BITS = 56  # as many as a value that nobody can guess has at least
+# Its id is a whole number of batches after the first, 1, with a gap before it.
+LAST_ORDER = """
+INSERT INTO orders (id, user_id, amount_cents, currency, status, created_at)
+VALUES (60001, 1, 100, 'EUR', 'paid', '2026-01-01');
+"""
 
 
 class PublicId(FilesJudge):
@@ -110,6 +209,7 @@ class PublicId(FilesJudge):
     stub_fails = "own_value"
     changes = fills = random = ("orders.public_id",)
     only_on = {"in_place": "postgres", "locked_out": "postgres", "batches": "postgres"}
+    seconds = 60  # as long as a command of the learner's may take: 12,000 orders can be filled in one by one
 
     def own_value(self) -> None:
         """each order that was there before has a `public_id` of its own, a UUID or a text"""
@@ -123,8 +223,12 @@ class PublicId(FilesJudge):
         self._expect_own(self.head, "Each row needs its own call of the function, in SQL. Mind gaps between the ids.")
 
     def job(self) -> None:
-        """an order of the partner's job has a `public_id` of its own, whenever it was written, and keeps it"""
-        then = "Handle new rows first, then the old ones: an order that arrives in between must not be missed."
+        """an order of the partner's job has a `public_id` of its own, whenever it was written, and keeps it; so has an
+        order that somebody has open meanwhile"""
+        then = (
+            "Handle new rows first, then the old ones: an order that arrives in between must not be missed. Wait for "
+            "an order that somebody has open."
+        )
         self._expect_own(self._lived[1], then)
         if self.engine == "postgres":
             self._expect_own(self._noted.copy.snapshot(), then)
@@ -146,7 +250,7 @@ class PublicId(FilesJudge):
         """each order from the shop has a `public_id` of its own"""
         lived, _ = self._lived
         with serve(lived.workspace) as shop:
-            Served(lived, shop, "the shop").expect(ORDER, ORDER, LOOK)
+            Served(lived, shop, "the shop").expect(*[ORDER] * A_FEW, LOOK)
             Served(lived, shop.deploy(), "the shop, started once more,").expect(ORDER)
         self._expect_own(
             lived.snapshot(),
@@ -155,7 +259,27 @@ class PublicId(FilesJudge):
         )
 
     def secret(self) -> None:
-        """the value cannot be guessed: another copy gives the same order another one, and neither half repeats"""
+        """the value cannot be guessed, in old orders and in the new ones of the job and the shop: two copies give
+        the same order different values, neither half repeats, and there are too many possible values to try"""
+        folder = self.traces.database.folder
+        files = [each for each in (*self.traces.changed, *self.traces.added) if each.endswith(".py")]
+        codes = {each: code_of(text_of(folder / each)) for each in files}
+        self.expect_none(
+            [f"`{each}` uses `random`." for each, code in codes.items() if WEAK.search(code)],
+            expected="The values come from a source that is made for secrets.",
+            cause="From some values of `random()` the next ones can be computed.",
+            next_step=FOR_SECRETS,
+        )
+        self.expect_none(
+            [
+                f"`{each}` makes a hash of something else."
+                for each, code in codes.items()
+                if _hashes_what_is_known(code)
+            ],
+            expected="The values come from a source that is made for secrets.",
+            cause="A hash adds nothing: who guesses what goes in, an id or a moment, can compute what comes out.",
+            next_step=FOR_SECRETS,
+        )
         one, other = (each.values_of("orders.public_id") for each in (self.head, self._lived[1]))
         self.expect_none(
             [f"Order {id_} has the same value in both." for id_, value in one.items() if other.get(id_) == value],
@@ -171,18 +295,35 @@ class PublicId(FilesJudge):
             found=f"{times:,} of {len(texts):,} orders have the same half, as they do when values count up.",
             next_step=RANDOM,
         )
+        lived, end = self._lived
+        by_job, by_shop = end.new_rows("orders", self.start), lived.snapshot().new_rows("orders", end)
+        self._expect_many("the orders that were there", texts)
+        self._expect_many("the job's orders", [str(row["public_id"]) for row in by_job])
+        self._expect_many("the shop's orders", [str(row["public_id"]) for row in by_shop])
+
+    def _expect_many(self, whose: str, texts: list[str]) -> None:
+        """There are many possible values, as far as these show it."""
+        differ, kinds = sum(len(set(each)) > 1 for each in zip(*texts, strict=False)), len(set("".join(texts)))
+        self.expect(
+            differ * math.log2(kinds) >= BITS,
+            expected=f"There are too many possible values to try all of them, for {whose}.",
+            found=f"What differs from value to value makes fewer than {BITS} bits: the values are short, or a part of "
+            "them is always the same.",
+            next_step="Take all of a random UUID, or at least sixteen hexadecimal digits.",
+        )
 
     def _expect_own(self, now: Snapshot, next_step: str) -> None:
         values = now.values_of("orders.public_id")
         times = Counter(values.values())
         wrong = [f"Order {id_} has no value." for id_, value in values.items() if not value]
+        wrong += [f"Order {id_} has bytes, and no text." for id_, value in values.items() if isinstance(value, bytes)]
         wrong += [f"Order {id_} shares its value." for id_, value in values.items() if value and times[value] > 1]
         then = "Each row needs its own call of the function." if wrong[:1] and "shares" in wrong[0] else next_step
         self.expect_none(wrong, expected=f"In {now.name} each order has a value of its own.", next_step=then)
 
     @cached_property
     def _noted(self) -> Noted:
-        copy = self.fresh("a copy in which orders arrive all the time", watched=False)
+        copy = self.fresh("a copy in which orders arrive all the time", watched=False, sql=LAST_ORDER)
         return noted_upgrade(copy, "orders", arriving=PARTNER)
 
     @cached_property
@@ -191,9 +332,9 @@ class PublicId(FilesJudge):
         lived, now = self.fresh("a database with orders of the job", watched=False), self.start
         with part_of("job"):
             for revision in revisions_ahead(lived):
-                lived.reach(revision)
+                self._reach_beside_somebody(lived, revision)
                 taken = f"At {revision} the job's orders are taken."
-                self.expect_taken(lived, PARTNER, PARTNER, expected=taken, next_step=FIRST)
+                self.expect_taken(lived, *[PARTNER] * A_FEW, expected=taken, next_step=FIRST)
                 given, now = now.known_values_of("orders.public_id"), lived.snapshot()
                 has = now.values_of("orders.public_id")
                 self.expect_none(
@@ -203,8 +344,20 @@ class PublicId(FilesJudge):
                 )
         return lived, now
 
+    def _reach_beside_somebody(self, lived: Database, revision: str) -> None:
+        """Upgrade to a revision while somebody has an order open; if that makes the upgrade give up, once more."""
+        upgrade = f"db upgrade {revision}"
+        if self.engine == "postgres" and run_behind(lived, upgrade, OPEN_ORDER, seconds=self.seconds).exit_code == 0:
+            return
+        lived.reach(revision)
+
 
 RANDOM = "Let the database make a random value for each row."
+FOR_SECRETS = "`gen_random_uuid()`, `randomblob()`, and Python's `uuid4()` and `secrets` are made for that."
+
+
+def _hashes_what_is_known(code: str) -> bool:
+    return bool(HASH.search(code)) and not SECRET.search(code)
 
 
 class Defaults(FilesJudge):
@@ -212,7 +365,7 @@ class Defaults(FilesJudge):
     stub_fails = "locale"
     defaults = ("users.locale", "orders.warehouse")
     first = ("upgrade", "no_other_change")
-    last = ("downgrade", "rows_kept", "new_database", "no_drift")
+    last = ("downgrade", "rows_kept", "new_database", "past", "no_drift")
 
     def locale(self) -> None:
         """in production a new user without a locale gets `en`"""
@@ -228,20 +381,42 @@ class Defaults(FilesJudge):
             self._expect_default(name, *self.new)
 
     def seen(self) -> None:
-        """`flask db check` names each column whose default somebody changes by hand, the gift message too"""
-        other = self.fresh("a copy", watched=False)
-        other.reach()
-        other.execute(BY_HAND)
-        said = differences_in(other.flask("db check").output)
-        missing = [
-            name for name in (*self.defaults, "orders.gift_message") if not any(f"'{name}'" in each for each in said)
-        ]
+        """`flask db check` names each column whose default somebody changes, drops or adds by hand, the gift message
+        too, and one whose type somebody changes"""
+        for how, defaults in BY_HAND.items():
+            other = self.fresh(f"a copy with defaults {how} by hand", watched=False)
+            other.reach()
+            other.execute(NO_ROWS + "".join(self._set_default(*each) for each in defaults.items()))
+            said = differences_in(other.flask("db check").output)
+            missing = [name for name in defaults if not any(f"'{name}'" in each for each in said)]
+            self.expect(
+                not missing,
+                expected=f"When a default is {how} by hand, it names {' and '.join(f'`{each}`' for each in missing)}.",
+                found=listed(said) or "It detects nothing.",
+                next_step="Let the model say each default, and let nothing pass one over, also where one side has none."
+                if said
+                else "`Migrate(..., compare_server_default=True)` in `shop/extensions.py` compares them.",
+            )
+        other.execute(OTHER_TYPE[self.engine])
         self.expect(
-            not missing,
-            expected=f"After a change by hand, it names {' and '.join(f'`{each}`' for each in missing)}.",
-            found=listed(said) or "It detects nothing.",
-            next_step="`Migrate(..., compare_server_default=True)` in `shop/extensions.py` compares them.",
+            any("type change" in each for each in differences_in(other.flask("db check").output)),
+            expected="When a type is changed by hand, it names that as well, as before.",
+            found="It does not name `orders.status`, which is a VARCHAR(30) now.",
+            cause="Types are not compared any more.",
+            next_step="Leave `compare_type` on. A false alarm about one column is a reason to correct its model.",
         )
+
+    def _set_default(self, name: str, default: str) -> str:
+        table, _, column = name.partition(".")
+        if self.engine == "postgres":
+            action = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
+            return f"ALTER TABLE {table} ALTER COLUMN {column} {action};"
+        kept = self.expect_there(name, where=self.head).type + " NOT NULL" + (f" DEFAULT {default}" if default else "")
+        return f"ALTER TABLE {table} DROP COLUMN {column}; ALTER TABLE {table} ADD COLUMN {column} {kept};"
+
+    def model(self) -> None:
+        """a server default in a model is the one that the database has"""
+        expect_same_default(self, *self.defaults, "orders.gift_message")
 
     def downgrade(self) -> None:
         """`flask db downgrade` changes nothing but the two defaults, and the next upgrade brings them back"""
@@ -259,17 +434,22 @@ class Defaults(FilesJudge):
             found == right,
             expected=f"In {now.name} a new row that names no `{name}` gets {right!r}.",
             found=f"It gets {found!r}.",
+            cause="The quotes belong to the text: a plain string as `server_default` gets its own."
+            if str(found).strip("'") == right
+            else "",
             next_step="Ask which side is right here, the model or production. A revision has to set this default.",
         )
 
 
 RIGHT = {"users.locale": "en", "orders.warehouse": "south"}
 ONLY = "Let the revision change the default, and leave the column as it is."
-BY_HAND = """
-    ALTER TABLE users DROP COLUMN locale;
-    ALTER TABLE users ADD COLUMN locale VARCHAR(5) NOT NULL DEFAULT 'xy';
-    ALTER TABLE orders DROP COLUMN warehouse;
-    ALTER TABLE orders ADD COLUMN warehouse VARCHAR(20) NOT NULL DEFAULT 'north-2';
-    ALTER TABLE orders DROP COLUMN gift_message;
-    ALTER TABLE orders ADD COLUMN gift_message VARCHAR(200) NOT NULL DEFAULT 'by hand';
-"""
+NO_ROWS = "DELETE FROM orders; DELETE FROM users;"  # SQLite adds a required column without a default to these only
+OTHER_TYPE = {
+    "postgres": "ALTER TABLE orders ALTER COLUMN status TYPE VARCHAR(30)",
+    "sqlite": "ALTER TABLE orders DROP COLUMN status; ALTER TABLE orders ADD COLUMN status VARCHAR(30) NOT NULL",
+}
+BY_HAND = {
+    "changed": {"users.locale": "'EN'", "orders.warehouse": "'north-2'", "orders.gift_message": "'by hand'"},
+    "dropped": dict.fromkeys(("users.locale", "orders.warehouse", "orders.gift_message"), ""),
+    "added": {"users.timezone": "'Europe/London'", "orders.created_at": "'2026-01-01 00:00:00'"},
+}
