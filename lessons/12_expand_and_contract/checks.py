@@ -10,6 +10,7 @@ from migration_lab.instruments.service import serve
 from migration_lab.instruments.traffic import Request, ids_in
 from migration_lab.instruments.traffic.outcome import reasons
 from migration_lab.teaching.judging import Database, FilesJudge, Miss, Snapshot, differences_in, listed, part_of
+from migration_lab.teaching.judging.interruptions import Interruptions, gaps_in
 from migration_lab.teaching.judging.rollout import Served, both_releases, release_before, revisions_ahead
 from migration_lab.teaching.judging.usual import UNDO
 
@@ -20,7 +21,17 @@ MOMENT = (
 )
 COPY = "When a program writes one of the columns, in an `INSERT` or an `UPDATE`, the other one must be written too."
 BACK = "A column that comes back on the way down comes back empty. Fill it, and keep both alike while both are there."
+STRONGER = (
+    "A transaction that has a weak lock on `users` and then needs a stronger one waits for a request, which waits for "
+    "the weak one. Begin with the strongest lock."
+)
+SUPPORT_GOES_ON = (
+    "Support writes into `display_name` as long as it is there. Drop the trigger in the revision that drops the column."
+)
+JUDY = 31  # the id of a user
 A_FEW = 10  # requests
+MOVE_SECONDS = 30.0  # for the last requests to a release; a command and a request may take ten each
+AN_EMPTY_NAME = "UPDATE users SET display_name = '' WHERE id = 34"  # as an old import may have written it
 MIX: tuple[Request, ...] = (
     ("GET", "/users/{id}", None),
     ("POST", "/users", {"email": "{new}@during.example", "display_name": "During"}),
@@ -48,7 +59,7 @@ class PublicName(FilesJudge):
 
     def shown_by_both(self) -> None:
         """while both serve, each shows what the other one and support have written: new names, changed ones, and none
-        where one was taken away"""
+        where one was taken away; and what support writes later, as long as there is a `display_name`"""
         _ = self._deploy
 
     def way_back(self) -> None:
@@ -57,26 +68,59 @@ class PublicName(FilesJudge):
         _ = self._deploy
 
     def rolling_deploy(self) -> None:
-        """under requests all the time, through all revisions and a rolling deploy, none fails, and no name is lost"""
-        copy, failed = self._under_requests
+        """under requests all the time, through all revisions and a rolling deploy, none fails"""
         self.expect_none(
-            failed, expected="No request fails.", next_step="For each statement, ask what the serving releases need."
+            failed := self._under_requests[1],
+            expected="No request fails.",
+            cause=STRONGER if any("DeadlockDetected" in each for each in failed) else "",
+            next_step="For each statement, ask what the serving releases need.",
         )
-        lost = copy.sql(
-            "SELECT count(*) FROM users WHERE email LIKE '%@during.example' AND public_name IS DISTINCT FROM 'During'"
-        ).scalar
+
+    def no_gap(self) -> None:
+        """what somebody writes between two statements of a revision is in both columns afterwards, up and back; who
+        signs up during the deploy has a name"""
+        at = self._deploy
+        for command, column, from_head in (
+            (f"db upgrade {at}", "display_name", False),
+            (f"db downgrade {at}", "public_name", True),
+        ):
+            for number, statement in gaps_in(self._before(from_head=from_head), command, "users"):
+                copy = self._before(from_head=from_head)
+                with Interruptions(copy).paused_before(number, command) as paused:
+                    refused = copy.refusal(WRITE.format(column))
+                    ended = paused.completed()
+                self.expect_success(ended, copy, expected=f"`flask {command}` succeeds while others write to `users`.")
+                both = copy.sql("SELECT display_name, public_name FROM users WHERE id = 2").rows[0]
+                old, new = (name or "NULL" for name in both)
+                self.expect(
+                    "lock timeout" in refused or old == new == MEANWHILE,
+                    expected=f"A name that is written while `flask {command}` runs is in both columns afterwards.",
+                    found=refused
+                    or f"A name was written into `{column}` before this statement:\n{statement}\n"
+                    f"In the end `display_name` is {old}, and `public_name` is {new}.",
+                    cause="No lock keeps others out there: a commit has released it, or it is not taken yet.",
+                    next_step="Let the trigger be there before the old rows are filled in, or do it all in one "
+                    "transaction.",
+                )
+        # Last: whether a request meets a gap depends on the moment.
         self.expect(
-            not lost,
+            not self._under_requests[0].sql(NAMELESS).scalar,
             expected="Each user who signs up during the deploy has a name.",
             found="Some have none.",
             next_step="Let the trigger be there before the old rows are filled in.",
         )
 
+    def _before(self, *, from_head: bool) -> Database:
+        copy = self.fresh("the database during a revision", watched=False)
+        if from_head:
+            copy.reach()
+        return copy
+
     @cached_property
     def _deploy(self) -> str:
         """The revision at which the new release is deployed, when both have been through all revisions and back."""
-        copy = self.fresh("the database under both releases", watched=False)
-        names = self.start.values_of("users.display_name")
+        copy = self.fresh("the database under both releases", watched=False, sql=AN_EMPTY_NAME)
+        names = copy.snapshot().values_of("users.display_name")
         with both_releases(copy, course.lesson("12")) as (old, new):
             ahead = revisions_ahead(copy)
             with part_of("both_serve"):
@@ -89,11 +133,16 @@ class PublicName(FilesJudge):
                 for each in ahead[at + 1 :]:
                     copy.reach(each)
                     serves(new, f"new-{each}", names, "Drop the old column only where every value is in the new one.")
+                    names |= support_writes(new, f"Judy at {each}")
+                    with part_of("shown_by_both"):
+                        shows(new, names, SUPPORT_GOES_ON)
             with part_of("way_back"):
                 names |= renamed(new, {11: "Dave", 27: None, 32: "Karl"})
                 for each in ahead[at:-1][::-1]:
                     copy.downgrade(each)
                     serves(new, f"new-back-{each}", names, BACK)
+                    names |= support_writes(new, f"Judy back at {each}")
+                    shows(new, names, SUPPORT_GOES_ON)
                 serves(old, "old-back", names, BACK)
                 for each in [*ahead[:at][::-1], self.back_to]:
                     copy.downgrade(each)
@@ -115,12 +164,17 @@ class PublicName(FilesJudge):
             copy.reach(deploy_at)
             for phase, ports in (("both releases", (old.port, new.port)), ("the new release", (new.port,))):
                 seen.phase(phase)
-                seen.retarget(dict.fromkeys(ports, 1.0))
-                seen.wait_for(4 * A_FEW)  # so that no request is under way to a release that is about to end
+                seen.retarget(dict.fromkeys(ports, 1.0), within=MOVE_SECONDS)  # none is under way to one that ends
+                seen.wait_for(4 * A_FEW)
             copy.reach()
             seen.phase("afterwards")
             seen.wait_for(A_FEW)
         return copy, sorted(reasons(seen.outcomes))
+
+
+NAMELESS = "SELECT count(*) FROM users WHERE email LIKE '%@during.example' AND public_name IS DISTINCT FROM 'During'"
+MEANWHILE = "Meanwhile"
+WRITE = f"SET LOCAL lock_timeout = '200ms'; UPDATE users SET {{}} = '{MEANWHILE}' WHERE id = 2"
 
 
 def until_both_serve(old: Served, new: Served, ahead: list[str], names: Names) -> str:
@@ -138,9 +192,12 @@ def until_both_serve(old: Served, new: Served, ahead: list[str], names: Names) -
         except Miss as miss:
             miss.cause = late
             raise
-        if not wrong and not new.unanswered(*visits(f"new-{revision}")):
+        if shown(new) and wrong:
+            late = f"At `{revision}` the new release did not show every name. {wrong[0]}"
+        elif unanswered := new.unanswered(*visits(f"new-{revision}")):
+            late = f"At `{revision}` the new release did not serve. {unanswered[0]}"
+        else:
             return revision
-        late = f"At `{revision}` the new release did not show every name. {wrong[0]}" if shown(new) and wrong else ""
     serves(new, "new", names, MOMENT)
     raise Miss(expected="There is a revision at which both releases serve.", found=late or "None.", next_step=MOMENT)
 
@@ -165,10 +222,20 @@ def differing(release: Served, names: Names) -> list[str]:
     """Which users a release shows with another name, in sentences."""
     found = shown(release)
     return [
-        f"It shows the user with id {id_} with {found.get(id_) or 'no name'!r}, not with {name or 'no name'!r}."
+        f"It shows the user with id {id_} with {quoted(found.get(id_))}, not with {quoted(name)}."
         for id_, name in names.items()
         if found.get(id_) != name
     ]
+
+
+def support_writes(release: Served, name: str) -> Names:
+    """The name that support gives a user with SQL; none where there is no `display_name`, or the database says no."""
+    refused = release.copy.refusal(f"UPDATE users SET display_name = '{name}' WHERE id = {JUDY}")
+    return {} if refused else {JUDY: name}
+
+
+def quoted(name: str | None) -> str:
+    return "no name" if name is None else repr(name)
 
 
 def shows(release: Served, names: Names, next_step: str) -> None:
@@ -193,8 +260,8 @@ def written(old: Served, new: Served) -> Names:
         release.expect(("POST", "/users", {"email": email, "display_name": name}), next_step=COPY)
         names[release.copy.sql(f"SELECT id FROM users WHERE email = '{email}'").scalar] = name
     names |= renamed(new, {1: "Anna", 9: None, 30: "Ivan"})
-    for id_, name in ((26, "Erin B."), (28, None), (31, "Judy")):
-        value = f"'{name}'" if name else "NULL"
+    for id_, name in ((26, "Erin B."), (28, None), (JUDY, "Judy"), (33, "")):
+        value = "NULL" if name is None else f"'{name}'"
         if refused := new.copy.refusal(f"UPDATE users SET display_name = {value} WHERE id = {id_}"):
             raise Miss(expected="Support can change `display_name` with SQL.", found=refused, next_step=COPY)
         names[id_] = name
@@ -210,6 +277,14 @@ def renamed(new: Served, names: Names) -> Names:
 
 
 PAID = ("paid", "shipped")
+
+
+def flag_of(order: dict[str, Any]) -> bool | str:
+    """The flag of an order. On SQLite it may be a text, which Python would take for true."""
+    flag = order["is_paid"]
+    return flag if isinstance(flag, str) else bool(flag)
+
+
 LOOKED_AT = "Look at what the view reads after each of your revisions."
 
 
@@ -220,7 +295,7 @@ class Flag(FilesJudge):
     by_hand = ("finance_revenue",)
     writes = ("orders.is_paid",)  # `flag` looks at it
     only_on = {"rights": "postgres"}
-    last = ("no_other_change", "downgrade", "rows_kept", "new_database", "no_drift")
+    last = ("no_other_change", "downgrade", "rows_kept", "new_database", "past", "no_drift")
 
     def dropped(self) -> None:
         """`orders` has no `is_paid` after the last revision"""
@@ -261,14 +336,20 @@ class Flag(FilesJudge):
     def flag(self) -> None:
         """after a downgrade to the start `is_paid` is right for every order, also for new ones"""
         _ = self._looks
+        orders = self._production.snapshot().rows_of("orders")
         wrong = [
-            f"The order with id {row['id']} is {row['status']!r}, and `is_paid` is {bool(row['is_paid'])}"
-            for row in self._production.snapshot().rows_of("orders")
-            if bool(row["is_paid"]) is not (row["status"] in PAID)
+            f"The order with id {row['id']} is {row['status']!r}, and `is_paid` is {flag_of(row)!r}"
+            for row in orders
+            if flag_of(row) is not (row["status"] in PAID)
         ]
         then = "Let `downgrade()` fill in the flag from what the database knows."
         self.expect_none(
-            wrong, expected="`is_paid` is true for `paid` and `shipped`, and false otherwise.", next_step=then
+            wrong,
+            expected="`is_paid` is true for `paid` and `shipped`, and false otherwise.",
+            cause="A default in quotes is a text, and SQLite stores it as it is. `sa.false()` is right on both engines."
+            if any(isinstance(flag_of(row), str) for row in orders)
+            else "",
+            next_step=then,
         )
 
     def downgrade(self) -> None:
@@ -355,11 +436,6 @@ class DearCustomer(FilesJudge):
         """`users` has `display_name` again: text of up to 80 characters that may be null, without a default"""
         self.expect_column("users.display_name", where=self.head, length=80)
 
-    def as_it_ran(self) -> None:
-        """`0025` says what it said when it ran"""
-        file = "migrations/versions/0025_drop_users_display_name.py"
-        self.expect_revision("0025", file, next_step="Put it back, and write a revision that follows it.")
-
     def names(self) -> None:
         """everyone who had a name has it again, and no other user has one"""
         staging = self.fresh("staging, where people have other names", watched=False, sql=OTHER_NAMES)
@@ -381,6 +457,13 @@ class DearCustomer(FilesJudge):
             requests = ("POST", "/users", {"email": "last-week@example.com", "display_name": "Last Week"}), *LOOKS
             old.expect(*requests, next_step="Compare the column with the model of last week's release.")
             new.expect(("POST", "/users", {"email": "folder@example.com"}), *LOOKS)
+            name = copy.sql("SELECT display_name FROM users WHERE email = 'folder@example.com'").scalar
+        self.expect(
+            name is None,
+            expected="A user who comes through the release of this folder has no name.",
+            found=f"The name is {name!r}.",
+            next_step="Take the default out of the model: the column had none.",
+        )
         self.expect_taken(
             copy,
             TODAY.format("today"),
@@ -390,7 +473,7 @@ class DearCustomer(FilesJudge):
 
     def later_names(self) -> None:
         """back to `0025` and up again: names that were new, changed or taken away in between are so again, also the
-        second time"""
+        second time; and where the way up stopped at a revision in between, everyone has a name again who had one"""
         copy = self.upgraded("the database in use")
         for number, changes in enumerate((LATER, LATER_STILL), start=1):
             for each in changes:
@@ -401,6 +484,15 @@ class DearCustomer(FilesJudge):
                 copy.execute(TODAY.format(f"in-between-{number}"))
                 copy.reach()
             then = "Let `downgrade()` write what is in the column into `kept_display_names`, before it drops it."
+            self.expect_values("users.display_name", names, where=copy.snapshot(), next_step=then)
+        for each in revisions_ahead(self.fresh(watched=False))[:-1]:
+            copy = self.fresh(f"a database that was taken back at `{each}`", watched=False)
+            copy.reach(each)
+            with part_of("later_names"):
+                copy.downgrade(self.back_to)
+                copy.reach()
+            then = "Each revision takes back what it has done itself. Let the one that fills in the names save them."
+            names = self.head.values_of("users.display_name")
             self.expect_values("users.display_name", names, where=copy.snapshot(), next_step=then)
 
     def kept(self) -> None:
@@ -436,7 +528,8 @@ class DearCustomer(FilesJudge):
 KNOWN = "Detected removed table 'kept_display_names'"
 LOOKS: tuple[Request, ...] = (("GET", "/users", None), ("POST", "/users/2/logins", None))
 OTHER_NAMES = """
-    UPDATE kept_display_names SET display_name = display_name || ' of staging';
+    UPDATE kept_display_names SET display_name = display_name || ' of staging' WHERE user_id <> 27;
+    UPDATE kept_display_names SET display_name = '' WHERE user_id = 27;
     DELETE FROM orders WHERE user_id = 26;
     DELETE FROM users WHERE id = 26;
     INSERT INTO users (id, email, timezone, is_active) VALUES (26, 'paul@example.org', 'UTC', true);
@@ -448,6 +541,7 @@ LATER = (
     "UPDATE users SET display_name = NULL WHERE id = 11",
     "UPDATE users SET display_name = 'O''Neill' WHERE id = 3",
     "UPDATE users SET display_name = 'Nina' WHERE id = 9",
+    "UPDATE users SET display_name = '' WHERE id = 27",
 )
 LATER_STILL = (
     "UPDATE users SET display_name = 'Ann' WHERE id = 1",
