@@ -4,6 +4,7 @@ from functools import cached_property
 
 from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge, Snapshot
 from migration_lab.teaching.judging.planted import expect_no_drift
+from migration_lab.teaching.judging.rows import MayChange, changed
 
 EDITED = "0033_add_refunds.py"
 AS_0033_LEFT_PRODUCTION = """
@@ -18,6 +19,12 @@ STAGINGS_OWN_ROWS = """
         (1, 100, 'EUR', 'paid', '2026-04-07 10:00:00'), (1, 0, 'USD', 'pending', '2026-04-08 10:00:00');
     INSERT INTO refunds (order_id, amount_cents, reason) VALUES (1, 100, 'a try'), (2, 1, NULL), (1, 7, '')
 """
+
+BREAKS_THE_RULE = {
+    "zero cents": "INSERT INTO refunds (order_id, amount_cents, reason) VALUES (1, 0, 'by mistake')",
+    "less than nothing": "INSERT INTO refunds (order_id, amount_cents, reason) VALUES (1, -500, 'wrong sign')",
+}
+GAP = "DELETE FROM refunds WHERE id = (SELECT min(id) FROM refunds)"
 
 
 class ColumnByHand(OwnDatabaseJudge):
@@ -43,6 +50,17 @@ class ColumnByHand(OwnDatabaseJudge):
             cause="The revision writes production's numbers into staging.",
             next_step="Let the revision create the column, and leave its values to bookkeeping.",
         )
+
+    def untouched(self) -> None:
+        """the revision changes no value when it runs in production"""
+        again = self.fresh("production as it was", watched=False)
+        before = again.snapshot()
+        if again.flask("db upgrade").exit_code == 0:  # else it is for others, and production was stamped
+            self.expect_none(
+                changed(before.tables, again.snapshot().tables, MayChange()),
+                expected="In production every value is as it was.",
+                next_step="Let the revision create the column where it is missing, and leave its values alone.",
+            )
 
     def same(self) -> None:
         """staging and a new database end with the same schema as production"""
@@ -84,8 +102,12 @@ class RestoredSnapshot(OwnDatabaseJudge):
         self.expect_place(
             cause="Alembic does not know where the snapshot stands."
             if not self.now.revisions
+            else "Each branch has run, and the merge after them has not."
+            if len(self.now.revisions) > 1
             else "It was stamped, but has not been upgraded since.",
-            next_step="Which revision does this schema belong to? Compare with databases that the files make.",
+            next_step="Name no branch: `flask db upgrade` goes on to the head."
+            if len(self.now.revisions) > 1
+            else "Which revision does this schema belong to? Compare with databases that the files make.",
         )
 
     def columns(self) -> None:
@@ -159,6 +181,12 @@ class EditedRelease(FilesJudge):
     stub_fails = "production"
     changes = ("refunds.ck_refunds_amount_cents_positive", "refunds.ix_refunds_order_id")
     as_shown = ("refunds",)  # among its refunds none is of zero cents
+    causes = {
+        "F69": (
+            "The revision forbids something that production's refunds have and that staging allows.",
+            "Compare it with the check and the index that staging has. No refund may change for it.",
+        )
+    }
     last = ("no_other_change", "rows_kept", "no_drift")
 
     def production(self) -> None:
@@ -174,11 +202,19 @@ class EditedRelease(FilesJudge):
 
     def everywhere(self) -> None:
         """staging and a new database end with the same schema, without an error and without losing a row"""
+        then = "Let the revision check whether a part exists before it makes it."
         self.expect_same_schema(
             self.head,
-            *(self._staging.upgrade(), self.new[1]),
+            self._staging.upgrade(),
             cause="The new revision fits production only. Staging has both parts already.",
-            next_step="Let the revision check whether a part exists before it makes it.",
+            next_step=then,
+        )
+        self.expect_same_schema(
+            self.head,
+            self.new[1],
+            self.fresh("production without its first refund", sql=GAP).upgrade(),
+            cause="The new revision asks for something else than whether a part is there.",
+            next_step=then,
         )
 
     def released(self) -> None:
@@ -189,6 +225,27 @@ class EditedRelease(FilesJudge):
             cause="The history describes a release that never existed.",
             next_step="The text that was released is in the folder `released`.",
         )
+
+    def zero_cents(self) -> None:
+        """a refund of zero cents or of less, which production may have by then, is not changed: the upgrade ends with
+        an error"""
+        for what, sql in BREAKS_THE_RULE.items():
+            production = self.fresh(f"production with a refund of {what}", watched=False, sql=sql)
+            before = production.snapshot()
+            refused = production.flask("db upgrade").exit_code != 0
+            self.expect_rows(
+                before,
+                production.snapshot(),
+                cause="A revision makes the rows fit the rule.",
+                next_step="What happened to the money? A revision does not know. Let it fail, so that somebody looks.",
+            )
+            self.expect(
+                refused,
+                expected="Where a refund breaks the rule, `flask db upgrade` ends with an error.",
+                found=f"It ends without one, and the refund of {what} is still there.",
+                next_step="Let the database check the refunds that are there, and do not catch the error that it "
+                "raises.",
+            )
 
     @cached_property
     def _staging(self) -> Database:
