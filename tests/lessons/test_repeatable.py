@@ -20,6 +20,14 @@ def test_a_text_is_replaced_in_a_way_that_can_be_repeated(lesson: course.Lesson)
     assert found is None, f"{found[0] if found else ''}...: use `shop.replace`, which changes a file only once"
 
 
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
+def test_a_look_at_locks_is_at_those_of_one_database(lesson: course.Lesson) -> None:
+    """A copy of a database gives its tables the same numbers, and `pg_locks` has the locks of all databases."""
+    text = (lesson.folder / "lesson.md").read_text(encoding="utf-8")
+    alone = re.findall(r"FROM pg_locks(?!\s+JOIN pg_database\b)[^\n]*", text)
+    assert not alone, f"{alone[0]}: join pg_database, and ask for datname = current_database()"
+
+
 def test_each_section_stands_there_twice_and_its_edits_once_more() -> None:
     lesson = course.lesson("02")
     cells = build.cells_of(lesson)[0]

@@ -100,40 +100,27 @@ def test_a_wrong_answer_does_not_count_as_an_answered_question() -> None:
     assert shown.next.words == "lesson 02 Your first migration", "it has been begun"
 
 
-def in_parts(monkeypatch: pytest.MonkeyPatch) -> course.Lesson:
-    """Lesson 06 cut in two, as its manifest may say."""
-    lesson = course.lesson("06")
-    parts = tuple(
-        course.Part(title=title, section=section, minutes=course.Minutes(reading=40, running=1))
-        for title, section in (
-            ("What a crash leaves", "What is left when a migration dies half-way?"),
-            ("Who waits", "Who waits behind a report?"),
-        )
-    )
-    cut = lesson.model_copy(update={"manifest": lesson.manifest.model_copy(update={"parts": parts})})
-    others = [cut if each.slug == lesson.slug else each for each in course.lessons()]
-    monkeypatch.setattr(course, "lessons", lambda: tuple(others))
-    return cut
+def sum_of(part: course.Part) -> int:
+    return part.minutes.reading + part.minutes.running
 
 
-def test_parts_are_shown_with_their_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_parts(monkeypatch)
+def test_parts_are_shown_with_their_minutes() -> None:
     shown = progress.contents()
-    assert "\n   part 2: Who waits: 41 min\n" in shown.as_text()
-    link = "../notebooks/06_transactions_and_locks.ipynb#Who-waits-behind-a-report?"
-    assert f'<th scope="row">part 2: <a href="{link}">Who waits</a></th><td>41 min</td>' in shown.as_html()
+    part = course.lesson("06").manifest.parts[1]
+    minutes = f"{sum_of(part)} min"
+    assert f"\n   part 2: {part.title}: {minutes}\n" in shown.as_text()
+    link = f"../notebooks/06_transactions_and_locks.ipynb#{part.section.replace(' ', '-')}"
+    assert f'<th scope="row">part 2: <a href="{link}">{part.title}</a></th><td>{minutes}</td>' in shown.as_html()
 
 
-def test_a_part_begins_below_a_sentence_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    lesson = in_parts(monkeypatch)
-    made = notebooks.lesson_notebook(lesson, build.cells_of(lesson)[0])
-    ids = [cell["id"] for cell in made["cells"]]
-    place = ids.index("06-lesson-part-2")
-    assert "".join(made["cells"][place]["source"]).startswith("**Part 2 of 2: Who waits** (41 minutes).")
-    assert "".join(made["cells"][place + 1]["source"]).startswith("## Who waits behind a report?")
-    assert "[Who waits](../notebooks/06_transactions_and_locks.ipynb#Who-waits-behind-a-report?)" in "".join(
-        made["cells"][0]["source"]
-    )
+def test_a_part_begins_below_a_sentence_that_says_so() -> None:
+    lesson = course.lesson("06")
+    _, part, last = lesson.manifest.parts
+    made = ["".join(cell["source"]) for cell in notebooks.lesson_notebook(lesson, build.cells_of(lesson)[0])["cells"]]
+    place = made.index(next(each for each in made if each.startswith("**Part 2 of 3: ")))
+    assert made[place].startswith(f"**Part 2 of 3: {part.title}** ({sum_of(part)} minutes).")
+    assert made[place + 1].startswith(f"## {part.section}")
+    assert f"[{last.title}](../notebooks/06_transactions_and_locks.ipynb#{last.section.replace(' ', '-')})" in made[0]
 
 
 def test_a_lesson_ends_with_links_to_its_exercises_and_to_the_next_lesson() -> None:
