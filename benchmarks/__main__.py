@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from benchmarks import checks, commands, instruments, live, memory, opening, report, room, start
+from benchmarks import checks, commands, instruments, lessons, live, memory, opening, report, room, start
 from benchmarks.figure import HEAD, Figure
 from migration_lab.ground import engines
 from migration_lab.ground.engines import postgres
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "start": start.figures,
     "memory": memory.figures,
     "instruments": instruments.figures,
+    "lessons": lessons.figures,
     "live": live.figures,
     "room": room.figures,
 }
