@@ -4,8 +4,10 @@ Only the command line imports this package, and only on demand: it needs package
 """
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from migration_lab.ground import course, places
 from migration_lab.ground.course import Lesson
@@ -22,7 +24,9 @@ from migration_lab.making import (
     tracks,
 )
 from migration_lab.making.cells import Cell, read_cells, refuse_unbalanced
+from migration_lab.teaching import hints
 
+HINT = re.compile(r'lab\.hint\("(\d\d\.\d)"\)')
 REBUILD = "Run `make build` and commit what it changes."
 
 
@@ -31,8 +35,8 @@ def build(only: str | None = None, *, check: bool = False, say: Callable[[str], 
 
     Args:
         only: a lesson's slug or number, for its notebooks, tables and tracks; by default all lessons and the rest.
-        check: write and run nothing, but refuse files that differ from a fresh build. The outputs of
-            `solutions/` are not compared: the tests run them again.
+        check: write and run nothing, but refuse files that differ from a fresh build. Of the outputs in
+            `solutions/` only the hints are compared, which need no run; the tests run them all again.
         say: called with what takes long, and at the end with the files that were written; with `check` when everything
             is right.
 
@@ -85,7 +89,7 @@ def _build_lesson(
     solved = notebooks.solution_notebook(lesson, exercise_cells)
     path = root / "solutions" / name
     if check:
-        _refuse_old_solution(path, solved)
+        _refuse_old_solution(lesson, path, solved)
         return
     if _stored_cells(path) != solved:
         # The third hint reads the solution's cells from this file, and a solution may show that hint.
@@ -127,13 +131,22 @@ def _write(path: Path, text: str, *, check: bool, written: list[str]) -> None:
     written.append(shown)
 
 
-def _refuse_old_solution(path: Path, solved: notebooks.Notebook) -> None:
+def _refuse_old_solution(lesson: Lesson, path: Path, solved: notebooks.Notebook) -> None:
     shown = f"solutions/{path.name}"
     if _stored_cells(path) != solved:
         raise LabError(f"{shown} does not have the cells of lessons/{path.stem}/exercises.md.", REBUILD)
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code" and cell["execution_count"] is None:
             raise LabError(f"{shown}, cell {cell['id']}: it was never run, so no test compares its output.", REBUILD)
+        asked = HINT.fullmatch("".join(cell["source"]))
+        if asked and _is_out_of_date(cell, hints.last(lesson, asked[1])):
+            raise LabError(f"{shown}, cell {cell['id']}: a reason has changed since it ran.", REBUILD)
+
+
+def _is_out_of_date(cell: dict[str, Any], last: hints.Hint) -> bool:
+    """Whether a cell's stored output is the last hint as it was once."""
+    texts = ["".join(each.get("data", {}).get("text/markdown", "")) for each in cell["outputs"]]
+    return any(last.title in text and text != solutions.timeless(last.as_markdown()) for text in texts)
 
 
 def _stored_cells(path: Path) -> notebooks.Notebook | None:

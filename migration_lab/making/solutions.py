@@ -138,17 +138,18 @@ def _is_twin(output: dict[str, Any]) -> bool:
 def _output(output: dict[str, object]) -> dict[str, object]:
     """An output as Jupyter stores it: text split into lines, so that a change shows as lines in a diff."""
     if isinstance(text := output.get("text"), str):
-        output["text"] = _still(text).splitlines(keepends=True)
+        output["text"] = timeless(text).splitlines(keepends=True)
     if isinstance(data := output.get("data"), dict):
         output["data"] = {
-            kind: _still(value).splitlines(keepends=True) if isinstance(value, str) else value
+            kind: timeless(value).splitlines(keepends=True) if isinstance(value, str) else value
             for kind, value in data.items()
             if kind != WIDGET  # dead in a stored notebook, with a new id each time
         }
     return output
 
 
-def _still(text: str) -> str:
+def timeless(text: str) -> str:
+    """A text in which each moment of a run is always the same; see `MOMENTS`."""
     for moment, always in MOMENTS:
         text = moment.sub(always, text)
     return text

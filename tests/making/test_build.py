@@ -10,8 +10,20 @@ import pytest
 from migration_lab.ground import course
 from migration_lab.ground.errors import LabError
 from migration_lab.making import build, notebooks, solutions
+from migration_lab.teaching import hints
 from tests.making.changing import change
 
+ANSWER = """\
+# Answers to 02.1
+
+## only_one: rejected by upgrade
+
+One is too few.
+
+```python
+print(1)
+```
+"""
 START = 'start = 1  # lab.exercise("02.1")'
 
 LESSON, EXERCISES, SOLUTIONS = (
@@ -211,6 +223,31 @@ def test_the_check_refuses_a_solution_that_was_never_run(small_course: Path) -> 
     unrun = notebooks.without_outputs(notebook(path))
     path.write_text(notebooks.as_json(unrun), encoding="utf-8")
     with pytest.raises(LabError, match="it was never run"):
+        build.build(check=True)
+
+
+def test_the_check_refuses_a_hint_with_an_earlier_reason(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third hint says why each wrong answer is wrong, and no cell of the exercise changes with a reason."""
+    check = 'start  # lab.check("02.1")\n```'
+    change(small_course, "exercises.md", check, f'{check}\n\n```python\nlab.hint("02.1")\n```')
+    answers = small_course / "lessons/02_counting/answers/02.1.md"
+    answers.parent.mkdir()
+    answers.write_text(ANSWER, encoding="utf-8")
+
+    def ran(notebook: dict[str, Any], *, title: str) -> dict[str, Any]:
+        for cell in (each for each in notebook["cells"] if "outputs" in each):
+            cell["execution_count"] = 1
+            if "lab.hint" in cell["source"][0]:
+                shown = hints.last(course.lesson("02"), "02.1").as_markdown()
+                data = {"text/markdown": shown.splitlines(keepends=True)}
+                cell["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": data}]
+        return notebook
+
+    monkeypatch.setattr(solutions, "executed", ran)
+    build.build()
+    build.build(check=True)
+    answers.write_text(ANSWER.replace("too few", "not enough"), encoding="utf-8")
+    with pytest.raises(LabError, match=r"solutions/02_counting\.ipynb, cell .*: a reason has changed since it ran"):
         build.build(check=True)
 
 
