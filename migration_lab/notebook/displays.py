@@ -137,7 +137,7 @@ def _guide_card(page: Any) -> Bundle:
 
 
 def _recording(recording: Any) -> Bundle:
-    from migration_lab.notebook.under_way import SideBySide
+    from migration_lab.notebook.pictures import SideBySide
 
     return {**_as_html(SideBySide((recording.timeline,))), "text/plain": recording.as_text()}
 
@@ -169,7 +169,7 @@ SHOWN: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("instruments.service.live", "Response"): _response,
     ("instruments.traffic.requests", "Requests"): _as_text,
     ("notebook.under_way", "Noting"): _recording,
-    ("notebook.under_way", "SideBySide"): _as_html,
+    ("notebook.pictures", "SideBySide"): _as_html,
     ("shops.script", "Ran"): _as_text,
     ("instruments.storage", "Storage"): _as_text,
     ("instruments.storage", "Change"): _as_text,

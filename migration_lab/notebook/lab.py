@@ -14,7 +14,7 @@ from migration_lab.ground.asserts import require_asserts
 from migration_lab.ground.errors import LabError
 from migration_lab.instruments import query
 from migration_lab.instruments.timeline import Recording
-from migration_lab.notebook import displays, folding, magics, names, running_note, shop, under_way, which_cell
+from migration_lab.notebook import displays, folding, magics, names, pictures, running_note, shop, under_way, which_cell
 from migration_lab.notebook.displays import Note, show
 from migration_lab.notebook.shop import Shop
 from migration_lab.shops import finding, kept, process, workspace
@@ -203,9 +203,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> query.Row
     return query.Rows(tuple(columns), tuple(tuple(row) for row in rows))
 
 
-def side_by_side(*runs: Recording) -> under_way.SideBySide:
+def side_by_side(*runs: Recording) -> pictures.SideBySide:
     """Show several runs of `shop.traffic()` on the same axes."""
-    return under_way.SideBySide(tuple(each.timeline for each in runs))
+    return pictures.SideBySide(tuple(each.timeline for each in runs))
 
 
 def progress(*, forget: str | None = None) -> None:

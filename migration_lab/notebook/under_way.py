@@ -3,13 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from html import escape
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from migration_lab.ground.html import table
-from migration_lab.instruments.timeline import Recording, Span, Timeline, as_svg, as_text
-from migration_lab.instruments.timeline.text import COLUMNS, WORDS, rows, story
+from migration_lab.instruments.timeline import Recording, Span
 from migration_lab.notebook import running_note
 from migration_lab.notebook.displays import Note, show
 from migration_lab.shops.identity import Workspace
@@ -117,26 +114,6 @@ class Noting(Recording):
         finished.append((self.title, self.longest_wait, self.blocked_for(), self.took))
         if self.trouble:
             show(Note(self.trouble))
-
-
-@dataclass(frozen=True)
-class SideBySide:
-    """Runs on the same axes: a picture, and a table with the numbers."""
-
-    timelines: tuple[Timeline, ...]
-
-    def as_text(self) -> str:
-        """The numbers, and what happened when."""
-        return as_text(self.timelines)
-
-    def as_html(self) -> str:
-        """The picture, with all its numbers in a table below it."""
-        told = "".join(f"<li>{escape(line)}</li>" for each in self.timelines for line in story(each))
-        return (
-            as_svg(self.timelines)
-            + table("The same in numbers", COLUMNS, rows(self.timelines))
-            + f"<p>{escape(WORDS)}</p><details><summary>What happened when</summary><ul>{told}</ul></details>"
-        )
 
 
 def serve(workspace: Workspace) -> "Service":
