@@ -87,7 +87,7 @@ def card(card_id: str) -> Card:
     try:
         return guide()[card_id.strip().upper()]
     except KeyError:
-        last = [max(each for each in guide() if each.startswith(letter)) for letter in "FG"]
+        last = [[each for each in guide() if each.startswith(letter)][-1] for letter in "FG"]
         raise LabError(
             f"The field guide has no card {card_id!r}.",
             f"Its cards are F01 to {last[0]}, and G01 to {last[1]}.",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.teaching.explain.cures import ORDERS, VIEW, correct
-from tests.teaching.explain.project import BATCH, USERS, Project
+from tests.teaching.explain.cures import ORDERS, VIEW, correct, said, sql
+from tests.teaching.explain.project import ANN, BATCH, USERS, Project
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,24 @@ def test_a_statement_is_corrected_on_sqlite(
     project: Project, card_id: str, before: str, wrong: str, right: str
 ) -> None:
     correct(project, card_id, before, [wrong, right])
+
+
+KEPT = USERS.replace("sa.String(255))", 'sa.String(255){}), sa.Column("tz", sa.Text), {}')
+
+
+@pytest.mark.parametrize(
+    ("column", "before"),
+    [
+        ("email", KEPT.format(", unique=True", "")),
+        ("email", KEPT.format("", 'sa.UniqueConstraint("email", "tz", name="uq_users_email_tz")')),
+        ("email", KEPT.format("", 'sa.CheckConstraint("email <> tz")')),
+        ("id", KEPT.format("", "")),
+    ],
+    ids=["unique", "unique over two", "check", "primary key"],
+)
+def test_a_column_in_a_constraint_on_sqlite(project: Project, column: str, before: str) -> None:
+    batch = said("G43", 'with op.batch_alter_table("orders") as batch_op:', orders="users")
+    drop = said("G43", 'batch_op.drop_column("code")').replace('"code"', f'"{column}"')
+    correct(project, "G43", f"{before}; {ANN}", [f'op.drop_column("users", "{column}")', f"{batch} {drop}"])
+    assert column not in {row[1] for row in sql(project, "PRAGMA table_info(users)")}
+    assert sql(project, "SELECT count(*) FROM users") == [(1,)]
