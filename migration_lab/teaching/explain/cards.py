@@ -23,7 +23,9 @@ SLIP = re.compile(r"^\s*((?:NameError|AttributeError|ImportError|ModuleNotFoundE
 LIBRARY = re.compile(r"site-packages|[/\\]lib[/\\]python|^<")
 ABOVE_SHOP = re.compile(r"^.*(?<!migration_lab)[/\\]shops[/\\][^/\\]+[/\\]")
 # The lab's own folder `migration_lab/shops` is not one of the learner's shops.
-SHOP = re.compile(r"(?<!migration_lab)[/\\]shops[/\\]|\bflask\b|alembic|sqlalchemy", re.IGNORECASE)
+SHOP = re.compile(
+    r"(?<!migration_lab)[/\\]shops[/\\]|\bflask\b|alembic|sqlalchemy|migrations[/\\]env\.py", re.IGNORECASE
+)
 
 
 class Card(BaseModel):
