@@ -107,3 +107,9 @@ def test_a_catalogue_of_postgres_on_sqlite(statement: str) -> None:
     with pytest.raises(sa.exc.OperationalError) as caught:
         connection.exec_driver_sql(statement)
     expect(f"sqlalchemy.exc.OperationalError: {caught.value}", "G74")
+
+
+def test_a_template_of_flask_migrate_that_does_not_exist(project: Project) -> None:
+    expect(project.db("init", "-d", "fresh", "-t", "flask-multi"), "G18")
+    assert "flask-multidb" in project.good(*command("G18", "flask db list-templates"))
+    project.good("init", "-d", "fresh", "-t", "flask-multidb")
