@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from migration_lab.teaching.explain import card
-from tests.teaching.explain.cures import change, command, correct, current, said, sql
+from tests.teaching.explain.cures import HERE, change, command, correct, current, said, shell, sql
 from tests.teaching.explain.project import ANN, USER, USERS, Project, expect
 
 
@@ -113,3 +113,20 @@ def test_a_template_of_flask_migrate_that_does_not_exist(project: Project) -> No
     expect(project.db("init", "-d", "fresh", "-t", "flask-multi"), "G18")
     assert "flask-multidb" in project.good(*command("G18", "flask db list-templates"))
     project.good("init", "-d", "fresh", "-t", "flask-multidb")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        'os.environ["DATABASE_URL"]',
+        'os.environ.get("DATABASE_URL").replace("postgres://", "postgresql://", 1)',
+        'os.environ.get("DATABASE_URL")',
+    ],
+)
+def test_an_environment_without_the_address(project: Project, read: str) -> None:
+    project.line(USERS)
+    change(project.folder / "app.py", 'os.environ["DATABASE_URL"]', read)
+    change(project.folder / ".flaskenv", f"DATABASE_URL={project.url}\n", "")
+    expect(shell(project, "env -u DATABASE_URL flask db upgrade", PATH=HERE).stderr, "F07")
+    assert any("DATABASE_URL is set where the command runs" in step for step in card("F07").cure)
+    assert shell(project, "flask db upgrade", PATH=HERE).returncode == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.teaching.explain.cures import ORDERS, VIEW, correct, said, sql
-from tests.teaching.explain.project import ANN, BATCH, USERS, Project
+from tests.teaching.explain.project import ANN, BATCH, USERS, Project, expect
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,30 @@ def test_a_column_in_a_constraint_on_sqlite(project: Project, column: str, befor
     correct(project, "G43", f"{before}; {ANN}", [f'op.drop_column("users", "{column}")', f"{batch} {drop}"])
     assert column not in {row[1] for row in sql(project, "PRAGMA table_info(users)")}
     assert sql(project, "SELECT count(*) FROM users") == [(1,)]
+
+
+LINES = (
+    'op.create_table("orders", sa.Column("id", sa.Integer, primary_key=True)); '
+    'op.create_table("lines", sa.Column("order_id", sa.Integer, '
+    'sa.ForeignKey("orders.id", name="fk_lines_order")))'
+)
+REPLACED = (
+    'op.rename_table("orders", "orders_old"); '
+    'op.create_table("orders", sa.Column("id", sa.Integer, primary_key=True)); op.drop_table("orders_old")'
+)
+
+
+def test_a_key_to_a_table_that_was_renamed(project: Project) -> None:
+    write = "; ".join(
+        f'op.execute("{each}")'
+        for each in ("PRAGMA foreign_keys=ON", "INSERT INTO orders VALUES (1)", "INSERT INTO lines VALUES (1)")
+    )
+    project.line(LINES, REPLACED, write)
+    expect(project.db("upgrade"), "G111")
+    assert "orders_old" in str(sql(project, said("G111", "SELECT sql FROM sqlite_master WHERE name = 'lines'")))
+    there = said("G111", 'op.rename_table("orders", "orders_old")')
+    back = said("G111", 'op.rename_table("orders_old", "orders")')
+    project.revision("3", "2", f"{there}; {back}")
+    project.revision("4", "3", write)
+    project.good("upgrade")
+    assert sql(project, "SELECT order_id FROM lines") == [(1,)]
