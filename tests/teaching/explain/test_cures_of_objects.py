@@ -3,7 +3,7 @@
 import pytest
 
 from tests.teaching.explain.cures import change, correct, said, sql
-from tests.teaching.explain.project import ANN, USERS, Project, expect
+from tests.teaching.explain.project import ANN, USER, USERS, Project, expect
 
 STATUS = (
     "op.execute(\"CREATE TYPE order_status AS ENUM ('new', 'paid', 'lost')\"); "
@@ -131,3 +131,48 @@ def test_rows_in_a_file(project: Project) -> None:
 def test_a_package_that_only_a_revision_needs(project: Project) -> None:
     project.line(USERS, "import phonenumbers_of_depot")
     expect(project.db("upgrade"), "G27")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        (
+            '["lower(email)"]',
+            'op.create_index("ix_users_email", "users", [sa.text("lower(email)")], unique=True)',
+        ),
+        ('["email DESC"]', '[sa.text("made DESC")]'),
+    ],
+)
+def test_an_expression_in_an_index(on_postgres: Project, wrong: str, right: str) -> None:
+    made = said("G112", right, made="email")
+    if made.startswith("["):
+        made = f'op.create_index("ix_users_email", "users", {made})'
+    correct(on_postgres, "G112", USERS, [f'op.create_index("ix_users_email", "users", {wrong})', made])
+
+
+def test_an_expression_in_the_index_of_a_model(on_postgres: Project) -> None:
+    index = said("G112", 'sa.Index("ix_users_email", sa.text("lower(email)"), unique=True)')
+    on_postgres.models(f"{USER}    __table_args__ = ({index},)\n")
+    on_postgres.good("migrate", "--rev-id", "1")
+    on_postgres.good("upgrade")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "using"),
+    [
+        ("a,b", "postgresql.ARRAY(sa.String)", "postgresql_using=\"string_to_array(tags, ',')\""),
+        ("31.12.2026", "sa.Date", "postgresql_using=\"to_date(made, 'DD.MM.YYYY')\""),
+    ],
+)
+def test_values_that_are_written_in_another_way(on_postgres: Project, value: str, kind: str, using: str) -> None:
+    plain = "postgresql_using='email::varchar[]'" if "ARRAY" in kind else "postgresql_using='email::date'"
+    change_type = f"op.alter_column('users', 'email', type_={kind}, {{}})"
+    right = change_type.format(said("G52", using, tags="email", made="email"))
+    correct(on_postgres, "G52", f"{USERS}; {ANN.replace('ann', value)}", [change_type.format(plain), right])
+
+
+def test_a_connection_that_cannot_switch_to_autocommit(on_postgres: Project) -> None:
+    vacuum = "op.execute('VACUUM users')"
+    block = said("F47", "with op.get_context().autocommit_block():")
+    wrong = f"op.get_bind().execution_options(isolation_level='AUTOCOMMIT'); {vacuum}"
+    correct(on_postgres, "F47", USERS, [wrong, f"{block} {vacuum}"])
