@@ -15,6 +15,7 @@ from migration_lab.teaching.judging.copies import Copies
 from migration_lab.teaching.judging.database import THERE_ALREADY, Database, Snapshot, column_of
 from migration_lab.teaching.judging.expectations import Expectation, JudgeError, Miss, part_of
 from migration_lab.teaching.judging.later import NEEDS_MODELS, forgetful, models_gone
+from migration_lab.teaching.judging.limits import says_length
 from migration_lab.teaching.judging.rows import MayChange, changed
 from migration_lab.teaching.judging.traces import Traces
 from migration_lab.teaching.judging.vocabulary import Vocabulary
@@ -181,10 +182,13 @@ class Judge(Vocabulary):
             one, other = (column_of(each, name) for each in (before, after))
             if one and other and replace(one, default=None) == replace(other, default=None):
                 named.add(name)
+        new = [each for each in self.changes if column_of(before, each) is None]
         return [
             each
             for each in diff(before, after)
-            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & named and not self._may_add(each)
+            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & named
+            and not self._may_add(each)
+            and not says_length(each, after, new)
         ]
 
     def _expect_not_invented(self, now: Snapshot, *, few: int = 0) -> None:

@@ -11,6 +11,7 @@ from migration_lab.instruments.schema import Column, Schema, diff
 from migration_lab.shops.process import Completed
 from migration_lab.teaching.judging.database import Database, Snapshot
 from migration_lab.teaching.judging.expectations import Miss
+from migration_lab.teaching.judging.limits import longest
 from migration_lab.teaching.judging.rows import MayChange, changed
 from migration_lab.teaching.judging.traces import Traces
 from migration_lab.teaching.judging.views import answers_alike
@@ -148,7 +149,7 @@ class Vocabulary:
             name: "users.nickname".
             where: in which database.
             kind: the family of the type, as `Column.kind` has it.
-            length: the most characters; None where the type sets no limit.
+            length: the most characters, by the type or a CHECK; None where nothing sets a limit.
             default: what the database writes where a program names no value, as the engine spells it; None for nothing,
                 `...` for whatever it is.
             cause, next_step: for a column that exists and differs; the measurements explain a missing one.
@@ -157,12 +158,14 @@ class Vocabulary:
         words += [] if default is ... else [f"default {default}" if default else "without a default"]
         wanted = f"`{name}`: {', '.join(words)}."
         column = self.expect_there(name, where=where, expected=wanted)
+        table = where.schema.table(name.rpartition(".")[0])
+        most = longest(table, column) if table and kind == "text" else column.length
         self.expect(
-            (column.kind, column.length, column.nullable) == (kind, length, nullable)
+            (column.kind, most, column.nullable) == (kind, length, nullable)
             and default in (column.default, ...)
             and not column.generated,
             expected=wanted,
-            found=f"`{name}` is {column}.",
+            found=f"`{name}` is {column}" + (f"; a CHECK takes {most} characters." if most != column.length else "."),
             cause=cause,
             next_step=next_step or "Compare this with the model and with the revision, and correct what differs.",
         )
