@@ -12,6 +12,7 @@ from migration_lab.teaching.judging.judge import Judge
 from migration_lab.teaching.judging.numbering import BROUGHT, FREE, SET_IT, newly_taken, taken_numbers
 from migration_lab.teaching.judging.planted import expect_no_drift
 from migration_lab.teaching.judging.rows import A_FEW, changed
+from migration_lab.teaching.judging.server import expect_one_database
 from migration_lab.teaching.judging.words import listed, revision_names
 
 TAKE_BACK = "Let `downgrade()` take back what `upgrade()` did, and nothing else."
@@ -133,6 +134,7 @@ class OwnDatabaseJudge(Judge):
 
     def files_agree(self) -> None:
         """a new database gets the same schema from the files, and the models agree"""
+        expect_one_database(self)
         database, made = self.new
         self.expect_same_schema(
             self.now,

@@ -13,6 +13,7 @@ from migration_lab.teaching.judging.judge import Judge
 from migration_lab.teaching.judging.numbering import BROUGHT, FREE, SET_IT
 from migration_lab.teaching.judging.planted import expect_no_drift
 from migration_lab.teaching.judging.rows import changed
+from migration_lab.teaching.judging.server import expect_one_database
 from migration_lab.teaching.judging.stated import expect_stated
 from migration_lab.teaching.judging.walk import Stop, Walk
 from migration_lab.teaching.judging.words import listed, revision_names, shown, text_of
@@ -33,7 +34,6 @@ STAYS = (
 NO_REVISION = "No revision has run: the database stands where it stood. A file that has run before does not run again."
 WRITES_NOTHING = "Every value is as it was: the revisions that ran do not write to this column."
 EXPRESSION = re.compile(r"on \([^)]*\(")  # an index on one
-CATALOG = re.compile(r"\b(?:UPDATE|INSERT\s+INTO|DELETE\s+FROM)\s+(?:pg_catalog\.)?(pg_(?!temp)\w+)", re.IGNORECASE)
 MOST_NAMED = 8  # more parts than these are only called by their tables
 USED = "Before the second downgrade somebody gave the new column a value. It does less then, and says nothing."
 UNDO = "In `downgrade()`, undo every operation of `upgrade()`, the last one first."
@@ -79,6 +79,8 @@ class FilesJudge(Judge):
 
     def upgrade(self) -> None:
         """`flask db upgrade` runs from the start of the exercise, over the rows that are there"""
+        with part_of("new_database"):  # before anything runs: what is changed on the server stays there
+            expect_one_database(self)
         head = self.head
         no_revision = not self.traces.new_revisions and set(head.revisions) == set(self.start.revisions)
         changes = [str(each) for each in diff(self.start.schema, head.schema)] if no_revision else []
@@ -190,7 +192,6 @@ class FilesJudge(Judge):
     def new_database(self) -> None:
         """a new, empty database gets the same schema from the files alone, also in a later release with other models"""
         _, made = self.new
-        self._expect_no_catalog_written()
         self.expect_same_schema(
             self.head,
             made,
@@ -326,16 +327,6 @@ class FilesJudge(Judge):
                     next_step="Let each revision leave a database that the shop can work with.",
                     of="no_other_change",
                 )
-
-    def _expect_no_catalog_written(self) -> None:
-        """No new revision writes to the server's catalog, which only a superuser may do."""
-        new = [each.path for each in self.traces.history.revisions if each.id in self.traces.new_revisions]
-        self.expect_none(
-            [f"`{path.name}` writes to `{found[1]}`." for path in new if (found := CATALOG.search(text_of(path)))],
-            expected="The revisions run in a new database of any role that owns it.",
-            cause="Only a superuser may write to the server's catalog, and the server does not check what comes there.",
-            next_step="Use a statement, such as `ALTER TABLE`: the server changes its catalog itself.",
-        )
 
     def _expect_undone(self, up: Stop) -> None:
         """What the ticket names is the same at a revision after upgrade and downgrade; helpers may differ."""
