@@ -43,8 +43,9 @@ class OwnDatabaseJudge(Judge):
 
     @cached_property
     def now(self) -> Snapshot:
-        """What the learner's database holds now."""
-        return self.own.snapshot()
+        """What the learner's database holds now. A copy leaves out rights and settings, and has all keys enforced."""
+        copy, itself = self.own.snapshot(), self.learners
+        return replace(copy, schema=itself.schema) if itself else copy
 
     def rows(self) -> None:
         """every row that was there is there, with the same values"""
