@@ -15,9 +15,19 @@ BY_HAND_ONLY_HERE = (
 )
 
 
+# More than a revision may take for all, and pairs of emails that differ only in case.
+MANY = """
+    INSERT INTO users (email, nickname)
+        SELECT 'of-' || a.id || '-' || b.id || '@example.com', 'n' || a.id || '-' || b.id
+        FROM users a JOIN users b ON a.id <= 24;
+    INSERT INTO users (email, nickname) SELECT 'OF-1-' || id || '@example.com', 'N1-' || id FROM users WHERE id <= 9
+"""
+
+
 class Rename(FilesJudge):
     exercise = "03.1"
     stub_fails = "rows_kept"
+    last = (*FilesJudge.last, "many")
     changes = ("users.nickname", "users.display_name")
     moves = {"users.nickname": "users.display_name"}
 
@@ -30,6 +40,12 @@ class Rename(FilesJudge):
             cause="The revision leaves both columns.",
             next_step="After the upgrade the old name must be gone, and its values must be under the new one.",
         )
+
+    def many(self) -> None:
+        """each of a thousand users keeps the own name, also where emails differ only in case, forward and back"""
+        shop = self.fresh("a shop with a thousand users", sql=MANY)
+        shop.upgrade()
+        shop.downgrade(self.back_to)
 
 
 class GiftMessage(FilesJudge):
