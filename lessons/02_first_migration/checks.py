@@ -140,11 +140,19 @@ class FiveCheckouts(OwnDatabaseJudge):
                 raise
 
     def left_alone(self) -> None:
-        """`extensions.py` and `models.py` are as they were, unless the fault is in them or in how they are imported"""
+        """`extensions.py` and `models.py` are there, and as they were unless the fault is in them or in how they are
+        imported"""
+        files = [f"{name}/{module}" for name in CHECKOUTS for module in MODULES[:2]]
+        self.expect_none(
+            [f"`{each}` is gone." for each in files if not (self.own.folder / each).is_file()],
+            expected="Each checkout still has its `extensions.py` and its `models.py`.",
+            cause="A file that seems to be unused was deleted. It is not broken.",
+            next_step='Run `shop = lab.reset("02.2")` for the files, and correct how they are imported.',
+        )
         for file in NOT_BROKEN:
             now = self.own.folder / file
             self.expect(
-                not now.is_file() or code_of(text_of(now)) == code_of(text_of(self.traces.original / file)),
+                code_of(text_of(now)) == code_of(text_of(self.traces.original / file)),
                 expected=f"`{file}` is as it was.",
                 found="It was changed.",
                 cause="It was right, and the fault of that checkout is elsewhere.",
