@@ -202,6 +202,19 @@ class Release(OwnDatabaseJudge):
             next_step="Undo the revision with `flask db downgrade`, then run it again with `flask db upgrade`.",
         )
 
+    def both(self) -> None:
+        """the file makes and takes back the same column on the other engine: production and laptops run it"""
+        if (other := self.on_other_engine()) is None:
+            return
+        self.expect_column(
+            "users.phone",
+            where=other.upgrade(),
+            length=32,
+            cause="The file does something else there than on the engine of your database.",
+            next_step="Write the file so that it says the same on both engines.",
+        )
+        self.expect_gone("users.phone", where=other.downgrade("0002"), next_step="Let `downgrade()` drop it on both.")
+
     def way_back(self) -> None:
         """the release can be taken back to `0002` and brought again without losing a row or another value"""
         self.expect_there_and_back("0002")

@@ -70,9 +70,9 @@ class Copies:
         copied.engine.clone(self._template.key, copied.folder)
         return copied
 
-    def empty(self) -> Workspace:
-        """The files, and a database that holds nothing."""
-        copied = self._files(self._template.engine)
+    def empty(self, on: Engine | None = None) -> Workspace:
+        """The files, and a database that holds nothing; on the engine to judge on, or on another."""
+        copied = self._files(on or self._template.engine)
         copied.engine.create(copied.folder)
         return copied
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import ClassVar
 
+from migration_lab.ground.course import EngineName
+from migration_lab.ground.engines import engine, why_no_postgres
 from migration_lab.teaching.explain import explain
 from migration_lab.teaching.judging.arrivals import arrive
 from migration_lab.teaching.judging.database import THERE_ALREADY, Database, Snapshot
@@ -18,6 +20,7 @@ from migration_lab.teaching.judging.words import listed, revision_names
 TAKE_BACK = "Let `downgrade()` take back what `upgrade()` did, and nothing else."
 WRITES = "Look for `INSERT`, `UPDATE` and `DELETE` in `upgrade()`, and at which rows they touch."
 LEAVES_IT = "The downgrade leaves something that the next upgrade makes."
+OTHER: dict[str, tuple[EngineName, str]] = {"sqlite": ("postgres", "PostgreSQL"), "postgres": ("sqlite", "SQLite")}
 CHANGES_NOTHING = "The downgrade changes nothing, so the next upgrade makes what is already there."
 
 
@@ -46,6 +49,13 @@ class OwnDatabaseJudge(Judge):
         """What the learner's database holds now. A copy leaves out rights and settings, and has all keys enforced."""
         copy, itself = self.own.snapshot(), self.learners
         return replace(copy, schema=itself.schema) if itself else copy
+
+    def on_other_engine(self) -> Database | None:
+        """The files with a database that holds nothing, on the other engine; None where this machine lacks it."""
+        name, called = OTHER[self.engine]
+        if name == "postgres" and why_no_postgres():
+            return None
+        return Database(self._copies.empty(engine(name)), f"a new database on {called}", None, self.causes)
 
     def rows(self) -> None:
         """every row that was there is there, with the same values"""
