@@ -9,6 +9,7 @@ from migration_lab.instruments.schema.model import Detail, Schema
 
 # Details of nearly every database, or of a thing that is shown.
 USUAL = {"extension", "function", "procedure", "schema", "sequence", "sequence of column"}
+SWITCHED = "state of trigger"
 Parts = Mapping[tuple[str, str], list[Any]]
 
 
@@ -21,6 +22,11 @@ class Change:
     name: str
     before: str | None
     after: str | None
+
+    @property
+    def switches_off(self) -> bool:
+        """Whether a trigger no longer runs as usual. That of a foreign key has the name of the key."""
+        return self.kind == SWITCHED and self.after is not None
 
     def __str__(self) -> str:
         what = " ".join(filter(None, [self.kind, self.name]))
@@ -60,13 +66,14 @@ def _in_detail(before: Schema, after: Schema, changes: Iterable[Change]) -> list
         if not (each.subject and each.name) and None in (each.before, each.after)
     }
     shown = {(each.subject, each.name) for each in changes if each.name}
+    gone = {(each.subject, each.name) for each in changes if each.after is None}  # no other change says what is off
     found = []
     old, new = _by_owner(before.details), _by_owner(after.details)
     for owner in sorted((old.keys() | new.keys()) - come_or_gone):
         compared = _compare(
             owner, *(_parts((d.kind, d.name, d.definition) for d in each[owner]) for each in (old, new))
         )
-        found += [each for each in compared if (owner, each.name) not in shown]
+        found += [each for each in compared if (owner, each.name) not in (gone if each.kind == SWITCHED else shown)]
     return found
 
 

@@ -186,7 +186,7 @@ class Judge(Vocabulary):
         return [
             each
             for each in diff(before, after)
-            if not {each.subject or each.name, f"{each.subject}.{each.name}"} & named
+            if (not {each.subject or each.name, f"{each.subject}.{each.name}"} & named or each.switches_off)
             and not self._may_add(each)
             and not says_length(each, after, new)
         ]

@@ -105,6 +105,8 @@ CHANGES = {
     # triggers
     "ALTER TABLE orders DISABLE TRIGGER tr": "orders: state of trigger tr added (disabled)",
     "ALTER TABLE orders ENABLE ALWAYS TRIGGER tr": "orders: state of trigger tr added (always)",
+    "DROP TRIGGER tr ON orders; CREATE TRIGGER tr AFTER DELETE ON orders FOR EACH ROW EXECUTE FUNCTION t(); "
+    "ALTER TABLE orders DISABLE TRIGGER tr": "orders: state of trigger tr added (disabled)",  # which is another now
     "CREATE TRIGGER on_v INSTEAD OF DELETE ON v FOR EACH ROW EXECUTE FUNCTION t()": "v: trigger on_v added",
     "CREATE CONSTRAINT TRIGGER c AFTER INSERT ON orders DEFERRABLE FOR EACH ROW EXECUTE FUNCTION t()": "trigger c",
     "DROP TRIGGER tr ON orders": "orders: trigger tr removed",
