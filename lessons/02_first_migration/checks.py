@@ -166,7 +166,7 @@ class Release(OwnDatabaseJudge):
     changes = ("users.phone",)
     loses = ("users.phone",)
     first = ("one_revision",)
-    last = ("rows", "nothing_else", "files_agree", "way_back")
+    last = ("rows", "nothing_else", "files_agree", "way_back", "both")
 
     def place(self) -> None:
         """your database stands at revision `0003` at the end"""
@@ -202,6 +202,10 @@ class Release(OwnDatabaseJudge):
             next_step="Undo the revision with `flask db downgrade`, then run it again with `flask db upgrade`.",
         )
 
+    def way_back(self) -> None:
+        """the release can be taken back to `0002` and brought again without losing a row or another value"""
+        self.expect_there_and_back("0002")
+
     def both(self) -> None:
         """the file makes and takes back the same column on the other engine: production and laptops run it"""
         if (other := self.on_other_engine()) is None:
@@ -214,7 +218,3 @@ class Release(OwnDatabaseJudge):
             next_step="Write the file so that it says the same on both engines.",
         )
         self.expect_gone("users.phone", where=other.downgrade("0002"), next_step="Let `downgrade()` drop it on both.")
-
-    def way_back(self) -> None:
-        """the release can be taken back to `0002` and brought again without losing a row or another value"""
-        self.expect_there_and_back("0002")
