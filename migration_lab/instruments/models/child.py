@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask.cli import ScriptInfo, load_dotenv
 from sqlalchemy import Connection, text
+from sqlalchemy.orm import configure_mappers
 
 from migration_lab.ground import connect
 
@@ -53,7 +54,8 @@ def say() -> None:
         print(f"\n{mark}{json.dumps(said)}", flush=True)
         with contextlib.suppress(SystemExit):
             flask_migrate.check()
-    print(f"\n{mark}{json.dumps(_broken(app.import_name.partition(':')[0]))}", flush=True)
+    broken = _broken(app.import_name.partition(":")[0])
+    print(f"\n{mark}{json.dumps({'broken': broken, 'unfit': _unfit()})}", flush=True)
 
 
 def _virtual(connection: Connection) -> set[str]:
@@ -80,6 +82,15 @@ def _broken(package: str) -> list[str]:
         except Exception as error:
             found.append(f"{module}: {type(error).__name__}: {error}")
     return found
+
+
+def _unfit() -> str:
+    """Why the first query or new object would fail, whatever it is; empty if the models fit together."""
+    try:
+        configure_mappers()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _default(column: Any) -> str:

@@ -20,14 +20,15 @@ class Models:
 
     `defaults` are the values that the models themselves write where a program names none, by "users.language".
     `check_said` is what the shop's own check printed about the same database; `broken` are modules of the app that
-    cannot be imported, each with the error. Where the app cannot be loaded, `fault` is what it printed, and there is
-    nothing else.
+    cannot be imported, each with the error; `unfit` is the error of any query, if the relationships do not fit. Where
+    the app cannot be loaded, `fault` is what it printed, and there is nothing else.
     """
 
     tables: dict[str, tuple[str, ...]]
     differences: tuple[str, ...] = ()
     check_said: str = ""
     broken: tuple[str, ...] = ()
+    unfit: str = ""
     fault: str = ""
     defaults: Mapping[str, str] = field(default_factory=dict)
 
@@ -44,8 +45,14 @@ def read_models(shop: HasFolder, url: str) -> Models:
     if not found:
         return Models({}, fault=done.output or f"exit code {done.exit_code}")
     line, _, rest = after.partition("\n")
-    check_said, _, broken = rest.partition(f"\n{mark}")
-    said = json.loads(line)
+    check_said, _, last = rest.partition(f"\n{mark}")
+    said, at_last = json.loads(line), json.loads(last or '{"broken": [], "unfit": ""}')
     tables = {name: tuple(columns) for name, columns in said["tables"].items()}
-    differences, missing = tuple(said["differences"]), tuple(json.loads(broken or "[]"))
-    return Models(tables, differences, check_said, missing, defaults=said["defaults"])
+    return Models(
+        tables,
+        tuple(said["differences"]),
+        check_said,
+        tuple(at_last["broken"]),
+        at_last["unfit"],
+        defaults=said["defaults"],
+    )

@@ -76,6 +76,13 @@ def expect_no_drift(
             cause="The app no longer imports it, but something else still needs it.",
             next_step="Leave models and modules that were right as they were.",
         )
+    if models.unfit:
+        raise Miss(
+            expected="The shop's first query does not fail: its models fit together.",
+            found=models.unfit,
+            cause="`flask db` does not use relationships, and every request does. One of them names what is not there.",
+            next_step="Put back what the model lost, and start the shop before a release.",
+        )
 
 
 def _expect_found(found: list[str], known: list[str]) -> None:
