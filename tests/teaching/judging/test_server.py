@@ -65,5 +65,5 @@ def test_what_belongs_to_one_database_is_not(tmp_path: Path, statement: str) -> 
     expect_one_database(judge_of_a_file(tmp_path, text))
 
 
-def test_a_database_for_tests_is_none_of_a_revision(tmp_path: Path) -> None:
+def test_a_database_that_tests_make_is_not_refused(tmp_path: Path) -> None:
     expect_one_database(judge_of_a_file(tmp_path, "scratch = 'CREATE DATABASE scratch'", "tests/conftest.py"))
