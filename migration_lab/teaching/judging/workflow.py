@@ -133,8 +133,9 @@ def steps_that_run(workflow: Any, command: re.Pattern[str]) -> list[Step]:
         Step(workflow, job, step, given)
         for job in (workflow.get("jobs") or {}).values()
         for step in job.get("steps") or ()
-        if _setting("shell", step, job, workflow) in STOPS_AT_A_FAILURE or "\n" not in str(step.get("run", "")).strip()
-        for given in calls(step, command)
+        if (shell := _setting("shell", step, job, workflow)) in STOPS_AT_A_FAILURE
+        or "\n" not in str(step.get("run", "")).strip()
+        for given in calls(step, command, shell)
     ]
 
 

@@ -12,18 +12,24 @@ from typing import Any
 HIDES = re.compile(r"(?:^|[;&|])\s*(?:set\s.*\+|(?:trap|exit|exec|cd|eval|if|for|while|until|case)\b|[({])|\(\)|<<")
 GOES_ON = re.compile(r"\\\n|(\|\||&&|\|)[ \t]*\n")  # at the end of a line
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+# A copy of the output, in a file: the command's exit code counts if the shell has `pipefail`.
+COPIED = re.compile(r"(?: 2>&1)? \|&? tee(?: -a)? [\w./-]+$")
+PIPEFAIL = re.compile(r"set -(?:\w*o|\w+ -o) pipefail")
 TO_GITHUB = re.compile(r"""\s*>>\s*"?\$\{?GITHUB_ENV\}?"?\s*$""")
 
 
-def calls(step: dict[str, Any], command: re.Pattern[str]) -> list[dict[str, str]]:
+def calls(step: dict[str, Any], command: re.Pattern[str], shell: str = "") -> list[dict[str, str]]:
     """The calls of a command whose failure ends the step, each with the environment that the script gives it.
 
     Args:
         step: as YAML gives it.
         command: how it may be written; a line with anything else in it is not a call.
+        shell: as the step or what is around it names it. GitHub gives `bash` the option `pipefail`; without a name, it
+            runs bash without that.
     """
     found: list[dict[str, str]] = []
     exported: dict[str, str] = {}
+    pipefail = shell == "bash"
     for line in _lines(step):
         words = _words(line)
         words = words[words[:1] == ["env"] :]
@@ -31,7 +37,9 @@ def calls(step: dict[str, Any], command: re.Pattern[str]) -> list[dict[str, str]
             exported |= _assigned(words[1:], exported)
             continue
         own = _assigned(words, exported)
-        if command.fullmatch(" ".join(words[len(own) :])):
+        said = " ".join(words[len(own) :])
+        pipefail |= shell != "sh" and bool(PIPEFAIL.fullmatch(said))
+        if command.fullmatch(COPIED.sub("", said) if pipefail else said):
             found.append(exported | own)
         elif words == ["<<"] or HIDES.search(line):
             break

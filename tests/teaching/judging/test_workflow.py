@@ -244,6 +244,35 @@ def test_a_script_that_hides_a_failure_or_never_gets_there(script: str) -> None:
     assert steps_that_run(workflow, re.compile("sh ci/gate.sh")) == []
 
 
+COPIED = "sh ci/gate.sh 2>&1 | tee -a out/gate.log"
+
+
+@pytest.mark.parametrize(
+    ("script", "shell", "counts"),
+    [
+        (COPIED, "bash", True),
+        ("sh ci/gate.sh |& tee gate.log", "bash", True),
+        (f"set -euo pipefail\n{COPIED}", None, True),
+        (f"set -o pipefail\n{COPIED}", "bash", True),
+        (COPIED, None, False),
+        (COPIED, "sh", False),
+        (COPIED, "bash {0}", False),
+        (f"set -o pipefail\n{COPIED}", "sh", False),
+        (f"set +o pipefail\n{COPIED}", "bash", False),
+        ("sh ci/gate.sh | grep failed", "bash", False),
+        ("sh ci/gate.sh | tee gate.log || true", "bash", False),
+        ("true | tee log\necho sh ci/gate.sh | tee log", "bash", False),
+    ],
+)
+def test_whether_the_exit_code_of_a_command_counts_when_its_output_is_copied(
+    script: str, shell: str | None, counts: bool
+) -> None:
+    workflow = yaml.safe_load(WORKFLOW)
+    workflow["jobs"]["gate"]["steps"][1] |= {"run": script} | ({"shell": shell} if shell else {})
+
+    assert bool(steps_that_run(workflow, re.compile("sh ci/gate.sh"))) is counts
+
+
 LINES = "      - run: |\n          sh ci/gate.sh\n          echo done\n"
 
 
