@@ -25,6 +25,7 @@ STRONGER = (
     "A transaction that has a weak lock on `users` and then needs a stronger one waits for a request, which waits for "
     "the weak one. Begin with the strongest lock."
 )
+SUPPORT = "As long as there is a `display_name`, support can change it with SQL."
 SUPPORT_GOES_ON = (
     "Support writes into `display_name` as long as it is there. Drop the trigger in the revision that drops the column."
 )
@@ -90,14 +91,16 @@ class PublicName(FilesJudge):
                     refused = copy.refusal(WRITE.format(column))
                     ended = paused.completed()
                 self.expect_success(ended, copy, expected=f"`flask {command}` succeeds while others write to `users`.")
-                both = copy.sql("SELECT display_name, public_name FROM users WHERE id = 2").rows[0]
-                old, new = (name or "NULL" for name in both)
+                found = [
+                    f"In the end, of the user with id {id_}, {quoted(wanted)} was to be in both. `display_name` has "
+                    f"{quoted(old)}, and `public_name` {quoted(new)}."
+                    for id_, wanted, old, new in copy.sql(BOTH).rows
+                    if not old == new == wanted
+                ]
                 self.expect(
-                    "lock timeout" in refused or old == new == MEANWHILE,
-                    expected=f"A name that is written while `flask {command}` runs is in both columns afterwards.",
-                    found=refused
-                    or f"A name was written into `{column}` before this statement:\n{statement}\n"
-                    f"In the end `display_name` is {old}, and `public_name` is {new}.",
+                    "lock timeout" in refused or not found,
+                    expected=f"What is written while `flask {command}` runs is in both columns afterwards.",
+                    found=refused or f"`{column}` was written before this statement:\n{statement}\n{listed(found)}",
                     cause="No lock keeps others out there: a commit has released it, or it is not taken yet.",
                     next_step="Let the trigger be there before the old rows are filled in, or do it all in one "
                     "transaction.",
@@ -173,8 +176,10 @@ class PublicName(FilesJudge):
 
 
 NAMELESS = "SELECT count(*) FROM users WHERE email LIKE '%@during.example' AND public_name IS DISTINCT FROM 'During'"
-MEANWHILE = "Meanwhile"
-WRITE = f"SET LOCAL lock_timeout = '200ms'; UPDATE users SET {{}} = '{MEANWHILE}' WHERE id = 2"
+# Users with a name and without one; of one it is taken away.
+MEANWHILE = "(VALUES (1, 'Meanwhile'), (2, 'Meanwhile'), (4, NULL)) AS meanwhile (id, name)"
+WRITE = f"SET LOCAL lock_timeout = '200ms'; UPDATE users SET {{}} = name FROM {MEANWHILE} WHERE users.id = meanwhile.id"
+BOTH = f"SELECT id, name, display_name, public_name FROM users JOIN {MEANWHILE} USING (id) ORDER BY id"
 
 
 def until_both_serve(old: Served, new: Served, ahead: list[str], names: Names) -> str:
@@ -229,9 +234,13 @@ def differing(release: Served, names: Names) -> list[str]:
 
 
 def support_writes(release: Served, name: str) -> Names:
-    """The name that support gives a user with SQL; none where there is no `display_name`, or the database says no."""
+    """The name that support gives a user with SQL; none where there is no `display_name`."""
     refused = release.copy.refusal(f"UPDATE users SET display_name = '{name}' WHERE id = {JUDY}")
-    return {} if refused else {JUDY: name}
+    if not refused:
+        return {JUDY: name}
+    if 'column "display_name" of relation "users" does not exist' in refused:
+        return {}
+    raise Miss(expected=SUPPORT, found=refused, next_step=SUPPORT_GOES_ON, of="shown_by_both")
 
 
 def quoted(name: str | None) -> str:
@@ -263,7 +272,7 @@ def written(old: Served, new: Served) -> Names:
     for id_, name in ((26, "Erin B."), (28, None), (JUDY, "Judy"), (33, "")):
         value = "NULL" if name is None else f"'{name}'"
         if refused := new.copy.refusal(f"UPDATE users SET display_name = {value} WHERE id = {id_}"):
-            raise Miss(expected="Support can change `display_name` with SQL.", found=refused, next_step=COPY)
+            raise Miss(expected=SUPPORT, found=refused, next_step=COPY)
         names[id_] = name
     for id_, release in zip(names, (old, new) * len(names), strict=False):
         release.expect(("POST", f"/users/{id_}/logins", None), next_step=COPY)  # which changes no name
@@ -320,8 +329,11 @@ class Flag(FilesJudge):
     def rights(self) -> None:
         """everybody who could read `finance_revenue` still can, up and back"""
         self.expect_none(
-            [f"{each.when} it is its owner's alone." for each in self._looks if not each.is_public],
+            [f"{each.when} they may not." for each in self._looks if not each.is_public],
             expected="Everybody may read `finance_revenue`, as at the start.",
+            cause="With `security_invoker` a view reads with the rights of its reader, and who may read `orders`?"
+            if any(each.asks_its_reader for each in self._looks)
+            else "",
             next_step="`DROP VIEW` drops the rights with the view. `CREATE OR REPLACE VIEW` keeps them.",
         )
 
@@ -382,9 +394,18 @@ class Flag(FilesJudge):
 REPORT = ("user_id", "orders", "cents")
 NEW_ORDERS = """
     INSERT INTO orders (user_id, amount_cents, currency, status, created_at)
-    SELECT id, 100 + id, 'EUR', (CASE id % 3 WHEN 0 THEN 'shipped' WHEN 1 THEN 'paid' ELSE 'pending' END){},
-        CURRENT_TIMESTAMP
+    SELECT id, 100 + id, CASE WHEN id % 2 = 0 THEN 'EUR' END,
+        (CASE id % 3 WHEN 0 THEN 'shipped' WHEN 1 THEN 'paid' ELSE 'pending' END){}, CURRENT_TIMESTAMP
     FROM users
+"""
+
+
+# A right on each column is as good as one on the view. Nobody else may read `orders`.
+READERS = """
+    SELECT bool_and(has_column_privilege('public', oid, attnum, 'SELECT')), bool_or(EXISTS (
+        SELECT FROM pg_options_to_table(reloptions) WHERE option_name = 'security_invoker' AND option_value::boolean))
+    FROM pg_class JOIN pg_attribute ON attrelid = oid AND attnum > 0
+    WHERE oid = 'finance_revenue'::regclass
 """
 
 
@@ -395,6 +416,8 @@ class Look:
     Args:
         columns: none where the database refused, and why.
         wrong: users whose row is not right, in sentences.
+        is_public: whether everybody may read it, and what it reads.
+        asks_its_reader: whether the reader needs rights on what it reads.
         may_be_late: whether it may still be the view of the start.
     """
 
@@ -403,6 +426,7 @@ class Look:
     refused: str
     wrong: list[str]
     is_public: bool
+    asks_its_reader: bool
     may_be_late: bool
 
 
@@ -413,16 +437,15 @@ def look(copy: Database, when: str, *, may_be_late: bool = False) -> Look:
     try:
         found = copy.sql("SELECT * FROM finance_revenue")
     except LabError as error:
-        return Look(when, (), error.message, [], True, may_be_late)
+        return Look(when, (), error.message, [], True, False, may_be_late)
     rows = {row[0]: row[1:] for row in map(tuple, found.rows)} if found.columns == REPORT else {}
     wrong = [
         f"The user with id {each}: {rows.get(each, 'no row')}, not {wanted.get(each, 'no row')}"
         for each in sorted({*rows, *wanted})
         if repr(rows.get(each)) != repr(wanted.get(each))  # 5567.0 is another type
     ]
-    public = "SELECT has_table_privilege('public', 'finance_revenue', 'SELECT')"
-    is_public = copy.engine.name != "postgres" or bool(copy.sql(public).scalar)
-    return Look(when, tuple(found.columns), "", wrong, is_public, may_be_late)
+    is_public, asks = copy.sql(READERS).rows[0] if copy.engine.name == "postgres" else (True, False)
+    return Look(when, tuple(found.columns), "", wrong, is_public and not asks, asks, may_be_late)
 
 
 class DearCustomer(FilesJudge):
@@ -530,6 +553,7 @@ LOOKS: tuple[Request, ...] = (("GET", "/users", None), ("POST", "/users/2/logins
 OTHER_NAMES = """
     UPDATE kept_display_names SET display_name = display_name || ' of staging' WHERE user_id <> 27;
     UPDATE kept_display_names SET display_name = '' WHERE user_id = 27;
+    UPDATE kept_display_names SET email = 'd_ve%' WHERE user_id = 11;
     DELETE FROM orders WHERE user_id = 26;
     DELETE FROM users WHERE id = 26;
     INSERT INTO users (id, email, timezone, is_active) VALUES (26, 'paul@example.org', 'UTC', true);

@@ -5,7 +5,8 @@
         database.upgrade()
 
 A hook in the copy's `env.py` removes the models after everything is set up, just before the revisions run: no module of
-the app still has a class with a table, the metadata has no tables, and no further module with a table can be imported.
+the app still has a class with a table, the metadata has no tables, a module with models has nothing else either, such
+as a list of values, and no further one can be imported.
 """
 
 from collections.abc import Iterator
@@ -39,7 +40,9 @@ def _forget():
                         delattr(module, name)
         for path in migrations.parent.rglob("*.py"):
             name = ".".join(path.relative_to(migrations.parent).with_suffix("").parts)
-            if name not in sys.modules and "__tablename__" in path.read_text(encoding="utf-8", errors="replace"):
+            if "__tablename__" in path.read_text(encoding="utf-8", errors="replace"):
+                if name in sys.modules:
+                    sys.modules[name].__dict__.clear()
                 sys.modules[name] = None  # so that it cannot be imported
         return run(self, **arguments)
 

@@ -34,7 +34,9 @@ def downgrade():
 ASKS = (
     ("from shop.models import User", "pass"),
     ("", "from shop.models.user import User"),
+    ("from shop.models.order import STATUSES", "pass"),
     ("import shop.models", "shop.models.User"),
+    ("import shop.models", "shop.models.order.STATUSES"),
     ("from shop.extensions import db", 'db.metadata.tables["users"]'),
     ("from flask import current_app", 'current_app.extensions["migrate"].db.metadata.tables["users"]'),
     ("", 'op.get_context().opts["target_metadata"].tables["users"]'),
