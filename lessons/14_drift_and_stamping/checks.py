@@ -10,7 +10,8 @@ EDITED = "0033_add_refunds.py"
 AS_0033_LEFT_PRODUCTION = """
     ALTER TABLE orders RENAME COLUMN parcel TO parcel_code;
     CREATE INDEX ix_orders_parcel_code ON orders (parcel_code);
-    UPDATE orders SET parcel_code = 'PROD-' || id WHERE id % 3 = 0;
+    UPDATE orders SET parcel_code = CASE id % 6 WHEN 0 THEN 'PROD-' || id WHEN 1 THEN ' prod ' || id || ' '
+        WHEN 2 THEN '' WHEN 3 THEN NULL ELSE parcel_code END;
     UPDATE alembic_version SET version_num = '0033'
 """
 STAGINGS_OWN_ROWS = """
