@@ -1,6 +1,6 @@
 """Whether two definitions of a view mean the same, as far as rows show it: for judges."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -13,12 +13,13 @@ from migration_lab.teaching.judging.rows import quoted
 # The sessions on Postgres: whatever depends on the time zone differs at the end of a month.
 ZONES = ("UTC", "Pacific/Kiritimati")
 END_OF_A_MONTH = "'2026-01-31 23:30:00'"
+NULL = "NULL"
 OTHERS = {"boolean": "NOT {column}", "timestamp": END_OF_A_MONTH}  # other values, by the kind of a column
 
 
 def answers_alike(copy: Database, change: Change) -> bool:
     """Whether a view with another definition gives the same columns and rows: with the copy's rows, with other values
-    in half of them, and in a session with another time zone.
+    in half of them, with nulls in a third, and in a session with another time zone.
 
     Args:
         copy: has the tables of both definitions; its rows are changed.
@@ -29,9 +30,13 @@ def answers_alike(copy: Database, change: Change) -> bool:
         connection = opened.execution_options(no_parameters=True)  # else a `%` would be taken for one
         if not _alike(connection, change.before, change.after):
             return False
-        for table in copy.schema().tables:
-            _give_other_values(connection, table)
-        return _alike(connection, change.before, change.after)
+        tables = copy.schema().tables
+        for other in (_other_values, _nulls):
+            for table in tables:
+                _set(connection, table, other(table))
+            if not _alike(connection, change.before, change.after):
+                return False
+        return True
 
 
 def _alike(connection: Connection, *queries: str) -> bool:
@@ -50,20 +55,28 @@ def _alike(connection: Connection, *queries: str) -> bool:
     return True
 
 
-def _give_other_values(connection: Connection, table: Table) -> None:
-    """Change values that often decide what a view shows, in every second row. What a constraint refuses stays."""
-    for column, key in _telling(table):
-        value = OTHERS[column.kind].format(column=quoted(column.name))
+def _set(connection: Connection, table: Table, values: Iterable[tuple[Column, str]]) -> None:
+    """Change a column of some rows to a value, for each of these. What a constraint refuses stays."""
+    key = table.primary_key.columns if table.primary_key else ()
+    if len(key) != 1 or not (found := table.column(key[0])) or found.kind != "integer":
+        return
+    for column, value in values:
+        every = 3 if value == NULL else 2
         try:
             connection.exec_driver_sql(
-                f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = {value} WHERE {quoted(key)} % 2 = 0"
+                f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = {value} WHERE {quoted(key[0])} % {every} = 0"
             )
             connection.commit()
         except DBAPIError:
             connection.rollback()
 
 
-def _telling(table: Table) -> Iterator[tuple[Column, str]]:
-    key = table.primary_key.columns if table.primary_key else ()
-    if len(key) == 1 and (found := table.column(key[0])) and found.kind == "integer":
-        yield from ((each, key[0]) for each in table.columns if each.kind in OTHERS)
+def _other_values(table: Table) -> Iterator[tuple[Column, str]]:
+    """Values that often decide what a view shows."""
+    yield from (
+        (each, OTHERS[each.kind].format(column=quoted(each.name))) for each in table.columns if each.kind in OTHERS
+    )
+
+
+def _nulls(table: Table) -> Iterator[tuple[Column, str]]:
+    yield from ((each, NULL) for each in table.columns if each.nullable)
