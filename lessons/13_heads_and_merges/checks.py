@@ -6,22 +6,24 @@ from typing import ClassVar
 
 from migration_lab.teaching.judging import Database, FilesJudge, OwnDatabaseJudge
 
+# What people enter: of all kinds, as long as it may be, and some of it twice.
+PHONES = """
+    UPDATE users SET phone = CASE id % 7 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN '06 555 0100'
+        WHEN 3 THEN '+39 06 555 01' || id WHEN 4 THEN '(ask Zoë)' WHEN 5 THEN ' +49 30 555 '
+        ELSE '+49 (0)30 555 0100-0101, ext. 12' END;
+"""
+NOTES = f"""
+    UPDATE orders SET note = CASE id % 5 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'Ring twice'
+        WHEN 3 THEN '{"Ring " * 99}twice' ELSE 'Für №' || id END;
+"""
 # The branch's file as it was when it ran there, and values entered since.
-ADD_PHONE = """
-    ALTER TABLE users ADD COLUMN phone VARCHAR(32);
-    UPDATE users SET phone = CASE id % 6 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN '06 555 0100'
-        WHEN 3 THEN '+39 06 555 01' || id WHEN 4 THEN '(ask Zoë)' ELSE ' +49 30 555 ' END;
-"""
-ADD_NOTE = """
-    ALTER TABLE orders ADD COLUMN note VARCHAR(500);
-    UPDATE orders SET note =
-        CASE id % 4 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'Ring twice' ELSE 'Für №' || id END;
-"""
+ADD_PHONE = "ALTER TABLE users ADD COLUMN phone VARCHAR(32);" + PHONES
+ADD_NOTE = "ALTER TABLE orders ADD COLUMN note VARCHAR(500);" + NOTES
 CONFIRM = {
     "sqlite": "ALTER TABLE users ADD COLUMN phone_confirmed_at DATETIME;",
     "postgres": "ALTER TABLE users ADD COLUMN phone_confirmed_at TIMESTAMP WITH TIME ZONE;",
 }
-CONFIRMED = "UPDATE users SET phone_confirmed_at = '2026-03-01 10:00:00' WHERE id % 6 = 3;"
+CONFIRMED = "UPDATE users SET phone_confirmed_at = '2026-03-01 10:00:00' WHERE id % 7 = 3;"
 REWRITTEN = "History was rewritten: what now comes before a revision counts as done where that revision has run."
 BRANCHES = {
     "0030": "migrations/versions/0030_add_users_phone.py",
@@ -30,8 +32,6 @@ BRANCHES = {
 TAKEN_FROM_PARENTS = (
     "The merge takes back what its parents made. They still count as done, so no upgrade will make it again."
 )
-PHONES = "UPDATE users SET phone = '06 555 01' || id WHERE id % 2 = 0;"
-NOTES = "UPDATE orders SET note = 'Für №' || id WHERE id % 2 = 0;"
 STANDS_AT = "UPDATE alembic_version SET version_num = '{}'"
 
 

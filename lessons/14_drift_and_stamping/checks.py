@@ -18,7 +18,7 @@ STAGINGS_OWN_ROWS = """
     INSERT INTO users (email, timezone, is_active) VALUES ('staging@example.com', 'UTC', true);
     INSERT INTO orders (user_id, total_cents, currency, status, created_at) VALUES
         (1, 100, 'EUR', 'paid', '2026-04-07 10:00:00'), (1, 0, 'USD', 'pending', '2026-04-08 10:00:00');
-    INSERT INTO refunds (order_id, amount_cents, reason) VALUES (1, 100, 'a try'), (2, 1, NULL), (1, 7, '')
+    INSERT INTO refunds (order_id, amount_cents, reason) VALUES (1, 100, ' A try '), (2, 1, NULL), (1, 7, '')
 """
 
 BREAKS_THE_RULE = {
