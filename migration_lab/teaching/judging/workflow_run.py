@@ -12,8 +12,9 @@ from typing import Any
 HIDES = re.compile(r"(?:^|[;&|])\s*(?:set\s.*\+|(?:trap|exit|exec|cd|eval|if|for|while|until|case)\b|[({])|\(\)|<<")
 GOES_ON = re.compile(r"\\\n|(\|\||&&|\|)[ \t]*\n")  # at the end of a line
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-# A copy of the output, in a file: the command's exit code counts if the shell has `pipefail`.
-COPIED = re.compile(r"(?: 2>&1)? \|&? tee(?: -a)? [\w./-]+$")
+# Output that goes to a file. Of a copy, the command's exit code counts if the shell has `pipefail`.
+WRITTEN = re.compile(r" >>? ?[^\s;&|<>]+(?: 2>&1)?$")
+COPIED = re.compile(r"(?: 2>&1)? \|&? tee(?: -a)? [^\s;&|<>]+$")
 PIPEFAIL = re.compile(r"set -(?:\w*o|\w+ -o) pipefail")
 TO_GITHUB = re.compile(r"""\s*>>\s*"?\$\{?GITHUB_ENV\}?"?\s*$""")
 
@@ -37,7 +38,7 @@ def calls(step: dict[str, Any], command: re.Pattern[str], shell: str = "") -> li
             exported |= _assigned(words[1:], exported)
             continue
         own = _assigned(words, exported)
-        said = " ".join(words[len(own) :])
+        said = WRITTEN.sub("", " ".join(words[len(own) :]))
         pipefail |= shell != "sh" and bool(PIPEFAIL.fullmatch(said))
         if command.fullmatch(COPIED.sub("", said) if pipefail else said):
             found.append(exported | own)

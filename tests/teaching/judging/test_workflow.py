@@ -251,7 +251,9 @@ COPIED = "sh ci/gate.sh 2>&1 | tee -a out/gate.log"
     ("script", "shell", "counts"),
     [
         (COPIED, "bash", True),
-        ("sh ci/gate.sh |& tee gate.log", "bash", True),
+        ('sh ci/gate.sh |& tee "$RUNNER_TEMP/gate.log"', "bash", True),
+        ("sh ci/gate.sh > ${{ runner.temp }}/gate.log 2>&1", "sh", True),
+        ("sh ci/gate.sh >> gate.log || cat gate.log", "bash", False),
         (f"set -euo pipefail\n{COPIED}", None, True),
         (f"set -o pipefail\n{COPIED}", "bash", True),
         (COPIED, None, False),
@@ -264,7 +266,7 @@ COPIED = "sh ci/gate.sh 2>&1 | tee -a out/gate.log"
         ("true | tee log\necho sh ci/gate.sh | tee log", "bash", False),
     ],
 )
-def test_whether_the_exit_code_of_a_command_counts_when_its_output_is_copied(
+def test_whether_the_exit_code_of_a_command_counts_when_its_output_goes_to_a_file(
     script: str, shell: str | None, counts: bool
 ) -> None:
     workflow = yaml.safe_load(WORKFLOW)
