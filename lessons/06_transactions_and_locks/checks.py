@@ -1,10 +1,11 @@
 """Lesson 06: the judges of its exercises."""
 
+import re
 from collections import Counter
 from functools import cached_property
 
 from migration_lab.instruments.schema import diff
-from migration_lab.teaching.judging import FilesJudge, Snapshot, listed
+from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, listed
 from migration_lab.teaching.judging.interruptions import Crash, Interruptions, crashes, meetings
 from migration_lab.teaching.judging.rows import MayChange
 from migration_lab.teaching.judging.running import run, why_it_failed
@@ -12,6 +13,7 @@ from migration_lab.teaching.judging.under_traffic import Deploy, deploy_behind_r
 from migration_lab.teaching.judging.usual import UNDO
 from migration_lab.teaching.judging.vocabulary import not_valid
 from migration_lab.teaching.judging.waiting import cancelled, deadlocks_behind, held_up_behind_a_reader
+from migration_lab.teaching.judging.words import code_of, text_of
 
 SHOP, BILLING = "db upgrade", "db upgrade --directory billing"
 SHOPS, BILLINGS = ("users.gift_hints", "orders.gift_note"), ("users.vat_number", "orders.invoice_number")
@@ -20,6 +22,9 @@ SHOPS, BILLINGS = ("users.gift_hints", "orders.gift_note"), ("users.vat_number",
 
 BOUND_SECONDS = 1.3  # the second of the ticket, and what a busy server adds; the timeout in env.py lets 2 happen
 AS_IN_THE_TICKET = {"seconds": 5.0, "pause": 0.3}
+# The report of the check is seconds old, and idle: who looks for one that has run for an hour does not find it.
+ENDS_OTHERS = re.compile(r"pg_(terminate|cancel)_backend", re.IGNORECASE)
+FOR_OTHERS = re.compile(r"\bALTER\s+(ROLE|USER|SYSTEM)\b", re.IGNORECASE)  # in all databases of the server
 CUSTOMERS = (
     ("GET", "/users/{id}", None),
     ("POST", "/orders", {"user_id": "{id}", "amount_cents": 1250}),
@@ -45,7 +50,14 @@ class MonthlyReport(FilesJudge):
             expected="The report's transaction stays open until the report itself ends it.",
             found="It was ended earlier.",
             cause="A migration ended the report's session.",
-            next_step="Leave the report alone. The upgrade has to wait without blocking others.",
+            next_step=LEAVE_ALONE,
+        )
+        self.expect_none(
+            self._files_with(ENDS_OTHERS),
+            expected="No revision ends what another session does.",
+            heading="`pg_terminate_backend` or `pg_cancel_backend` is called in:",
+            cause="Whatever it asks before, one day it meets a report.",
+            next_step=LEAVE_ALONE,
         )
 
     def lands(self) -> None:
@@ -82,7 +94,14 @@ class MonthlyReport(FilesJudge):
             expected="The database has no settings of its own, as before.",
             heading="Each new session gets these now:",
             cause="`ALTER DATABASE` or `ALTER ROLE ... IN DATABASE` sets them for every session, permanently.",
-            next_step="Use `SET LOCAL`: it ends with the transaction.",
+            next_step=SET_LOCAL,
+        )
+        self.expect_none(
+            self._files_with(FOR_OTHERS),
+            expected="No role and no server gets a setting.",
+            heading="`ALTER ROLE`, `ALTER USER` or `ALTER SYSTEM` is in:",
+            cause="The shop has the same role: from then on the limit applies to its requests too.",
+            next_step=SET_LOCAL,
         )
 
     def bound(self) -> None:
@@ -95,18 +114,38 @@ class MonthlyReport(FilesJudge):
             next_step="Look at how long it may wait for each lock (in the revision, `SHOW lock_timeout`; 0 is no "
             "limit), and at what it holds by then.",
         )
-        self.expect_none(
-            held_up_behind_a_reader(lambda: self.fresh(watched=False), SHOP, "orders", seconds=BOUND_SECONDS),
-            expected="The same when a report begins in the middle of the upgrade.",
-            heading="A request waits longer if a report begins just before this statement:",
-            cause="What the revision has looked for before may be there when it locks the table.",
-            next_step="Limit how long the statement itself waits.",
-        )
+        for at in (self.back_to, *self.traces.new_revisions[:-1]):
+
+            def begun(at: str = at) -> Database:
+                copy = self.fresh(watched=False)
+                if at != self.back_to:
+                    copy.reach(at)
+                return copy
+
+            self.expect_none(
+                held_up_behind_a_reader(begun, SHOP, "orders", seconds=BOUND_SECONDS),
+                expected="The same when a report begins in the middle of the upgrade.",
+                heading=f"In a run that begins at `{at}`, a request waits longer if a report begins just before this:",
+                cause="What the revision has looked for before may be there when it locks the table."
+                if at == self.back_to
+                else "A run that failed has got as far as that. The next one does not run the revisions before again, "
+                "nor what they have set.",
+                next_step="Limit how long the statement itself waits.",
+            )
+
+    def _files_with(self, pattern: re.Pattern[str]) -> list[str]:
+        """The Python files of the answer that have something in their code; comments and docstrings do not count."""
+        folder = self.traces.database.folder
+        files = [each for each in (*self.traces.changed, *self.traces.added) if each.endswith(".py")]
+        return [f"`{each}`" for each in files if pattern.search(code_of(text_of(folder / each)))]
 
     @cached_property
     def _deploy(self) -> Deploy:
         return deploy_behind_report(self.fresh(), SHOP, "orders", mix=CUSTOMERS, **AS_IN_THE_TICKET)
 
+
+LEAVE_ALONE = "Leave the report alone. The upgrade has to wait without blocking others."
+SET_LOCAL = "Use `SET LOCAL`: it ends with the transaction."
 
 # -------------------------------------------------------------------------------------------------- 06.2: interrupted
 
