@@ -30,6 +30,7 @@ ARRIVE = 20  # rows of another program, at most
 COUNTER_AT = 24  # the byte of a SQLite file at which the counter of its changes stands
 LOOK_SECONDS = 0.001
 BACK_SECONDS = 60.0  # so that there is time for pauses between batches
+LOOKS = 20  # at the rows that a transaction has locked: with each of its first statements, as a look reads the table
 GIVES_UP_SECONDS = 10.0  # the longest `lock_timeout` of a statement that others have to wait behind
 
 # The locks of https://www.postgresql.org/docs/current/explicit-locking.html that writers wait for, and the one that
@@ -37,7 +38,7 @@ GIVES_UP_SECONDS = 10.0  # the longest `lock_timeout` of a statement that others
 NOTE = """
 CREATE TABLE {log} (
     number bigint GENERATED ALWAYS AS IDENTITY, transaction text, rows bigint, whole_reads bigint, keeps_out text,
-    gives_up real
+    gives_up real, locked bigint NOT NULL DEFAULT 0
 );
 CREATE FUNCTION {log}_keeps_out() RETURNS text LANGUAGE sql AS $$
     SELECT CASE WHEN 'AccessExclusiveLock' = ANY (array_agg(mode)) THEN 'everyone'
@@ -48,14 +49,19 @@ $$;
 CREATE FUNCTION {log}_reads() RETURNS bigint LANGUAGE sql AS $$
     SELECT coalesce(pg_stat_get_xact_numscans(to_regclass('{table}')), 0)
 $$;
+CREATE FUNCTION {log}_locked() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN
+    IF (SELECT count(*) FROM {log}) >= {looks} THEN RETURN 0; END IF;
+    RETURN (SELECT count(*) FROM {table} WHERE xmax = pg_current_xact_id()::xid);
+END $$;
 CREATE FUNCTION {log}_changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     PERFORM set_config('lab.reads', {log}_reads()::text, false);
     RETURN NULL;
 END $$;
 CREATE FUNCTION {log}_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out)
+    INSERT INTO {log} (transaction, rows, whole_reads, keeps_out, locked)
     SELECT pg_current_xact_id()::text, rows,
-           CASE keeps_out WHEN '' THEN 0 ELSE {log}_reads() - current_setting('lab.reads')::bigint END, keeps_out
+           CASE keeps_out WHEN '' THEN 0 ELSE {log}_reads() - current_setting('lab.reads')::bigint END, keeps_out,
+           {log}_locked()
     FROM (SELECT count(*) AS rows, {log}_keeps_out() AS keeps_out FROM changed);
     RETURN NULL;
 END $$;
@@ -102,6 +108,7 @@ class Statement:
         whole_reads: how often it read the whole table; if it changed rows, only while it blocked other sessions.
         keeps_out: who could not use the table until the transaction ended: nobody, writers, or readers too.
         gives_up: after how many seconds it would have stopped waiting for a lock, 0 for never; None if it changed rows.
+        locked: how many rows its transaction had locked and not changed, as far as that was looked at.
     """
 
     transaction: str
@@ -109,6 +116,7 @@ class Statement:
     whole_reads: int
     keeps_out: Literal["", "writers", "everyone"]
     gives_up: float | None = None
+    locked: int = 0
 
 
 def note_statements(copy: Database, table: str) -> None:
@@ -122,14 +130,15 @@ def note_statements(copy: Database, table: str) -> None:
     """
     if copy.engine.name != "postgres":
         raise JudgeError("statements can be noted on Postgres only")
-    copy.execute(NOTE.format(log=LOG, table=table))
+    copy.execute(NOTE.format(log=LOG, table=table, looks=LOOKS))
     if copy.sql("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").scalar:
         copy.execute(NOTE_READS.format(log=LOG, table=table))
 
 
 def noted_statements(copy: Database) -> list[Statement]:
     """What was recorded, in order; transactions that were rolled back are not included."""
-    rows = copy.sql(f"SELECT transaction, rows, whole_reads, keeps_out, gives_up FROM {LOG} ORDER BY number").rows
+    columns = "transaction, rows, whole_reads, keeps_out, gives_up, locked"
+    rows = copy.sql(f"SELECT {columns} FROM {LOG} ORDER BY number").rows
     return [Statement(*row) for row in rows]
 
 
@@ -178,7 +187,7 @@ class Noted:
         locked = _locked(self.copy, self.table)
         self.copy.must(f"db downgrade {to}", seconds=BACK_SECONDS)
         statements = tuple(noted_statements(self.copy))[len(self.statements) :]
-        return replace(self, statements=statements, locked=_most_locked(self.copy, self.table, locked))
+        return replace(self, statements=statements, locked=_most_locked(self.copy, self.table, locked, statements))
 
     def expect_in_place(self) -> None:
         """The table is not rewritten."""
@@ -270,7 +279,7 @@ def noted_upgrade(copy: Database, table: str, *, seconds: float | None = None, a
     statements, is_rewritten = tuple(noted_statements(copy)), copy.sql(file).scalar != before
     # CONCURRENTLY builds another index, and gives it the name.
     rebuilt = [name for oid, (name, now) in _indexes(copy, table).items() if now != indexes.get(oid, (name, now))[1]]
-    most_locked = _most_locked(copy, table, locked)
+    most_locked = _most_locked(copy, table, locked, statements)
     return Noted(copy, table, statements, is_rewritten, most_locked, ARRIVE if arriving else 0, tuple(rebuilt))
 
 
@@ -284,9 +293,9 @@ def _locked(copy: Database, table: str) -> Counter[str]:
     return Counter(dict(copy.sql(LOCKED.format(table=table)).rows))
 
 
-def _most_locked(copy: Database, table: str, before: Counter[str]) -> int:
-    """The most rows that one transaction has locked since."""
-    return max((_locked(copy, table) - before).values(), default=0)
+def _most_locked(copy: Database, table: str, before: Counter[str], statements: tuple[Statement, ...]) -> int:
+    """The most rows that one transaction has locked since: by marks that are left, and by looks meanwhile."""
+    return max([*(_locked(copy, table) - before).values(), *(each.locked for each in statements)], default=0)
 
 
 @dataclass
