@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import cached_property
+from textwrap import shorten
 
 from sqlalchemy.exc import DBAPIError
 
@@ -14,6 +15,7 @@ from migration_lab.instruments.schema import diff
 from migration_lab.instruments.service import serve
 from migration_lab.instruments.traffic import Request
 from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, differences_in, listed, part_of
+from migration_lab.teaching.judging.interruptions import Interruptions
 from migration_lab.teaching.judging.program import run_program
 from migration_lab.teaching.judging.rollout import Served, both_releases, revisions_ahead
 from migration_lab.teaching.judging.rows import MayChange, changed
@@ -196,6 +198,8 @@ OPEN_ORDER = "UPDATE orders SET status = status WHERE id = (SELECT min(id) FROM 
 WEAK = re.compile(r"\brandom\(\)|alias\(name='random'|module='random'")  # in SQL, or in Python
 HASH = re.compile(r"\bmd5\(|\bsha\d+\(|\bdigest\(|hashlib")
 SECRET = re.compile(r"gen_random|uuid4|uuid7|generate_v4|randomblob|secrets|urandom|SystemRandom")
+OWN_PART = re.compile(r"CREATE\b", re.IGNORECASE)  # a function, or a table of random values
+FEW_ORDERS = "DELETE FROM orders WHERE id > 40"  # enough to see each kind of statement
 BITS = 56  # as many as a value that nobody can guess has at least
 # Its id is a whole number of batches after the first, 1, with a gap before it.
 LAST_ORDER = """
@@ -209,7 +213,7 @@ class PublicId(FilesJudge):
     stub_fails = "own_value"
     changes = fills = random = ("orders.public_id",)
     only_on = {"in_place": "postgres", "locked_out": "postgres", "batches": "postgres"}
-    seconds = 60  # as long as a command of the learner's may take: 12,000 orders can be filled in one by one
+    seconds = 180  # 12,000 orders can be filled in one by one, on a busy machine too
 
     def own_value(self) -> None:
         """each order that was there before has a `public_id` of its own, a UUID or a text"""
@@ -277,6 +281,15 @@ class PublicId(FilesJudge):
                 if _hashes_what_is_known(code)
             ],
             expected="The values come from a source that is made for secrets.",
+            cause="A hash adds nothing: who guesses what goes in, an id or a moment, can compute what comes out.",
+            next_step=FOR_SECRETS,
+        )
+        statements = Interruptions(self.fresh(watched=False, sql=FEW_ORDERS)).statements("db upgrade")
+        makes_its_own = any(OWN_PART.match(each) and SECRET.search(each) for each in statements)
+        self.expect_none(
+            [] if makes_its_own else [f"`{shorten(each, 90)}`" for each in statements if _hashes_what_is_known(each)],
+            expected="The values come from a source that is made for secrets, in old orders and in new ones.",
+            heading="This makes a hash of something else:",
             cause="A hash adds nothing: who guesses what goes in, an id or a moment, can compute what comes out.",
             next_step=FOR_SECRETS,
         )
