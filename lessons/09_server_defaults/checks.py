@@ -418,13 +418,25 @@ class Defaults(FilesJudge):
             cause="Types are not compared any more.",
             next_step="Leave `compare_type` on. A false alarm about one column is a reason to correct its model.",
         )
+        with (other.folder / "shop/models/user.py").open("a", encoding="utf-8") as models:
+            models.write(LATER_MODEL)
+        other.execute(LATER_TABLE)
+        self.expect(
+            any("'later.state'" in each for each in differences_in(other.flask("db check").output)),
+            expected="It names a default that differs in a table that comes later, too.",
+            found="It does not name the column of a new table.",
+            cause="What is compared was written down, table by table or column by column.",
+            next_step="Let it compare all, and leave out nothing by its name.",
+        )
 
     def _set_default(self, name: str, default: str) -> str:
         table, _, column = name.partition(".")
         if self.engine == "postgres":
             action = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
             return f"ALTER TABLE {table} ALTER COLUMN {column} {action};"
-        kept = self.expect_there(name, where=self.head).type + " NOT NULL" + (f" DEFAULT {default}" if default else "")
+        was = self.expect_there(name, where=self.head)
+        null = "" if was.nullable else " NOT NULL"
+        kept = was.type + null + (f" DEFAULT {default}" if default else "")
         return f"ALTER TABLE {table} DROP COLUMN {column}; ALTER TABLE {table} ADD COLUMN {column} {kept};"
 
     def model(self) -> None:
@@ -464,5 +476,24 @@ OTHER_TYPE = {
 BY_HAND = {
     "changed": {"users.locale": "'EN'", "orders.warehouse": "'north-2'", "orders.gift_message": "'by hand'"},
     "dropped": dict.fromkeys(("users.locale", "orders.warehouse", "orders.gift_message"), ""),
-    "added": {"users.timezone": "'Europe/London'", "orders.created_at": "'2026-01-01 00:00:00'"},
+    "added": {
+        "users.timezone": "'Europe/London'",
+        "users.display_name": "'nobody'",  # which may be null
+        "orders.created_at": "'2026-01-01 00:00:00'",
+    },
 }
+LATER_MODEL = """
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shop.extensions import db
+
+
+class Later(db.Model):
+    __tablename__ = "later"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(String(9), server_default="new")
+"""
+LATER_TABLE = "CREATE TABLE later (id INTEGER PRIMARY KEY, state VARCHAR(9) DEFAULT 'old' NOT NULL)"
