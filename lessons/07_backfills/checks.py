@@ -1,5 +1,6 @@
 """Lesson 07: the judges of its exercises."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -9,7 +10,7 @@ from migration_lab.teaching.judging import FilesJudge, Snapshot
 from migration_lab.teaching.judging.interruptions import Interruptions, crashes, sampled
 from migration_lab.teaching.judging.transactions import Noted, noted_upgrade
 from migration_lab.teaching.judging.waiting import run_behind
-from migration_lab.teaching.judging.words import shown
+from migration_lab.teaching.judging.words import code_of, shown, text_of
 
 UPGRADE = "db upgrade"
 # These tickets change no schema: a change of it is reported first.
@@ -185,11 +186,13 @@ DRAFT = """
 NEVER_RUN = """
     UPDATE users SET points = (SELECT sum(gift.points) FROM point_gifts AS gift WHERE gift.user_id = users.id)
 """
+# A point is a point in each of them; at the start all orders are in euros.
+CURRENCIES = "UPDATE orders SET currency = CASE id % 3 WHEN 0 THEN 'EUR' WHEN 1 THEN 'GBP' ELSE 'USD' END"
 # The id is the first of a batch, if batches of ten, a hundred or a thousand ids begin at 1.
 NEWEST = "INSERT INTO users (id, email, points) VALUES (1001, 'newest@example.com', 7)"
 OPEN_BETWEEN = """
     INSERT INTO orders (user_id, amount_cents, status, created_at, currency)
-    VALUES (2, 5999, 'paid', '2026-02-10 09:00:00', 'EUR');
+    VALUES (2, 5999, 'paid', '2026-02-10 09:00:00', 'GBP');
     UPDATE users SET points = coalesce(points, 0) + 5 WHERE id = 2;
     INSERT INTO point_gifts (user_id, points) VALUES (44, 7);
     UPDATE users SET points = coalesce(points, 0) + 7 WHERE id = 44
@@ -209,9 +212,15 @@ class Points(FilesJudge):
         self._expect_sums(self.head)
 
     def elsewhere(self) -> None:
-        """the same on a database where `0012` has never run, and on one where it died at another place"""
+        """the same on a database where `0012` has never run, and on one where it died at another place, with orders in
+        pounds and dollars"""
         another = "; ".join(
-            [NEVER_RUN, *(DRAFT.format(first=first, last=last) for first, last in ((1, 9999), (1, 40))), NEWEST]
+            [
+                CURRENCIES,
+                NEVER_RUN,
+                *(DRAFT.format(first=first, last=last) for first, last in ((1, 9999), (1, 40))),
+                NEWEST,
+            ]
         )
         for name, sql in (("staging", NEVER_RUN), ("the analysts' database", another)):
             self._expect_sums(self.fresh(name, sql=sql).upgrade())
@@ -293,6 +302,23 @@ OTHER_ORDER = """
         END LOOP;
     END $$
 """
+# The same for both engines, with ids that no other row has. Where NULL comes differs between the engines.
+BESIDE_EACH_OTHER = """
+    INSERT INTO users (id, email, last_login_at, display_name) VALUES
+        (90001, 'First-Login@Example.com', '2026-02-01 08:00:00', NULL), (90002, 'FIRST-login@example.com', NULL, NULL),
+        (90003, 'Last-Login@Example.com', NULL, NULL), (90004, 'LAST-login@example.com', '2026-02-01 08:00:00', NULL),
+        (90005, 'First-Name@Example.com', NULL, 'Ann'), (90006, 'FIRST-name@example.com', NULL, NULL),
+        (90007, 'Last-Name@Example.com', NULL, NULL), (90008, 'LAST-name@example.com', NULL, 'Ann')
+"""
+# The clock and the environment, in SQL and in the syntax tree of Python.
+NOT_IN_THE_ROWS = re.compile(
+    r"\bnow\(\)|'now'|\bcurrent_(date|time|timestamp)\b|\b(local|clock_)timestamp\b|attr='(utcnow|today|environ|getenv)'",
+    re.IGNORECASE,
+)
+SAY_WHERE_NULL_COMES = (
+    "Postgres puts NULL last in an ascending order, SQLite first. Write `NULLS FIRST` or `NULLS LAST`, and let nothing "
+    "ask for the engine to decide which account it is."
+)
 TIE_BREAKER = "Decide by something that no two accounts share, such as the id, at least as the last criterion."
 KEEP_THEIRS = "Write to only one account of each clean address, or to none if one of them already has it."
 
@@ -366,6 +392,38 @@ class Addresses(FilesJudge):
             expected="In two databases with the same rows the same accounts get the clean addresses.",
             next_step=TIE_BREAKER,
         )
+
+        files = [each for each in (*self.traces.changed, *self.traces.added) if each.startswith("migrations/versions/")]
+        self.expect_none(
+            [
+                f"`{each}` asks the clock or the environment."
+                for each in files
+                if NOT_IN_THE_ROWS.search(code_of(text_of(self.traces.database.folder / each)))
+            ],
+            expected="The rows alone decide which account gets an address.",
+            cause="Support looks at a copy on one day, and production is upgraded on another one.",
+            next_step="Decide by what is in the rows.",
+        )
+
+    def both_engines(self) -> None:
+        """it is the same account on SQLite and on Postgres"""
+        here = self.fresh("a database on Postgres", watched=False, sql=BESIDE_EACH_OTHER)
+        there = self.empty_on_sqlite("a database on SQLite")
+        there.reach(self.back_to)
+        there.execute(BESIDE_EACH_OTHER)
+        other = there.upgrade().values_of("users.email")
+        one = here.upgrade().values_of("users.email")
+        self.expect_none(
+            [
+                f"The account with id {id_} has {shown(one.get(id_))} on Postgres, and {shown(email)} on SQLite."
+                for id_, email in other.items()
+                if one.get(id_) != email
+            ],
+            expected="With the same rows, the same accounts get the clean addresses on both engines.",
+            next_step=SAY_WHERE_NULL_COMES,
+        )
+
+    only_on = {"both_engines": "postgres"}
 
     def _expect_one_of_each(self, before: Snapshot, after: Snapshot, next_step: str = KEEP_THEIRS) -> None:
         had, has = (each.values_of("users.email") for each in (before, after))

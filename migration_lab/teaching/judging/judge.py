@@ -130,6 +130,10 @@ class Judge(Vocabulary):
         watch, causes = (partial(self._watch, ()), {**OF_ITS_OWN, **self.causes}) if watched else (None, self.causes)
         return Database(self._copies.empty(), name, watch, causes, self.seconds)
 
+    def empty_on_sqlite(self, name: str = "a new database on SQLite") -> Database:
+        """The same on SQLite: what a revision does has to be the same there."""
+        return Database(self._copies.empty_on_sqlite(), name, None, self.causes, self.seconds)
+
     @cached_property
     def new(self) -> tuple[Database, Snapshot]:
         """A new database built from the files as in a later release, without today's models; and what it holds."""
