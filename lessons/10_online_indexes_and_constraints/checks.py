@@ -5,7 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from migration_lab.teaching.judging import FilesJudge, Snapshot
-from migration_lab.teaching.judging.interruptions import Interruptions
+from migration_lab.teaching.judging.interruptions import Interruptions, crashes
+from migration_lab.teaching.judging.program import run_program
 from migration_lab.teaching.judging.running import run, why_it_failed
 from migration_lab.teaching.judging.transactions import STEP_BY_STEP, Noted, noted_upgrade
 from migration_lab.teaching.judging.vocabulary import not_valid
@@ -217,6 +218,25 @@ class RedBuild(FilesJudge):
             next_step="Read in the ticket who relies on which index, and on which name.",
         )
 
+    def model(self) -> None:
+        """each index is in the database what its model says: kind, columns, order, condition"""
+        made = self.empty("a database that the models make")
+        made_it = run_program(made, "db.create_all()")
+        self.expect_success(made_it, made, expected="A program can make the tables of the models.")
+        tables = [each.table("orders") for each in (made.schema(), self.head.schema)]
+        says, has = ({str(each.name): str(each) for each in table.indexes} if table else {} for table in tables)
+        self.expect_none(
+            [
+                f"`{name}` is {is_} in the database, and {says[name]} in the model"
+                for name, is_ in has.items()
+                if says.get(name, is_) != is_
+            ],
+            expected="Database and models say the same about each index of `orders`.",
+            cause="`flask db check` compares the columns of an index, and whether it is unique. It passes over its "
+            "method, its condition and the like.",
+            next_step="Let the model say what the database has, and no more.",
+        )
+
     def not_built_again(self) -> None:
         """on the way up and back, each index stays what it is on disk"""
         copy = self.fresh("production", watched=False)
@@ -306,6 +326,13 @@ class Cards(FilesJudge):
         late = [row | {"card_number": "C-1001"} for row in now.new_rows("users", before)]
         rule = first_owners([*before.rows_of("users"), *late])
         self.expect_values("users.card_number", rule, where=now, next_step="Read the rule of support again.")
+
+    def killed(self) -> None:
+        """when a run is killed, the next one completes the repair"""
+        statements = Interruptions(self.fresh("the database", watched=False)).statements(UPGRADE)
+        for crash in crashes(lambda: self.fresh(watched=False), UPGRADE, statements, meanwhile="SELECT 1"):
+            crash.expect_recovery(next_step="Ask about each statement: what if it has run already?")
+            self._expect_index(crash.after, "a run that was killed, and the next one,")
 
     def new_card(self) -> None:
         """a user who comes by for a new card while the upgrade runs keeps that card"""
