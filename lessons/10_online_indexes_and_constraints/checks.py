@@ -327,13 +327,6 @@ class Cards(FilesJudge):
         rule = first_owners([*before.rows_of("users"), *late])
         self.expect_values("users.card_number", rule, where=now, next_step="Read the rule of support again.")
 
-    def killed(self) -> None:
-        """when a run is killed, the next one completes the repair"""
-        statements = Interruptions(self.fresh("the database", watched=False)).statements(UPGRADE)
-        for crash in crashes(lambda: self.fresh(watched=False), UPGRADE, statements, meanwhile="SELECT 1"):
-            crash.expect_recovery(next_step="Ask about each statement: what if it has run already?")
-            self._expect_index(crash.after, "a run that was killed, and the next one,")
-
     def new_card(self) -> None:
         """a user who comes by for a new card while the upgrade runs keeps that card"""
         statements = Interruptions(self.fresh("the database", watched=False)).statements(UPGRADE)
@@ -367,6 +360,13 @@ class Cards(FilesJudge):
             cause="The revision drops every index that is not valid, of whatever table.",
             next_step="Drop the indexes of `users` that are left from a failed build of this one.",
         )
+
+    def killed(self) -> None:
+        """when a run is killed, the next one completes the repair"""
+        statements = Interruptions(self.fresh("the database", watched=False)).statements(UPGRADE)
+        for crash in crashes(lambda: self.fresh(watched=False), UPGRADE, statements, meanwhile="SELECT 1"):
+            crash.expect_recovery(next_step="Ask about each statement: what if it has run already?")
+            self._expect_index(crash.after, "a run that was killed, and the next one,")
 
     def way_back(self) -> None:
         """at `0017`, after a downgrade, the rule is still in force"""
