@@ -192,6 +192,18 @@ def test_rows_that_a_transaction_only_locks_are_counted(home: Path, few: str, sa
     copy.engine.drop(copy.folder)
 
 
+@pytest.mark.parametrize(("those", "says"), [("", "One locks "), (" WHERE id % 5 = :n", "")], ids=["all", "its_own"])
+def test_rows_that_a_batch_locks_for_a_later_one_are_counted(home: Path, those: str, says: str) -> None:
+    copy = Database(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace, "the copy")
+    locks = f"WITH locked AS MATERIALIZED (SELECT id FROM users{those} FOR UPDATE)"
+    batch = f"{locks} UPDATE users SET display_name = 'x' WHERE id % 5 = :n AND id IN (SELECT id FROM locked)"
+    upgrade = noted_revision(copy, f'[op.execute("{batch}".replace(":n", str(n))) for n in range(5)]')
+    with pytest.raises(Miss) if says else nullcontext() as miss:
+        upgrade.expect_small_steps(10)
+    assert not miss or miss.value.found.startswith(says)
+    copy.engine.drop(copy.folder)
+
+
 def noted_revision(copy: Database, body: str) -> Noted:
     head = copy.history().heads[0]
     text = (
