@@ -22,7 +22,7 @@ from migration_lab.teaching.judging.rows import MayChange, changed
 from migration_lab.teaching.judging.running import somebody
 from migration_lab.teaching.judging.transactions import Noted, noted_upgrade
 from migration_lab.teaching.judging.waiting import run_behind
-from migration_lab.teaching.judging.words import code_of, text_of
+from migration_lab.teaching.judging.words import code_of, shown, text_of
 
 ORDER: Request = ("POST", "/orders", {"user_id": 1, "amount_cents": 700})
 LOOK: Request = ("GET", "/users/1/orders", None)
@@ -160,9 +160,23 @@ class Source(FilesJudge):
                 if number == 0:
                     run("deploy", lambda: old.expect(ORDER, LOOK))
                     run("script", lambda: self._run_script(shop))
+            for phoned in written["script"][:1]:
+                self._expect_left_alone_by_the_shop(shop, new, phoned)
         run("script", lambda: self._run_script(shop))
         run("job", lambda: self.expect_taken(shop, PARTNER, expected="The job's orders are taken.", next_step=FIRST))
         return written, shop.snapshot()
+
+    def _expect_left_alone_by_the_shop(self, shop: Database, new: Served, phoned: int) -> None:
+        """The source of an order says where it came from, and not who has changed it last."""
+        before = shop.snapshot().values_of("orders.source")[phoned]
+        with part_of("app"):
+            new.expect(("PATCH", f"/orders/{phoned}", {"status": "paid"}))
+            self.expect(
+                (now := shop.snapshot().values_of("orders.source")[phoned]) == before,
+                expected="When the shop changes the status of an order, its source stays.",
+                found=f"It was {shown(before)} and is {shown(now)}.",
+                next_step="Let the shop write the source of a new order only.",
+            )
 
     def _run_script(self, shop: Database) -> None:
         script, before = shop.folder / SCRIPT, shop.snapshot()
