@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from functools import cached_property
+from typing import Any
 
 from migration_lab.instruments.schema import diff
 from migration_lab.teaching.judging import Database, FilesJudge, Snapshot, listed
@@ -157,6 +158,11 @@ TWO_MORE_ORDERS = """
     ) ORDER BY id
 """
 
+BOOKING: dict[str, Any] = {
+    "user_id": {"kind": "integer"},
+    "points": {"kind": "integer"},
+    "reason": {"kind": "text", "length": 40},
+}
 OPEN_ORDER = "UPDATE orders SET status = status WHERE id = (SELECT min(id) FROM orders)"  # the build waits for it
 
 
@@ -167,7 +173,10 @@ class WelcomePoints(FilesJudge):
     writes = fills = ("point_bookings",)
 
     def points(self) -> None:
-        """after the upgrade each customer who has ordered has 10 welcome points, once; `orders.user_id` is indexed"""
+        """after the upgrade each customer who has ordered has 10 welcome points, once; `orders.user_id` is indexed, and
+        `point_bookings` has the columns of its model"""
+        for name, is_ in BOOKING.items():
+            self.expect_column(f"point_bookings.{name}", where=self.head, nullable=False, **is_)
         times = ("After the first upgrade:", "After the second upgrade:", "After an upgrade with two more orders:")
         for when, snapshot in zip(times, (*self.heads, self._undisturbed[1]), strict=True):
             self.expect_none(
