@@ -48,7 +48,7 @@ class Invoices(FilesJudge):
     stub_fails = "edits"
     writes = ("orders.invoice_email",)
     only_on = dict.fromkeys(("many_orders", "small_steps", "dead_rows"), "postgres")
-    first, last = FIRST, LAST
+    first, last = FIRST, (*LAST, "left_alone")
 
     def values(self) -> None:
         """an order without an address gets that of its user; one with an address keeps it, also an empty one"""
@@ -424,6 +424,21 @@ class Addresses(FilesJudge):
         )
 
     only_on = {"both_engines": "postgres"}
+
+    def app(self) -> None:
+        """the app is as it was"""
+        was, now = self.traces.original, self.traces.database.folder
+        changed = [
+            each
+            for each in self.traces.changed
+            if each.startswith("shop/") and code_of(text_of(was / each)) != code_of(text_of(now / each))
+        ]
+        self.expect_none(
+            [f"`{each}`" for each in changed],
+            expected="The app stays as it is: until April people sign up with any spelling.",
+            heading="The code of these files has changed:",
+            next_step="Put them back, and let the revision do all of it.",
+        )
 
     def _expect_one_of_each(self, before: Snapshot, after: Snapshot, next_step: str = KEEP_THEIRS) -> None:
         had, has = (each.values_of("users.email") for each in (before, after))

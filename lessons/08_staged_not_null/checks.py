@@ -49,7 +49,7 @@ class Language(FilesJudge):
     stub_fails = "upgrade"
     changes = fills = may_leave = ("users.language",)
     causes = {"F30": HAS_ROWS, "F69": LEFT_OUT}
-    last = (*FilesJudge.last, "stated")
+    last = (*FilesJudge.last, "stated", "left_alone")
 
     def required(self) -> None:
         """`users.language` is required after the last revision: text of 2 characters, without a default"""
@@ -230,6 +230,7 @@ class Till(FilesJudge):
     stub_fails = "trigger"
     changes = ("users.currency",)
     by_hand = ("users.keep_owner",)
+    last = (*FilesJudge.last, "left_alone")
 
     def required(self) -> None:
         """`users.currency` is required: text of 3 characters, without a default in the database"""
@@ -320,7 +321,7 @@ class Country(FilesJudge):
     writes = ("users.country",)  # `told`, `honest` and `way_back` look at its values
     may_refuse = True
     first = ("upgrade", "no_other_change", "downgrade", "rows_kept")
-    last = ("stated", "past", "no_drift")
+    last = ("stated", "past", "no_drift", "left_alone")
 
     def downgrade(self) -> None:
         """`flask db downgrade`, back to the start, undoes exactly what the upgrade did, or refuses"""

@@ -80,6 +80,7 @@ class Source(FilesJudge):
     exercise = "09.1"
     stub_fails = "old_orders"
     changes = ("orders.source",)
+    last = (*FilesJudge.last, "left_alone")
 
     def old_orders(self) -> None:
         """`orders.source` is there, and all orders that were there before have `web`"""
@@ -227,6 +228,7 @@ class PublicId(FilesJudge):
     stub_fails = "own_value"
     changes = fills = random = ("orders.public_id",)
     only_on = {"in_place": "postgres", "locked_out": "postgres", "batches": "postgres"}
+    last = (*FilesJudge.last, "left_alone")
     seconds = 180  # 12,000 orders can be filled in one by one, on a busy machine too
 
     def own_value(self) -> None:

@@ -10,6 +10,7 @@ from migration_lab.teaching.judging.database import Database, Snapshot
 from migration_lab.teaching.judging.expectations import Miss, part_of
 from migration_lab.teaching.judging.guards import expect_still_guarded
 from migration_lab.teaching.judging.judge import Judge
+from migration_lab.teaching.judging.left_alone import expect_left_alone
 from migration_lab.teaching.judging.numbering import BROUGHT, FREE, SET_IT
 from migration_lab.teaching.judging.planted import expect_no_drift
 from migration_lab.teaching.judging.rows import changed
@@ -261,6 +262,10 @@ class FilesJudge(Judge):
         for name in dict.fromkeys((*self.changes, *self.writes)):
             if self.head.column(name) is not None:
                 expect_stated(self.walk, name)
+
+    def left_alone(self) -> None:
+        """a request of the shop changes what it is about, and nothing else"""
+        expect_left_alone(self)
 
     def expect_values(
         self,
