@@ -11,9 +11,9 @@ from migration_lab.teaching.judging.interruptions import Crash, Interruptions, c
 from migration_lab.teaching.judging.rows import MayChange
 from migration_lab.teaching.judging.running import run, why_it_failed
 from migration_lab.teaching.judging.under_traffic import Deploy, deploy_behind_report
-from migration_lab.teaching.judging.usual import UNDO
 from migration_lab.teaching.judging.vocabulary import not_valid
 from migration_lab.teaching.judging.waiting import cancelled, deadlocks_behind, held_up_behind_a_reader
+from migration_lab.teaching.judging.way_back import UNDO
 from migration_lab.teaching.judging.words import code_of, text_of
 
 SHOP, BILLING = "db upgrade", "db upgrade --directory billing"

@@ -408,7 +408,7 @@ class Addresses(FilesJudge):
     def both_engines(self) -> None:
         """it is the same account on SQLite and on Postgres"""
         here = self.fresh("a database on Postgres", watched=False, sql=BESIDE_EACH_OTHER)
-        there = self.empty_on_sqlite("a database on SQLite")
+        there = self.empty_on("sqlite", "a database on SQLite")
         there.reach(self.back_to)
         there.execute(BESIDE_EACH_OTHER)
         other = there.upgrade().values_of("users.email")

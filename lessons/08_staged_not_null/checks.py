@@ -16,8 +16,8 @@ from migration_lab.teaching.judging.program import run_program
 from migration_lab.teaching.judging.rollout import both_releases, revisions_ahead
 from migration_lab.teaching.judging.running import run
 from migration_lab.teaching.judging.transactions import STEP_BY_STEP, Noted, longest_transaction, noted_upgrade
-from migration_lab.teaching.judging.usual import UNDO
 from migration_lab.teaching.judging.waiting import run_behind
+from migration_lab.teaching.judging.way_back import UNDO
 from migration_lab.teaching.judging.words import shown
 
 UPGRADE = "db upgrade"

@@ -12,7 +12,7 @@ from migration_lab.instruments.traffic.outcome import reasons
 from migration_lab.teaching.judging import Database, FilesJudge, Miss, Snapshot, differences_in, listed, part_of
 from migration_lab.teaching.judging.interruptions import Interruptions, gaps_in
 from migration_lab.teaching.judging.rollout import Served, both_releases, release_before, revisions_ahead
-from migration_lab.teaching.judging.usual import UNDO
+from migration_lab.teaching.judging.way_back import UNDO
 
 Names = dict[Any, str | None]  # by the user's id
 MOMENT = (

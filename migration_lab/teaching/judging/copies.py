@@ -13,7 +13,7 @@ from dotenv import dotenv_values, set_key
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from migration_lab.ground import engines, places
+from migration_lab.ground import places
 from migration_lab.ground.engines import Engine
 from migration_lab.ground.errors import LabError
 from migration_lab.shops.identity import Workspace
@@ -73,12 +73,6 @@ class Copies:
     def empty(self, on: Engine | None = None) -> Workspace:
         """The files, and a database that holds nothing; on the engine to judge on, or on another."""
         copied = self._files(on or self._template.engine)
-        copied.engine.create(copied.folder)
-        return copied
-
-    def empty_on_sqlite(self) -> Workspace:
-        """The same on SQLite, which every machine has, whatever engine is judged on."""
-        copied = self._files(engines.engine("sqlite"))
         copied.engine.create(copied.folder)
         return copied
 

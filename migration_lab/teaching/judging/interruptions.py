@@ -38,7 +38,7 @@ from migration_lab.teaching.judging.running import (
     wait_until_stuck,
     why_it_failed,
 )
-from migration_lab.teaching.judging.transactions import note_statements, noted_statements
+from migration_lab.teaching.judging.statements import note_statements, noted_statements
 from migration_lab.teaching.judging.words import error_in
 
 DIED = 70  # the exit code of a command that the hook ended

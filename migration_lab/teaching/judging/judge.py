@@ -10,6 +10,8 @@ from functools import cached_property, partial
 from types import FunctionType
 from typing import ClassVar
 
+from migration_lab.ground import engines
+from migration_lab.ground.course import EngineName
 from migration_lab.instruments.schema import Change, Schema, diff
 from migration_lab.teaching.judging.copies import Copies
 from migration_lab.teaching.judging.database import THERE_ALREADY, Database, Snapshot, column_of
@@ -130,9 +132,9 @@ class Judge(Vocabulary):
         watch, causes = (partial(self._watch, ()), {**OF_ITS_OWN, **self.causes}) if watched else (None, self.causes)
         return Database(self._copies.empty(), name, watch, causes, self.seconds)
 
-    def empty_on_sqlite(self, name: str = "a new database on SQLite") -> Database:
-        """The same on SQLite: what a revision does has to be the same there."""
-        return Database(self._copies.empty_on_sqlite(), name, None, self.causes, self.seconds)
+    def empty_on(self, engine: EngineName, name: str) -> Database:
+        """The same on one of the engines: what a revision does has to be the same there."""
+        return Database(self._copies.empty(engines.engine(engine)), name, None, self.causes, self.seconds)
 
     @cached_property
     def new(self) -> tuple[Database, Snapshot]:

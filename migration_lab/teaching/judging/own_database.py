@@ -5,7 +5,7 @@ from functools import cached_property, partial
 from typing import ClassVar
 
 from migration_lab.ground.course import EngineName
-from migration_lab.ground.engines import engine, why_no_postgres
+from migration_lab.ground.engines import why_no_postgres
 from migration_lab.teaching.explain import explain
 from migration_lab.teaching.judging.arrivals import arrive
 from migration_lab.teaching.judging.database import THERE_ALREADY, Database, Snapshot
@@ -55,7 +55,7 @@ class OwnDatabaseJudge(Judge):
         name, called = OTHER[self.engine]
         if name == "postgres" and why_no_postgres():
             return None
-        return Database(self._copies.empty(engine(name)), f"a new database on {called}", None, self.causes)
+        return self.empty_on(name, f"a new database on {called}")
 
     def rows(self) -> None:
         """every row that was there is there, with the same values"""

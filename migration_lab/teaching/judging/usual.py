@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from migration_lab.instruments.schema import Change, diff
 from migration_lab.teaching.judging.database import Database, Snapshot
-from migration_lab.teaching.judging.expectations import Miss, part_of
+from migration_lab.teaching.judging.expectations import part_of
 from migration_lab.teaching.judging.guards import expect_still_guarded
 from migration_lab.teaching.judging.judge import Judge
 from migration_lab.teaching.judging.left_alone import expect_left_alone
@@ -16,8 +16,15 @@ from migration_lab.teaching.judging.planted import expect_no_drift
 from migration_lab.teaching.judging.rows import changed
 from migration_lab.teaching.judging.server import expect_one_database
 from migration_lab.teaching.judging.stated import expect_stated
-from migration_lab.teaching.judging.walk import Stop, Walk
-from migration_lab.teaching.judging.words import listed, revision_names, shown, text_of
+from migration_lab.teaching.judging.walk import Walk
+from migration_lab.teaching.judging.way_back import (
+    UNDO,
+    expect_kept_on_the_way,
+    expect_undone,
+    not_undone,
+    other_new_values,
+)
+from migration_lab.teaching.judging.words import listed, revision_names, text_of
 
 NOT_ASKED_FOR = (
     "A revision holds an operation that the ticket does not ask for. Autogenerate may have written it.",
@@ -37,7 +44,6 @@ WRITES_NOTHING = "Every value is as it was: the revisions that ran do not write 
 EXPRESSION = re.compile(r"on \([^)]*\(")  # an index on one
 MOST_NAMED = 8  # more parts than these are only called by their tables
 USED = "Before the second downgrade somebody gave the new column a value. It does less then, and says nothing."
-UNDO = "In `downgrade()`, undo every operation of `upgrade()`, the last one first."
 
 
 class FilesJudge(Judge):
@@ -132,7 +138,7 @@ class FilesJudge(Judge):
     def downgrade(self) -> None:
         """`flask db downgrade`, back to the start, undoes exactly what the upgrade did"""
         back = self.walk.back()
-        changes = [] if self.walk.refuses else self._not_undone(back)
+        changes = [] if self.walk.refuses else not_undone(self, back)
         why, then = LOST_IN_A_COPY if self._were_left_behind(changes) else ("", UNDO)
         self.expect(
             not changes,
@@ -154,8 +160,8 @@ class FilesJudge(Judge):
         )
         *others, last = self.walk.stops
         for stop in others:
-            self._expect_undone(stop)
-        left = self._not_undone(last.snapshot)
+            expect_undone(self, stop)
+        left = not_undone(self, last.snapshot)
         named = {f"{each.subject}.{each.name}" for each in left} & set(self.changes)
         with part_of("downgrade" if named else "upgrade_again"):
             self.expect(
@@ -177,7 +183,7 @@ class FilesJudge(Judge):
         last = self.walk.stops[-1].snapshot
         for stop in self.walk.turned_back():
             lost += [f"{each}, {stop.when}" for each in changed(last.tables, stop.snapshot.tables, self.may)]
-        lost += self._other_new_values()
+        lost += other_new_values(self)
         self.expect(
             not lost,
             expected="The rows that were there before keep their values.",
@@ -188,7 +194,7 @@ class FilesJudge(Judge):
         )
         self.expect_none(self.walk.taken, expected=FREE, cause=BROUGHT, next_step=SET_IT)
         self._expect_not_invented(self.head)
-        self._expect_kept_on_the_way()
+        expect_kept_on_the_way(self)
 
     def new_database(self) -> None:
         """a new, empty database gets the same schema from the files alone, also in a later release with other models"""
@@ -296,16 +302,6 @@ class FilesJudge(Judge):
 
     # ------------------------------------------------------------------------------------------------------- inside
 
-    def _not_undone(self, back: Snapshot) -> list[Change]:
-        """How the schema differs from the start, after the way back, apart from what may be left."""
-
-        def may_stay(change: Change) -> bool:
-            column = back.column(name := f"{change.subject}.{change.name}") if change.kind == "column" else None
-            is_new = change.before is None and name in self.may_leave if column else False
-            return bool(is_new and column and column.nullable and column.default is None)
-
-        return [each for each in diff(self.start.schema, back.schema) if not may_stay(each)]
-
     def _were_left_behind(self, changes: list[Change]) -> bool:
         """Whether a revision has a batch and something is gone that a batch does not copy."""
         lost = [
@@ -317,65 +313,3 @@ class FilesJudge(Judge):
         ]
         files = [each.path for each in self.traces.history.revisions if each.id in self.traces.new_revisions]
         return self.engine == "sqlite" and bool(lost) and any("batch" in text_of(each) for each in files)
-
-    def _expect_kept_on_the_way(self) -> None:
-        """At each stop, everything that the ticket does not name is as at the start."""
-        for stop in self.walk.stops:
-            others = self.other_changes(self.start.schema, stop.snapshot.schema)
-            differ = [str(each) for each in others if each.before is not None]
-            if differ:
-                raise Miss(
-                    expected="At each revision, everything that is not in the ticket is as it was at the start.",
-                    found=listed([f"{stop.when[:1].upper()}{stop.when[1:]}:", *differ]),
-                    cause="A revision takes something away that a later one brings back. A deploy may stop between "
-                    "them.",
-                    next_step="Let each revision leave a database that the shop can work with.",
-                    of="no_other_change",
-                )
-
-    def _expect_undone(self, up: Stop) -> None:
-        """What the ticket names is the same at a revision after upgrade and downgrade; helpers may differ."""
-        down = (each for each in self.walk.stops if each.way == "down")
-        back = next((each for each in down if each.snapshot.revisions == up.snapshot.revisions), up)
-        named = set(self.changes)
-        differ = [
-            str(each)
-            for each in diff(up.snapshot.schema, back.snapshot.schema)
-            if {each.subject or each.name, f"{each.subject}.{each.name}"} & named and not _is_validated(each)
-        ]
-        if differ:
-            raise Miss(
-                expected=f"{back.when[:1].upper()}{back.when[1:]} the schema is what the upgrade to there makes.",
-                found=listed(["Compared with the upgrade:", *differ]),
-                cause="The `downgrade()` of the revision above does not undo all that its `upgrade()` does.",
-                next_step=UNDO,
-                of="downgrade",
-            )
-
-    def _other_new_values(self) -> list[str]:
-        """Which values of new columns differ after the second upgrade, in rows that did not change otherwise."""
-        head, lived, again = self.head, self.walk.lived, self.walk.again()
-        may_differ, found = {*self.random, *self.writes, *self.moves.values()}, []
-        for name, table in self.start.tables.items():
-            there = head.tables[name].columns if name in head.tables else ()
-            new = {each for each in there if f"{name}.{each}" not in may_differ} - set(table.columns)
-            if name in self.writes or not new:  # there may be many rows
-                continue
-            then = {row.get("id"): row for row in lived.rows_of(name)}
-            untouched = [row for row in head.rows_of(name) if then.get(row.get("id")) == row]
-            now = {row.get("id"): row for row in again.rows_of(name)}
-            for column in sorted(new):
-                for row in untouched:
-                    value = now.get(row.get("id"), {}).get(column)
-                    if value != row[column]:
-                        which = f"`{name}.{column}` of the row with id {row.get('id')}"
-                        found.append(
-                            f"{which} was {shown(row[column])} and is {shown(value)}, after the second upgrade"
-                        )
-                        break
-        return found
-
-
-def _is_validated(change: Change) -> bool:
-    """Whether the only difference is a validated constraint, which is at least as strong and may stay."""
-    return bool(change.before and change.before.replace(" NOT VALID", "") == change.after)

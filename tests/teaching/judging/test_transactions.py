@@ -20,14 +20,8 @@ from migration_lab.teaching.judging.database import Database
 from migration_lab.teaching.judging.expectations import JudgeError, Miss
 from migration_lab.teaching.judging.rollout import both_releases, revisions_ahead
 from migration_lab.teaching.judging.stated import says_something
-from migration_lab.teaching.judging.transactions import (
-    Noted,
-    Statement,
-    longest_transaction,
-    note_statements,
-    noted_statements,
-    noted_upgrade,
-)
+from migration_lab.teaching.judging.statements import Statement, note_statements, noted_statements
+from migration_lab.teaching.judging.transactions import Noted, longest_transaction, noted_upgrade
 
 USERS = 40
 CHECK = "CONSTRAINT ck_users_name"
