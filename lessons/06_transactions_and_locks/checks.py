@@ -23,9 +23,8 @@ SHOPS, BILLINGS = ("users.gift_hints", "orders.gift_note"), ("users.vat_number",
 
 BOUND_SECONDS = 1.3  # the second of the ticket, and what a busy server adds; the timeout in env.py lets 2 happen
 AS_IN_THE_TICKET = {"seconds": 5.0, "pause": 0.3}
-# The report of the check is seconds old, and idle: who looks for one that has run for an hour does not find it.
+# The report of the check is seconds old, and idle: an answer that looks for one of an hour does not find it.
 ENDS_OTHERS = re.compile(r"pg_(terminate|cancel)_backend", re.IGNORECASE)
-FOR_OTHERS = re.compile(r"\bALTER\s+(ROLE|USER|SYSTEM)\b", re.IGNORECASE)  # in all databases of the server
 CUSTOMERS = (
     ("GET", "/users/{id}", None),
     ("POST", "/orders", {"user_id": "{id}", "amount_cents": 1250}),
@@ -54,7 +53,7 @@ class MonthlyReport(FilesJudge):
             next_step=LEAVE_ALONE,
         )
         self.expect_none(
-            self._files_with(ENDS_OTHERS),
+            self._files_that_end_others(),
             expected="No revision ends what another session does.",
             heading="`pg_terminate_backend` or `pg_cancel_backend` is called in:",
             cause="Whatever it asks before, one day it meets a report.",
@@ -95,14 +94,7 @@ class MonthlyReport(FilesJudge):
             expected="The database has no settings of its own, as before.",
             heading="Each new session gets these now:",
             cause="`ALTER DATABASE` or `ALTER ROLE ... IN DATABASE` sets them for every session, permanently.",
-            next_step=SET_LOCAL,
-        )
-        self.expect_none(
-            self._files_with(FOR_OTHERS),
-            expected="No role and no server gets a setting.",
-            heading="`ALTER ROLE`, `ALTER USER` or `ALTER SYSTEM` is in:",
-            cause="The shop has the same role: from then on the limit applies to its requests too.",
-            next_step=SET_LOCAL,
+            next_step="Use `SET LOCAL`: it ends with the transaction.",
         )
 
     def bound(self) -> None:
@@ -134,11 +126,11 @@ class MonthlyReport(FilesJudge):
                 next_step="Limit how long the statement itself waits.",
             )
 
-    def _files_with(self, pattern: re.Pattern[str]) -> list[str]:
-        """The Python files of the answer that have something in their code; comments and docstrings do not count."""
+    def _files_that_end_others(self) -> list[str]:
+        """The Python files whose code ends what another session does; comments and docstrings do not count."""
         folder = self.traces.database.folder
         files = [each for each in (*self.traces.changed, *self.traces.added) if each.endswith(".py")]
-        return [f"`{each}`" for each in files if pattern.search(code_of(text_of(folder / each)))]
+        return [f"`{each}`" for each in files if ENDS_OTHERS.search(code_of(text_of(folder / each)))]
 
     @cached_property
     def _deploy(self) -> Deploy:
@@ -146,7 +138,6 @@ class MonthlyReport(FilesJudge):
 
 
 LEAVE_ALONE = "Leave the report alone. The upgrade has to wait without blocking others."
-SET_LOCAL = "Use `SET LOCAL`: it ends with the transaction."
 
 # -------------------------------------------------------------------------------------------------- 06.2: interrupted
 

@@ -297,7 +297,7 @@ class PublicId(FilesJudge):
                 if _hashes_what_is_known(code)
             ],
             expected="The values come from a source that is made for secrets.",
-            cause="A hash adds nothing: who guesses what goes in, an id or a moment, can compute what comes out.",
+            cause=GUESSED,
             next_step=FOR_SECRETS,
         )
         statements = Interruptions(self.fresh(watched=False, sql=FEW_ORDERS)).statements("db upgrade")
@@ -306,7 +306,7 @@ class PublicId(FilesJudge):
             [] if makes_its_own else [f"`{shorten(each, 90)}`" for each in statements if _hashes_what_is_known(each)],
             expected="The values come from a source that is made for secrets, in old orders and in new ones.",
             heading="This makes a hash of something else:",
-            cause="A hash adds nothing: who guesses what goes in, an id or a moment, can compute what comes out.",
+            cause=GUESSED,
             next_step=FOR_SECRETS,
         )
         one, other = (each.values_of("orders.public_id") for each in (self.head, self._lived[1]))
@@ -382,6 +382,7 @@ class PublicId(FilesJudge):
 
 
 RANDOM = "Let the database make a random value for each row."
+GUESSED = "A hash adds nothing. If you can guess what goes in, an id or a moment, you can compute what comes out."
 FOR_SECRETS = "`gen_random_uuid()`, `randomblob()`, and Python's `uuid4()` and `secrets` are made for that."
 
 

@@ -331,7 +331,7 @@ class Flag(FilesJudge):
         self.expect_none(
             [f"{each.when} they may not." for each in self._looks if not each.is_public],
             expected="Everybody may read `finance_revenue`, as at the start.",
-            cause="With `security_invoker` a view reads with the rights of its reader, and who may read `orders`?"
+            cause="With `security_invoker` a view reads with its reader's rights, and readers may not read `orders`."
             if any(each.asks_its_reader for each in self._looks)
             else "",
             next_step="`DROP VIEW` drops the rights with the view. `CREATE OR REPLACE VIEW` keeps them.",

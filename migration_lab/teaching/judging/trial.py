@@ -26,12 +26,6 @@ from migration_lab.teaching.judging.verdict import EngineVerdict, Verdict
 
 # Ids that no judge declares: the work could not be read, or the judge is broken. Neither counts as an attempt.
 CAN_BE_JUDGED, CHECK_WORKS = "can_be_judged", "check_works"
-CATALOG_BY_HAND = (
-    "The server can read all of the database.",
-    "It cannot read a file of a table or of an index.",
-    "A revision changed the server's catalog by hand, so that it no longer matches the files.",
-    "Leave catalogs such as `pg_index` to the server: let it drop what is broken, and build it.",
-)
 
 
 def check(
@@ -185,10 +179,6 @@ def _look(trial: Judge, expectation: Expectation, expectations: tuple[Expectatio
     except Miss as miss:
         of = next((each for each in expectations if each.id == miss.of), expectation)
         return Finding(of, miss.expected, miss.found, miss.cause, miss.next_step)
-    except LabError as error:
-        if "could not read blocks" not in error.message:
-            raise
-        return Finding(expectation, *CATALOG_BY_HAND)
     return None
 
 
