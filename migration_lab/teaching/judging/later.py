@@ -41,9 +41,11 @@ def _forget():
         for path in migrations.parent.rglob("*.py"):
             name = ".".join(path.relative_to(migrations.parent).with_suffix("").parts)
             if "__tablename__" in path.read_text(encoding="utf-8", errors="replace"):
-                if name in sys.modules:
-                    sys.modules[name].__dict__.clear()
-                sys.modules[name] = None  # so that it cannot be imported
+                if name not in sys.modules:
+                    sys.modules[name] = None  # so that it cannot be imported
+                    continue
+                for each in [each for each in vars(sys.modules[name]) if not each.startswith("__")]:
+                    delattr(sys.modules[name], each)
         return run(self, **arguments)
 
     if (migrations.parent / "{GONE}").exists():

@@ -27,9 +27,8 @@ def expect_one_database(judge: "Judge") -> None:
         Miss: a file does.
     """
     traces = judge.traces
-    new = {each.path for each in traces.history.revisions if each.id in traces.new_revisions}
-    new |= {traces.database.folder / each for each in (*traces.changed, *traces.added) if "migrations/" in each}
-    files = sorted(each for each in new if each.suffix in (".py", ".sql"))
+    written = [traces.database.folder / each for each in (*traces.changed, *traces.added) if "migrations/" in each]
+    files = [each for each in written if each.suffix in (".py", ".sql")]
     judge.expect_none(
         [f"`{path.name}` writes to `{found[1]}`." for path in files if (found := CATALOG.search(text_of(path)))],
         expected="The revisions run in a new database of any role that owns it.",

@@ -22,8 +22,6 @@ def judge_of_a_file(folder: Path, text: str, name: str = "migrations/versions/00
     file.write_text(text, encoding="utf-8")
     judge = Reads()
     judge.traces = SimpleNamespace(
-        history=SimpleNamespace(revisions=()),
-        new_revisions=(),
         changed=(),
         added=(name,),
         database=SimpleNamespace(folder=folder),

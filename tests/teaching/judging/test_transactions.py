@@ -15,7 +15,7 @@ from migration_lab.ground import course, engines
 from migration_lab.ground.course import EngineName
 from migration_lab.instruments.locks.sessions import holding, sqlite_file
 from migration_lab.shops.workspace import open_lesson
-from migration_lab.teaching.judging import transactions
+from migration_lab.teaching.judging import statements, transactions
 from migration_lab.teaching.judging.database import Database
 from migration_lab.teaching.judging.expectations import JudgeError, Miss
 from migration_lab.teaching.judging.rollout import both_releases, revisions_ahead
@@ -212,7 +212,7 @@ def noted_revision(copy: Database, body: str) -> Noted:
 def test_an_index_built_again_in_its_place_is_noted_on_any_server(
     home: Path, monkeypatch: pytest.MonkeyPatch, how: str, says: str
 ) -> None:
-    monkeypatch.setattr(transactions, "NOTE_READS", "SELECT 1")  # for a server before 17 it is no change of the schema
+    monkeypatch.setattr(statements, "NOTE_READS", "SELECT 1")  # for a server before 17 it is no change of the schema
     copy = Database(open_lesson(course.lesson("08"), engines.engine("postgres")).workspace, "the copy")
     upgrade = noted_revision(copy, f'op.execute("REINDEX INDEX {how}ix_users_email")')
     with pytest.raises(Miss) if says else nullcontext() as miss:
