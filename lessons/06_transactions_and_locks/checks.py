@@ -23,7 +23,7 @@ SHOPS, BILLINGS = ("users.gift_hints", "orders.gift_note"), ("users.vat_number",
 
 BOUND_SECONDS = 1.3  # the second of the ticket, and what a busy server adds; the timeout in env.py lets 2 happen
 AS_IN_THE_TICKET = {"seconds": 5.0, "pause": 0.3}
-# The report of the check is seconds old, and idle: an answer that looks for one of an hour does not find it.
+# The report of the check is seconds old: a revision that ends only what is older than an hour leaves it alone here.
 ENDS_OTHERS = re.compile(r"pg_(terminate|cancel)_backend", re.IGNORECASE)
 CUSTOMERS = (
     ("GET", "/users/{id}", None),
